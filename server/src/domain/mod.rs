@@ -1,0 +1,3 @@
+//! What things are. Pure: `now` is an argument, nothing here does I/O or names another layer.
+
+pub mod time;
