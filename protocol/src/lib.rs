@@ -1,1 +1,36 @@
-//! protocol
+//! The words that Assent's server and its phones exchange: the Assent Device Protocol, version 1 (ADP/1).
+//!
+//! Everything here is pure: no I/O, no clock, no randomness, no async. Both ends build on it, so a message, its
+//! signature and its route exist once.
+//!
+//! Start with [`messages`] (what is said), [`jws`] (how it is signed), [`jwe`] (how a push is sealed), [`crypto`] (the
+//! ports through which keys are used, with one implementation for phones and one for servers) and [`endpoints`]
+//! (where it is said).
+
+pub mod base64url;
+pub mod crypto;
+pub mod digest;
+pub mod display;
+pub mod endpoints;
+pub mod ids;
+pub mod json;
+pub mod jwe;
+pub mod jwk;
+pub mod jws;
+pub mod messages;
+pub mod problem;
+pub mod text;
+
+pub use digest::Digest;
+pub use ids::{DecisionId, DeviceId, EnrolmentId, KeyRef, KeyRole, Nonce, PromptId, RoutingId, TicketCode};
+pub use jwk::Jwk;
+pub use jws::{Jws, Typ};
+
+/// Version of the device protocol, the `v` of every message.
+pub const VERSION: u8 = 1;
+
+/// A message larger than this many bytes is refused before it is parsed.
+pub const MAX_MESSAGE_BYTES: usize = 16 * 1024;
+
+/// Arrays and objects nested deeper than this are refused.
+pub const MAX_NESTING: usize = 8;
