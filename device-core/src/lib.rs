@@ -1,1 +1,45 @@
-//! device-core
+//! The authentication device of Assent: enrols a phone, shows who asks for what, signs the user's approve or deny.
+//!
+//! A pure core in a thin asynchronous shell. An app makes one [`DeviceCore`] from its [`ports`] (key vault, secure
+//! storage, HTTP, clock) and calls it; it writes no protocol code. There is no async runtime, no TLS and no HTTP client
+//! in here.
+//!
+//! | module | what |
+//! |---|---|
+//! | [`shell`] | [`DeviceCore`], the only asynchronous part |
+//! | [`ports`] | what the app supplies |
+//! | [`app`], [`error`] | the words between app and core |
+//! | [`enrolment`] | ticket → begin → offer → finish → six digits |
+//! | [`trust`] | the pinned root and the server's signing keys: nothing is believed before it passes here |
+//! | [`prompt`], [`push`] | from unbelieved bytes to something that may be shown |
+//! | [`decision`] | which key signs, what exactly, and the server's word on it |
+//! | [`exchange`], [`signature`], [`time`] | proven requests, platform signatures, the server's clock |
+//! | [`state`] | what is remembered |
+//! | `desktop` | ports in software, for tests, simulators and desktop tools (feature `desktop`) |
+//!
+//! With the feature `uniffi` the same types are exported to Kotlin, Swift and Python; see the crate `bindings`.
+
+#[cfg(feature = "uniffi")]
+uniffi::setup_scaffolding!();
+
+pub mod app;
+pub mod decision;
+#[cfg(feature = "desktop")]
+pub mod desktop;
+pub mod enrolment;
+pub mod error;
+pub mod exchange;
+pub mod ports;
+pub mod prompt;
+pub mod push;
+pub mod shell;
+pub mod signature;
+pub mod state;
+pub mod time;
+pub mod trust;
+
+pub use app::{Account, DenyReason, DeviceInfo, EnrolmentState, Outcome, Platform, PushTarget};
+pub use enrolment::Settings;
+pub use error::DeviceError;
+pub use prompt::{ApprovalRequest, DisplayLine};
+pub use shell::{DeviceCore, Enrolment, Ports};

@@ -1,0 +1,259 @@
+//! Requests that await the user, and the user's answer.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use protocol::endpoints::{self, MAX_WAIT_SECONDS, PromptReply, PromptsReply, SignedReply, SignedRequest};
+use protocol::jwe::Sealed;
+use protocol::messages::EnrolmentState;
+use protocol::{DecisionId, Jws, PromptId};
+
+use super::DeviceCore;
+use super::session::random;
+use crate::app::{DenyReason, Outcome};
+use crate::decision::{self, Draft, KeyChoice, Signed};
+use crate::error::DeviceError;
+use crate::exchange::{self, Call};
+use crate::ports::{KeyPurpose, SigningReason, VaultError};
+use crate::prompt::{self, ApprovalRequest};
+use crate::push::{self, Push};
+use crate::state::{AccountState, KeptDecision, Progress, Verdict};
+
+#[cfg_attr(feature = "uniffi", uniffi::export)]
+impl DeviceCore {
+    /// Requests that await an answer, oldest first. With nothing there, the server holds the call for up to
+    /// `wait_seconds` (at most 25; 0 asks and returns).
+    ///
+    /// A request that must not be shown is left out; if that leaves none, its error is returned.
+    pub async fn pending(&self, account: String, wait_seconds: u32) -> Result<Vec<Arc<ApprovalRequest>>, DeviceError> {
+        let account = self.active(&account).await?;
+        self.ask_pending(&account, wait_seconds).await
+    }
+
+    /// Opens a push from its data: a sealed one holds the request itself; any other makes the core ask for what is
+    /// pending.
+    pub async fn open_push(&self, data: HashMap<String, String>) -> Result<Vec<Arc<ApprovalRequest>>, DeviceError> {
+        let push = push::read(&data)?;
+        let mut accounts = self.all_accounts().await?;
+        accounts.retain(|account| account.standing == EnrolmentState::Active);
+        match push {
+            Push::Sealed(sealed) => self.open_sealed(&accounts, &sealed).await.map(|request| vec![request]),
+            Push::Wake => self.ask_all(&accounts).await,
+        }
+    }
+
+    /// One request by its id, as in a notification that the user tapped.
+    pub async fn fetch_prompt(&self, account: String, id: String) -> Result<Arc<ApprovalRequest>, DeviceError> {
+        let account = self.active(&account).await?;
+        let id: PromptId = id.parse().map_err(|_| DeviceError::UnknownPrompt)?;
+        let call = Call::about(account.trust.issuer(), endpoints::PROMPT, &id.to_string());
+        let reply: PromptReply = exchange::parse(200, &self.proven(&account, &call).await?)?;
+        let request = self.open(&account, reply.prompt).await?;
+        if request.id() == id.to_string() {
+            Ok(request)
+        } else {
+            Err(DeviceError::UnknownPrompt)
+        }
+    }
+
+    /// Approves what was displayed. The platform verifies the user, unless the request asks for less.
+    ///
+    /// The decision is stored before it is sent: calling again after an error sends the same bytes and asks nothing of
+    /// the user.
+    pub async fn approve(&self, request: Arc<ApprovalRequest>) -> Result<Outcome, DeviceError> {
+        let match_code = request.ready_to_approve()?;
+        self.answer(&request, Verdict::Approve, match_code).await
+    }
+
+    /// Denies; never asks anything of the user. Also takes back an approval that has not been used yet.
+    pub async fn deny(&self, request: Arc<ApprovalRequest>, reason: DenyReason) -> Result<Outcome, DeviceError> {
+        self.answer(&request, Verdict::Deny(reason.into()), None).await
+    }
+}
+
+impl DeviceCore {
+    async fn ask_pending(&self, account: &AccountState, wait: u32) -> Result<Vec<Arc<ApprovalRequest>>, DeviceError> {
+        let mut call = Call::to(account.trust.issuer(), endpoints::PROMPTS);
+        if wait > 0 {
+            call = call.waiting(wait.min(MAX_WAIT_SECONDS));
+        }
+        let reply: PromptsReply = exchange::parse(200, &self.proven(account, &call).await?)?;
+        let mut opened = Vec::new();
+        for message in reply.prompts {
+            opened.push(self.open(account, message).await);
+        }
+        all_that_succeeded(opened)
+    }
+
+    async fn ask_all(&self, accounts: &[AccountState]) -> Result<Vec<Arc<ApprovalRequest>>, DeviceError> {
+        let mut answers = Vec::new();
+        for account in accounts {
+            answers.push(self.ask_pending(account, 0).await);
+        }
+        Ok(all_that_succeeded(answers)?.into_iter().flatten().collect())
+    }
+
+    async fn open_sealed(
+        &self,
+        accounts: &[AccountState],
+        sealed: &Sealed,
+    ) -> Result<Arc<ApprovalRequest>, DeviceError> {
+        let peer = sealed.ephemeral().to_sec1();
+        // The push does not say which account it is for: an observer would learn which pushes belong together.
+        for account in accounts {
+            let alias = account.slot.alias(KeyPurpose::Sealing);
+            let agreed = match self.ports.vault.agree(alias, peer.to_vec()).await {
+                Err(VaultError::KeyMissing) => continue,
+                agreed => agreed?,
+            };
+            if let Some(message) = push::unseal(sealed, &agreed) {
+                self.learn_time(account).await?;
+                return self.open(account, message).await;
+            }
+        }
+        Err(DeviceError::NotOurPush)
+    }
+
+    async fn open(&self, account: &AccountState, message: Jws) -> Result<Arc<ApprovalRequest>, DeviceError> {
+        let opened = self
+            .believe(account, |account, now| prompt::open(account, message.clone(), now))
+            .await?;
+        Ok(Arc::new(ApprovalRequest::new(opened.showable()?)))
+    }
+
+    async fn answer(
+        &self,
+        request: &ApprovalRequest,
+        verdict: Verdict,
+        match_code: Option<String>,
+    ) -> Result<Outcome, DeviceError> {
+        let account = self.active(&request.account()).await?;
+        let prompt = request.prompt().content().jti;
+        let decision = match account.kept(&prompt, verdict).cloned() {
+            Some(KeptDecision {
+                progress: Progress::Heard(outcome),
+                ..
+            }) => return Ok(outcome.into()),
+            Some(KeptDecision {
+                progress: Progress::Unheard(decision),
+                jti,
+                ..
+            }) => Signed { jti, message: decision },
+            None => self.decide(&account, request, verdict, match_code).await?,
+        };
+        self.carry(&account, prompt, &decision).await
+    }
+
+    /// Signs a decision and stores it.
+    async fn decide(
+        &self,
+        account: &AccountState,
+        request: &ApprovalRequest,
+        verdict: Verdict,
+        match_code: Option<String>,
+    ) -> Result<Signed, DeviceError> {
+        let asked = request.prompt().content();
+        let now = self.now(account.trust.issuer())?;
+        // Spares the user a fingerprint for nothing. A denial may still take back what was approved: the server judges.
+        if verdict == Verdict::Approve && asked.exp <= now {
+            return Err(DeviceError::Expired);
+        }
+        let KeyChoice { role, otherwise } = decision::key_for(verdict, asked.uv);
+        let jti = DecisionId::from_bytes(random()?);
+        let mut draft = Draft {
+            verdict,
+            role,
+            jti,
+            counter: self.next_counter(account),
+            match_code,
+            now,
+        };
+        let signed = match (self.sign_decision(account, request, draft.clone()).await, otherwise) {
+            (Err(DeviceError::KeyUnavailable { .. } | DeviceError::KeysLost), Some(role)) => {
+                draft.role = role;
+                self.sign_decision(account, request, draft.clone()).await?
+            }
+            (signed, _) => signed?,
+        };
+        let kept = KeptDecision {
+            prompt: asked.jti,
+            verdict,
+            jti,
+            progress: Progress::Unheard(signed.message.clone()),
+        };
+        self.change(|state| {
+            let account = state.account_mut(request.enr())?;
+            account.counter = account.counter.max(draft.counter);
+            account.keep(kept);
+            Ok(())
+        })
+        .await?;
+        Ok(signed)
+    }
+
+    async fn sign_decision(
+        &self,
+        account: &AccountState,
+        request: &ApprovalRequest,
+        draft: Draft,
+    ) -> Result<Signed, DeviceError> {
+        let (key, jti) = (account.key(draft.role), draft.jti);
+        let reason = match draft.verdict {
+            Verdict::Approve => SigningReason::Approval {
+                client: request.client_name(),
+            },
+            Verdict::Deny(_) => SigningReason::Denial,
+        };
+        let unsigned = decision::build(account, request.prompt(), draft);
+        let signature = self.sign(&key, unsigned.signing_input(), reason).await?;
+        Ok(Signed {
+            jti,
+            message: unsigned.attach(&signature),
+        })
+    }
+
+    /// Sends a stored decision and stores the server's word on it.
+    async fn carry(&self, account: &AccountState, prompt: PromptId, decision: &Signed) -> Result<Outcome, DeviceError> {
+        let call = Call::about(account.trust.issuer(), endpoints::DECISION, &prompt.to_string()).with(&SignedRequest {
+            message: decision.message.clone(),
+        });
+        let body = match self.proven(account, &call).await {
+            Err(error) if error.is_final() => {
+                self.change(|state| {
+                    state.account_mut(&account.enr)?.drop_decision(&decision.jti);
+                    Ok(())
+                })
+                .await?;
+                return Err(error);
+            }
+            answered => answered?,
+        };
+        let reply: SignedReply = exchange::parse(200, &body)?;
+        let outcome = self
+            .believe(account, |account, now| {
+                decision::check_result(account, decision, &reply.message, now)
+            })
+            .await?;
+        self.change(|state| {
+            state.account_mut(&account.enr)?.heard(&decision.jti, outcome);
+            Ok(())
+        })
+        .await?;
+        Ok(outcome.into())
+    }
+}
+
+/// One bad item must not hide the good ones; if there is nothing but errors, the first is what happened.
+fn all_that_succeeded<T>(results: Vec<Result<T, DeviceError>>) -> Result<Vec<T>, DeviceError> {
+    let (mut good, mut first_error) = (Vec::new(), None);
+    for result in results {
+        match result {
+            Ok(item) => good.push(item),
+            Err(error) => first_error = first_error.or(Some(error)),
+        }
+    }
+    match first_error {
+        Some(error) if good.is_empty() => Err(error),
+        _ => Ok(good),
+    }
+}

@@ -1,0 +1,239 @@
+//! Joining an account, and waiting for the six digits to be typed.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use protocol::endpoints::{self, OfferReply, SignedReply, SignedRequest};
+use protocol::jws::General;
+use protocol::messages::{EnrolmentState as Standing, Ticket};
+use protocol::{Jwk, Jws};
+
+use super::DeviceCore;
+use super::session::random;
+use crate::app::{DeviceInfo, EnrolmentState, PushTarget};
+use crate::enrolment::{self, Accepted, Introduction};
+use crate::error::DeviceError;
+use crate::exchange::{self, Call};
+use crate::ports::{KeyProtection, KeyPurpose, SigningReason};
+use crate::state::{AccountState, KeySlot};
+
+/// An enrolment that waits for its digits, or is done.
+#[cfg_attr(feature = "uniffi", derive(uniffi::Object))]
+pub struct Enrolment {
+    core: Arc<DeviceCore>,
+    account: String,
+    label: String,
+    digits: Option<String>,
+    state: Mutex<EnrolmentState>,
+}
+
+#[cfg_attr(feature = "uniffi", uniffi::export)]
+impl Enrolment {
+    /// The account's id, as in `accounts()`.
+    #[must_use]
+    pub fn account(&self) -> String {
+        self.account.clone()
+    }
+
+    /// The account as the server masks it, for the user to recognise.
+    #[must_use]
+    pub fn label(&self) -> String {
+        self.label.clone()
+    }
+
+    /// The six digits to be typed on the page that showed the ticket; `None` once they are of no more use.
+    #[must_use]
+    pub fn digits(&self) -> Option<String> {
+        self.digits
+            .clone()
+            .filter(|_| self.state() == EnrolmentState::Unconfirmed)
+    }
+
+    /// Where it stands, as last heard.
+    #[must_use]
+    pub fn state(&self) -> EnrolmentState {
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Asks the server where it stands.
+    pub async fn refresh(&self) -> Result<EnrolmentState, DeviceError> {
+        let account = self.core.refresh_standing(&self.account).await?;
+        let state = account.standing.into();
+        *self.state.lock().unwrap_or_else(PoisonError::into_inner) = state;
+        Ok(state)
+    }
+}
+
+#[cfg_attr(feature = "uniffi", uniffi::export)]
+impl DeviceCore {
+    /// Joins the account of a ticket: makes three keys, checks the server's offer against the ticket, introduces the
+    /// phone. The ticket is burnt whatever comes of it.
+    pub async fn enrol(
+        self: Arc<Self>,
+        ticket: String,
+        info: DeviceInfo,
+        push: PushTarget,
+    ) -> Result<Arc<Enrolment>, DeviceError> {
+        let ticket = self.settings.admit(&ticket)?;
+        let about = Introduction::new(info, push);
+        about.check().map_err(|rule| DeviceError::UnfitName {
+            detail: rule.to_string(),
+        })?;
+        let account = {
+            let _one_at_a_time = self.enrolling.lock().await;
+            self.clear_unfinished().await?;
+            self.join(&ticket, about).await?
+        };
+        Ok(self.as_enrolment(account))
+    }
+
+    /// An enrolment begun earlier, to wait on for its digits after a restart.
+    pub async fn enrolment(self: Arc<Self>, account: String) -> Result<Arc<Enrolment>, DeviceError> {
+        let account = self.account(&account).await?;
+        Ok(self.as_enrolment(account))
+    }
+}
+
+impl DeviceCore {
+    fn as_enrolment(self: Arc<Self>, account: AccountState) -> Arc<Enrolment> {
+        Arc::new(Enrolment {
+            account: account.enr.to_string(),
+            label: account.label,
+            digits: account.digits,
+            state: Mutex::new(account.standing.into()),
+            core: self,
+        })
+    }
+
+    /// Runs the enrolment in a key slot that is noted down first, so that no keys are left behind if it ends early.
+    async fn join(&self, ticket: &Ticket, about: Introduction) -> Result<AccountState, DeviceError> {
+        let slot = KeySlot::new(random()?);
+        self.change(|state| {
+            state.unfinished.push(slot.clone());
+            Ok(())
+        })
+        .await?;
+        let account = match self.exchange_messages(ticket, slot, about).await {
+            Ok(account) => account,
+            Err(error) => {
+                // The first error is the one to report; what cannot be cleared now is cleared next time.
+                let _ = self.clear_unfinished().await;
+                return Err(error);
+            }
+        };
+        self.change(|state| {
+            state.unfinished.clear();
+            state.accounts.push(account.clone());
+            Ok(account)
+        })
+        .await
+    }
+
+    async fn exchange_messages(
+        &self,
+        ticket: &Ticket,
+        slot: KeySlot,
+        about: Introduction,
+    ) -> Result<AccountState, DeviceError> {
+        let device = self
+            .new_key(&slot, KeyPurpose::Device, KeyProtection::Credential)
+            .await?;
+        let accepted = self.begin(ticket, &slot, device).await?;
+        let protection = accepted.protection();
+        let verified = self.new_key(&slot, KeyPurpose::Verified, protection).await?;
+        let sealing = self.new_key(&slot, KeyPurpose::Sealing, protection).await?;
+        let unsigned = accepted.finish(verified, sealing, about, self.now(&ticket.issuer)?);
+        let signers = [
+            slot.key(KeyPurpose::Device, device),
+            slot.key(KeyPurpose::Verified, verified),
+        ];
+        let mut signatures = Vec::new();
+        for (input, key) in unsigned.signing_inputs().zip(&signers) {
+            signatures.push(self.sign(key, input, SigningReason::Enrolment).await?);
+        }
+        let finish = unsigned.attach(&signatures);
+        self.finish(ticket, &accepted, &finish, slot).await
+    }
+
+    async fn begin(&self, ticket: &Ticket, slot: &KeySlot, device: Jwk) -> Result<Accepted, DeviceError> {
+        let issuer = &ticket.issuer;
+        let unsigned = enrolment::begin(ticket, device, self.now(issuer)?);
+        let key = slot.key(KeyPurpose::Device, device);
+        let signature = self
+            .sign(&key, unsigned.signing_input(), SigningReason::Enrolment)
+            .await?;
+        let call = Call::to(issuer, endpoints::BEGIN).with(&SignedRequest {
+            message: unsigned.attach(&signature),
+        });
+        let reply: OfferReply = exchange::parse(200, &self.unproven(issuer, &call).await?)?;
+        Ok(enrolment::accept(ticket, device, &reply, self.now(issuer)?)?)
+    }
+
+    async fn finish(
+        &self,
+        ticket: &Ticket,
+        accepted: &Accepted,
+        finish: &General,
+        slot: KeySlot,
+    ) -> Result<AccountState, DeviceError> {
+        let issuer = &ticket.issuer;
+        let call = Call::to(issuer, endpoints::FINISH).with(finish);
+        let reply: SignedReply = exchange::parse(200, &self.unproven(issuer, &call).await?)?;
+        Ok(accepted.conclude(finish, &reply.message, slot, self.now(issuer)?)?)
+    }
+
+    async fn new_key(
+        &self,
+        slot: &KeySlot,
+        purpose: KeyPurpose,
+        protection: KeyProtection,
+    ) -> Result<Jwk, DeviceError> {
+        let point = self
+            .ports
+            .vault
+            .generate(slot.alias(purpose), purpose, protection)
+            .await?;
+        Jwk::from_sec1(&point).ok_or_else(|| DeviceError::KeyUnavailable {
+            detail: "the vault's key is no uncompressed point".into(),
+        })
+    }
+
+    async fn clear_unfinished(&self) -> Result<(), DeviceError> {
+        let slots = {
+            let mut state = self.state.lock().await;
+            self.loaded(&mut state).await?.unfinished.clone()
+        };
+        if slots.is_empty() {
+            return Ok(());
+        }
+        for slot in &slots {
+            self.destroy_keys(slot).await?;
+        }
+        self.change(|state| {
+            state.unfinished.clear();
+            Ok(())
+        })
+        .await
+    }
+
+    async fn refresh_standing(&self, account: &str) -> Result<AccountState, DeviceError> {
+        let account = self.account(account).await?;
+        let call = Call::about(account.trust.issuer(), endpoints::ENROLMENT, &account.enr.to_string());
+        let reply: SignedReply = exchange::parse(200, &self.proven(&account, &call).await?)?;
+        let heard = self.judge_standing(&account, &reply.message).await?;
+        self.change(|state| {
+            let account = state.account_mut(&account.enr)?;
+            account.standing = heard;
+            if heard != Standing::Unconfirmed {
+                account.digits = None;
+            }
+            Ok(account.clone())
+        })
+        .await
+    }
+
+    async fn judge_standing(&self, account: &AccountState, reply: &Jws) -> Result<Standing, DeviceError> {
+        self.believe(account, |account, now| enrolment::standing(account, reply, now))
+            .await
+            .map(|heard| heard.state)
+    }
+}

@@ -1,0 +1,163 @@
+//! The only asynchronous part: it asks the ports, hands what they say to the pure middle, and keeps the state. It holds
+//! no rule of the protocol.
+//!
+//! No runtime is needed: the futures wait for nothing but the ports and each other.
+
+use std::sync::{Arc, Mutex as SyncMutex, MutexGuard, PoisonError};
+
+use futures_util::lock::Mutex;
+use protocol::EnrolmentId;
+use protocol::endpoints;
+use protocol::messages::{EnrolmentState, PushTarget as WirePushTarget};
+
+use crate::app::{Account, PushTarget};
+use crate::enrolment::Settings;
+use crate::error::DeviceError;
+use crate::exchange::Call;
+use crate::ports::{Clock, KeyVault, SecureStore, Transport};
+use crate::state::{AccountState, KeySlot, State};
+
+mod answer;
+mod enrol;
+mod session;
+
+pub use enrol::Enrolment;
+use session::Session;
+
+/// The document's name in secure storage.
+const DOCUMENT: &str = "assent-device";
+
+/// What the app supplies.
+#[derive(Clone)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+pub struct Ports {
+    /// Hardware keys.
+    pub vault: Arc<dyn KeyVault>,
+    /// Secure storage. Used by one `DeviceCore` at a time.
+    pub store: Arc<dyn SecureStore>,
+    /// HTTP.
+    pub transport: Arc<dyn Transport>,
+    /// Clocks.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// The authentication device: all accounts of one app on one phone. Make one when the app starts and keep it.
+#[cfg_attr(feature = "uniffi", derive(uniffi::Object))]
+pub struct DeviceCore {
+    settings: Settings,
+    ports: Ports,
+    /// `None` until it is loaded, and whenever memory and storage may differ.
+    state: Mutex<Option<State>>,
+    /// One enrolment at a time: what another one left unfinished may then be cleared away.
+    enrolling: Mutex<()>,
+    session: SyncMutex<Session>,
+}
+
+#[cfg_attr(feature = "uniffi", uniffi::export)]
+impl DeviceCore {
+    /// Touches no port yet.
+    #[cfg_attr(feature = "uniffi", uniffi::constructor)]
+    #[must_use]
+    pub fn new(settings: Settings, ports: Ports) -> Arc<Self> {
+        Arc::new(Self {
+            settings,
+            ports,
+            state: Mutex::new(None),
+            enrolling: Mutex::new(()),
+            session: SyncMutex::default(),
+        })
+    }
+
+    /// All accounts on this phone, oldest first, as last heard of.
+    pub async fn accounts(&self) -> Result<Vec<Account>, DeviceError> {
+        Ok(self.all_accounts().await?.iter().map(Account::from).collect())
+    }
+
+    /// Tells the server where pushes go from now on.
+    pub async fn update_push(&self, account: String, target: PushTarget) -> Result<(), DeviceError> {
+        let account = self.active(&account).await?;
+        let call = Call::to(account.trust.issuer(), endpoints::PUSH).with(&WirePushTarget::from(target));
+        self.proven(&account, &call).await.map(|_| ())
+    }
+
+    /// Leaves the account: tells the server, then destroys keys and state. An unreachable server is an error and leaves
+    /// everything as it is; `wipe` does without.
+    pub async fn forget(&self, account: String) -> Result<(), DeviceError> {
+        let left = self.account(&account).await?;
+        match self
+            .proven(&left, &Call::to(left.trust.issuer(), endpoints::LEAVE))
+            .await
+        {
+            // Refused: the server does not know this phone any more. Without keys nothing can be proven to it.
+            Ok(_) | Err(DeviceError::Refused { .. } | DeviceError::KeysLost) => self.wipe(account).await,
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Destroys keys and state of an account without telling the server.
+    pub async fn wipe(&self, account: String) -> Result<(), DeviceError> {
+        let account = self.account(&account).await?;
+        self.destroy_keys(&account.slot).await?;
+        self.change(|state| {
+            state.accounts.retain(|kept| kept.enr != account.enr);
+            Ok(())
+        })
+        .await
+    }
+}
+
+impl DeviceCore {
+    async fn all_accounts(&self) -> Result<Vec<AccountState>, DeviceError> {
+        let mut state = self.state.lock().await;
+        Ok(self.loaded(&mut state).await?.accounts.clone())
+    }
+
+    async fn account(&self, id: &str) -> Result<AccountState, DeviceError> {
+        let enr: EnrolmentId = id.parse().map_err(|_| DeviceError::UnknownAccount)?;
+        let mut state = self.state.lock().await;
+        self.loaded(&mut state).await?.account(&enr).cloned()
+    }
+
+    async fn active(&self, id: &str) -> Result<AccountState, DeviceError> {
+        let account = self.account(id).await?;
+        if account.standing == EnrolmentState::Active {
+            Ok(account)
+        } else {
+            Err(DeviceError::NotActive)
+        }
+    }
+
+    async fn loaded<'a>(&self, state: &'a mut Option<State>) -> Result<&'a State, DeviceError> {
+        if state.is_none() {
+            let document = self.ports.store.load(DOCUMENT.to_owned()).await?;
+            *state = Some(State::decode(document.as_deref())?);
+        }
+        Ok(state.as_ref().expect("loaded just above"))
+    }
+
+    /// Changes memory and storage together.
+    async fn change<T>(
+        &self,
+        change: impl FnOnce(&mut State) -> Result<T, DeviceError> + Send,
+    ) -> Result<T, DeviceError> {
+        let mut state = self.state.lock().await;
+        let mut next = self.loaded(&mut state).await?.clone();
+        let value = change(&mut next)?;
+        // A save that fails or is abandoned half-way may or may not have happened: whoever comes next loads again.
+        *state = None;
+        self.ports.store.save(DOCUMENT.to_owned(), next.encode()).await?;
+        *state = Some(next);
+        Ok(value)
+    }
+
+    async fn destroy_keys(&self, slot: &KeySlot) -> Result<(), DeviceError> {
+        for purpose in KeySlot::PURPOSES {
+            self.ports.vault.delete(slot.alias(purpose)).await?;
+        }
+        Ok(())
+    }
+
+    fn session(&self) -> MutexGuard<'_, Session> {
+        self.session.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

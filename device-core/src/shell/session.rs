@@ -1,0 +1,201 @@
+//! Proven calls, and what is remembered between them while the app runs: server time, nonces, counters.
+
+use std::collections::HashMap;
+
+use protocol::crypto::Signature;
+use protocol::endpoints::{self, Configuration, NonceReply, NonceRequest};
+use protocol::{EnrolmentId, Jws, KeyRole, Nonce};
+use serde::Deserialize;
+
+use super::DeviceCore;
+use crate::error::DeviceError;
+use crate::exchange::{self, Call, Reply};
+use crate::ports::{HttpResponse, SigningReason};
+use crate::signature;
+use crate::state::{AccountState, VaultKey};
+use crate::time::{Reading, ServerTime};
+use crate::trust::Distrust;
+
+/// Lost when the app ends, at no loss.
+#[derive(Default)]
+pub(super) struct Session {
+    times: HashMap<String, ServerTime>,
+    nonces: HashMap<EnrolmentId, String>,
+    counters: HashMap<EnrolmentId, u64>,
+}
+
+impl DeviceCore {
+    /// The server's time in seconds since 1970, as well as it is known.
+    pub(super) fn now(&self, issuer: &str) -> Result<i64, DeviceError> {
+        let reading = Reading::take(&*self.ports.clock)?;
+        Ok(self
+            .session()
+            .times
+            .get(issuer)
+            .copied()
+            .unwrap_or_default()
+            .at(reading))
+    }
+
+    /// Learns the server's time before something is judged by it. Unreachable: the phone's clock must do.
+    pub(super) async fn learn_time(&self, account: &AccountState) -> Result<(), DeviceError> {
+        let known = self
+            .session()
+            .times
+            .get(account.trust.issuer())
+            .is_some_and(ServerTime::is_known);
+        if known {
+            return Ok(());
+        }
+        match self.fresh_nonce(account).await {
+            Ok(_) | Err(DeviceError::Unreachable { .. }) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A counter value that no other decision of this account has, not even one being signed right now.
+    pub(super) fn next_counter(&self, account: &AccountState) -> u64 {
+        let mut session = self.session();
+        let last = session.counters.entry(account.enr).or_default();
+        *last = account.counter.max(*last) + 1;
+        *last
+    }
+
+    /// A call that needs no proof.
+    pub(super) async fn unproven(&self, issuer: &str, call: &Call) -> Result<Vec<u8>, DeviceError> {
+        let response = self.send(issuer, call, None).await?;
+        done(exchange::read(&response)?)
+    }
+
+    /// A call of an enrolled phone. A nonce that the server does not take is replaced once.
+    pub(super) async fn proven(&self, account: &AccountState, call: &Call) -> Result<Vec<u8>, DeviceError> {
+        let cached = self.session().nonces.get(&account.enr).cloned();
+        let nonce = match cached {
+            Some(nonce) => nonce,
+            None => self.fresh_nonce(account).await?,
+        };
+        match self.prove_and_send(account, call, &nonce).await? {
+            Reply::UseNonce(fresh) => done(self.prove_and_send(account, call, &fresh).await?),
+            reply => done(reply),
+        }
+    }
+
+    async fn prove_and_send(&self, account: &AccountState, call: &Call, nonce: &str) -> Result<Reply, DeviceError> {
+        let issuer = account.trust.issuer();
+        let unsigned = call.proof(account.device, Nonce::from_bytes(random()?), nonce, self.now(issuer)?);
+        let signature = self
+            .sign(
+                &account.key(KeyRole::Device),
+                unsigned.signing_input(),
+                SigningReason::Proof,
+            )
+            .await?;
+        let proof = unsigned.attach(&signature);
+        let response = self.send(issuer, call, Some(&proof)).await?;
+        if let Some(nonce) = exchange::nonce_of(&response) {
+            self.session().nonces.insert(account.enr, nonce);
+        }
+        exchange::read(&response)
+    }
+
+    async fn fresh_nonce(&self, account: &AccountState) -> Result<String, DeviceError> {
+        let issuer = account.trust.issuer();
+        let call = Call::to(issuer, endpoints::NONCE).with(&NonceRequest { device: account.device });
+        let reply: NonceReply = exchange::parse(200, &self.unproven(issuer, &call).await?)?;
+        self.session().nonces.insert(account.enr, reply.nonce.clone());
+        Ok(reply.nonce)
+    }
+
+    async fn send(&self, issuer: &str, call: &Call, proof: Option<&Jws>) -> Result<HttpResponse, DeviceError> {
+        let response = self.ports.transport.send(call.request(proof)).await?;
+        if let Some(now) = now_of(&response) {
+            let reading = Reading::take(&*self.ports.clock)?;
+            self.session()
+                .times
+                .entry(issuer.to_owned())
+                .or_default()
+                .observe(now, reading);
+        }
+        Ok(response)
+    }
+
+    /// Signs with a key of the vault and checks what came back.
+    pub(super) async fn sign(
+        &self,
+        key: &VaultKey,
+        message: &[u8],
+        reason: SigningReason,
+    ) -> Result<Signature, DeviceError> {
+        let raw = self
+            .ports
+            .vault
+            .sign(key.alias.clone(), message.to_vec(), reason)
+            .await?;
+        signature::normalise(&raw, message, &key.public).map_err(|_| DeviceError::KeyUnavailable {
+            detail: "the vault's signature does not verify".into(),
+        })
+    }
+
+    /// Judges something the server signed; a key that is not on the list is looked for on a newer list, once.
+    pub(super) async fn believe<T>(
+        &self,
+        account: &AccountState,
+        judge: impl Fn(&AccountState, i64) -> Result<T, Distrust> + Send + Sync,
+    ) -> Result<T, DeviceError> {
+        match judge(account, self.now(account.trust.issuer())?) {
+            Err(Distrust::UnknownKey | Distrust::KeyNotValid) => {}
+            judged => return Ok(judged?),
+        }
+        let account = self.with_newer_keys(account).await?;
+        Ok(judge(&account, self.now(account.trust.issuer())?)?)
+    }
+
+    async fn with_newer_keys(&self, account: &AccountState) -> Result<AccountState, DeviceError> {
+        let issuer = account.trust.issuer();
+        let body = self
+            .unproven(issuer, &Call::to(issuer, endpoints::CONFIGURATION))
+            .await?;
+        let configuration: Configuration = exchange::parse(200, &body)?;
+        self.change(|state| {
+            let account = state.account_mut(&account.enr)?;
+            account.trust.update(&configuration.keys)?;
+            Ok(account.clone())
+        })
+        .await
+    }
+}
+
+fn done(reply: Reply) -> Result<Vec<u8>, DeviceError> {
+    match reply {
+        Reply::Done(body) => Ok(body),
+        Reply::Problem(problem) => Err(DeviceError::from(&problem)),
+        Reply::UseNonce(_) => Err(DeviceError::NotUnderstood {
+            status: 401,
+            detail: "the server takes none of its nonces".into(),
+        }),
+    }
+}
+
+/// Every reply with a body says what time it is, refusals too.
+fn now_of(response: &HttpResponse) -> Option<i64> {
+    #[derive(Deserialize)]
+    struct Now {
+        now: i64,
+    }
+    exchange::parse(response.status, &response.body)
+        .ok()
+        .map(|Now { now }| now)
+}
+
+/// 128 bits of the system's chance.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the phone's one source of chance; every pure function takes it as an argument"
+)]
+pub(super) fn random() -> Result<[u8; 16], DeviceError> {
+    let mut bytes = [0; 16];
+    getrandom::fill(&mut bytes).map_err(|error| DeviceError::Platform {
+        detail: error.to_string(),
+    })?;
+    Ok(bytes)
+}
