@@ -1,0 +1,4 @@
+//! Stand-ins for services of others. Each listens on a loopback port of its own, is as strict as the original about
+//! what it is sent, answers in the original's words, and is reached by the settings that an operator has anyway.
+
+pub mod fcm;
