@@ -1,3 +1,4 @@
 //! server
 
 pub mod domain;
+pub mod outbound;
