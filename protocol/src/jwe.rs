@@ -204,3 +204,19 @@ fn concat_kdf(secret: &SharedSecret, algorithm: &str, apu: &[u8], apv: &[u8], ke
     hash.update(key_bits.to_be_bytes());
     Zeroizing::new(hash.finalize().into())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// RFC 7518 appendix C: Alice and Bob derive a key for A128GCM.
+    #[test]
+    fn the_key_of_rfc_7518_appendix_c_is_derived() {
+        let secret = SharedSecret::from_bytes([
+            158, 86, 217, 29, 129, 113, 53, 211, 114, 131, 66, 131, 191, 132, 38, 156, 251, 49, 110, 163, 218, 128,
+            106, 72, 246, 218, 167, 121, 140, 254, 144, 196,
+        ]);
+        let key = concat_kdf(&secret, "A128GCM", b"Alice", b"Bob", 128);
+        assert_eq!(base64url::encode(&key[..16]), "VqqN6vgjbSBcIijNcacQGg");
+    }
+}

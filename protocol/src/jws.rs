@@ -268,14 +268,17 @@ impl<'a> Unverified<'a> {
         if text.len() > MAX_MESSAGE_BYTES {
             return Err(JwsError::TooLarge);
         }
-        let (input, signature) = text.rsplit_once('.').ok_or(JwsError::Malformed)?;
-        let (header, payload) = input.split_once('.').ok_or(JwsError::Malformed)?;
+        let mut dots = text.match_indices('.').map(|(at, _)| at);
+        let (Some(first), Some(second), None) = (dots.next(), dots.next(), dots.next()) else {
+            return Err(JwsError::Malformed);
+        };
+        let (header, payload, signature) = (&text[..first], &text[first + 1..second], &text[second + 1..]);
         let hint = KeyHint::from_header(header, typ)?;
         let payload = base64url::decode(payload).map_err(|_| JwsError::Malformed)?;
         let signature = base64url::decode_exact(signature).map_err(|_| JwsError::Malformed)?;
         Ok(Self {
             hint,
-            input,
+            input: &text[..second],
             payload,
             signature: Signature::from_bytes(signature),
         })

@@ -38,9 +38,10 @@ impl fmt::Display for Ticket {
 impl FromStr for Ticket {
     type Err = NotATicket;
 
+    /// Members may come in any order and others are ignored; each of ours stands exactly once.
     fn from_str(text: &str) -> Result<Self, NotATicket> {
         let (issuer, fragment) = text.split_once("/enrol#").ok_or(NotATicket)?;
-        if !issuer.starts_with("https://") && !issuer.starts_with("http://") {
+        if !is_issuer(issuer) {
             return Err(NotATicket);
         }
         let [mut version, mut code, mut root, mut expiry] = [None; 4];
@@ -62,9 +63,25 @@ impl FromStr for Ticket {
         }
         Ok(Self {
             issuer: issuer.to_owned(),
-            code: code.and_then(|c| c.parse().ok()).ok_or(NotATicket)?,
-            root: root.and_then(|k| k.parse().ok()).ok_or(NotATicket)?,
-            expires_at: expiry.and_then(|x| x.parse().ok()).ok_or(NotATicket)?,
+            code: code.and_then(|code| code.parse().ok()).ok_or(NotATicket)?,
+            root: root.and_then(|root| root.parse().ok()).ok_or(NotATicket)?,
+            expires_at: expiry.and_then(seconds).ok_or(NotATicket)?,
         })
     }
+}
+
+/// An http or https URL of host and perhaps path. Whether this issuer is one the app knows is the app's own list.
+fn is_issuer(text: &str) -> bool {
+    let Some(rest) = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://")) else {
+        return false;
+    };
+    // Without user, query, fragment or backslash there is no second way to read which host is meant.
+    let plain = |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'@' | b'?' | b'#' | b'\\');
+    !rest.is_empty() && !rest.starts_with('/') && !rest.ends_with('/') && rest.bytes().all(plain)
+}
+
+/// Digits only, so that one time has one spelling.
+fn seconds(text: &str) -> Option<i64> {
+    let seconds: i64 = text.parse().ok()?;
+    (seconds >= 0 && seconds.to_string() == text).then_some(seconds)
 }

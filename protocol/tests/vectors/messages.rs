@@ -1,0 +1,183 @@
+//! Every message: the exact bytes, decoded and written again, are the same bytes.
+
+use std::collections::BTreeSet;
+use std::fmt::Debug;
+use std::fs;
+
+use protocol::endpoints::{Configuration, FinishRequest};
+use protocol::json;
+use protocol::messages::*;
+use protocol::problem::Problem;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::directory;
+
+/// What is asked of one golden file, whatever its type.
+struct Golden {
+    name: &'static str,
+    rewritten: fn(&[u8]) -> Option<Vec<u8>>,
+}
+
+fn rewritten<T: Serialize + DeserializeOwned>(bytes: &[u8]) -> Option<Vec<u8>> {
+    let message: T = json::from_slice(bytes).ok()?;
+    Some(serde_json::to_vec(&message).expect("messages can be written"))
+}
+
+macro_rules! golden {
+    ($($name:literal: $message:ty),* $(,)?) => {
+        const GOLDEN: &[Golden] = &[$(Golden { name: $name, rewritten: rewritten::<$message> }),*];
+    };
+}
+
+golden! {
+    "begin": Begin,
+    "configuration": Configuration,
+    "decision-approve": Decision,
+    "decision-deny": Decision,
+    "decision-deny-cancelled": Decision,
+    "decision-deny-wrong-details": Decision,
+    "enrolment": Enrolment,
+    "enrolment-active": Enrolment,
+    "enrolment-cancelled": Enrolment,
+    "enrolment-revoked": Enrolment,
+    "finish": Finish,
+    "finish-ios": Finish,
+    "finish-poll-only": Finish,
+    "finish-request": FinishRequest,
+    "keys": KeyList,
+    "offer": Offer,
+    "problem": Problem,
+    "prompt": Prompt,
+    "prompt-minimal": Prompt,
+    "prompt-test": Prompt,
+    "proof": Proof,
+    "receipt": Receipt,
+    "receipt-app": Receipt,
+    "receipt-claimed": Receipt,
+    "result": DecisionResult,
+    "result-denied": DecisionResult,
+    "result-disputed": DecisionResult,
+    "revocation": Revocation,
+    "revocation-cloned": Revocation,
+    "revocation-disputed": Revocation,
+    "revocation-user": Revocation,
+    "rotation": Rotation,
+    "rotation-all": Rotation,
+    "unblock": Unblock,
+    "wake": Wake,
+}
+
+fn golden_bytes(name: &str) -> Vec<u8> {
+    fs::read(directory().join("messages").join(format!("{name}.json"))).expect("the vectors are committed")
+}
+
+fn members(name: &str) -> Map<String, Value> {
+    serde_json::from_slice(&golden_bytes(name)).expect("an object")
+}
+
+#[test]
+fn every_golden_file_is_read_here() {
+    let listed: BTreeSet<String> = GOLDEN.iter().map(|golden| format!("{}.json", golden.name)).collect();
+    let present: BTreeSet<String> = fs::read_dir(directory().join("messages"))
+        .expect("the vectors are committed")
+        .map(|entry| entry.expect("a file").file_name().into_string().expect("an ASCII name"))
+        .collect();
+    assert_eq!(listed, present);
+}
+
+#[test]
+fn golden_bytes_are_decoded_and_written_identically() {
+    for Golden { name, rewritten } in GOLDEN {
+        let bytes = golden_bytes(name);
+        let again = rewritten(&bytes).unwrap_or_else(|| panic!("{name} is refused"));
+        assert_eq!(
+            String::from_utf8_lossy(&again),
+            String::from_utf8_lossy(&bytes),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn unknown_members_are_ignored() {
+    for Golden { name, rewritten } in GOLDEN {
+        let mut changed = members(name);
+        changed.insert("later".into(), serde_json::json!({"a": [1, null]}));
+        let again =
+            rewritten(&serde_json::to_vec(&changed).expect("JSON")).unwrap_or_else(|| panic!("{name} is refused"));
+        assert_eq!(
+            String::from_utf8_lossy(&again),
+            String::from_utf8_lossy(&golden_bytes(name)),
+            "{name}"
+        );
+    }
+}
+
+/// Members that a message may be without.
+const OPTIONAL: [(&str, &[&str]); 6] = [
+    ("decision", &["match", "reason"]),
+    ("problem", &["nonce"]),
+    ("prompt", &["acr", "binding_message"]),
+    ("rotation", &["device", "verified", "sealing"]),
+    ("rotation-all", &["device", "verified", "sealing"]),
+    ("finish-request", &[]),
+];
+
+#[test]
+fn only_optional_members_may_be_left_out() {
+    for Golden { name, rewritten } in GOLDEN {
+        let optional: &[&str] = OPTIONAL
+            .iter()
+            .find(|(message, _)| name == message || name.starts_with(&format!("{message}-")))
+            .map_or(&[], |(_, members)| members);
+        for member in members(name).keys() {
+            let mut changed = members(name);
+            changed.remove(member);
+            let read = rewritten(&serde_json::to_vec(&changed).expect("JSON")).is_some();
+            assert_eq!(read, optional.contains(&member.as_str()), "{name} without {member}");
+        }
+    }
+}
+
+#[test]
+fn a_member_of_another_type_is_refused() {
+    for Golden { name, rewritten } in GOLDEN {
+        for member in members(name).keys() {
+            let mut changed = members(name);
+            changed.insert(member.clone(), Value::Bool(true));
+            assert!(
+                rewritten(&serde_json::to_vec(&changed).expect("JSON")).is_none(),
+                "{name} with {member}: true"
+            );
+        }
+    }
+}
+
+fn refuses<T: DeserializeOwned + Debug>(name: &str, pointer: &str, value: Value) {
+    let mut changed = Value::Object(members(name));
+    *changed
+        .pointer_mut(pointer)
+        .unwrap_or_else(|| panic!("{name} has {pointer}")) = value;
+    let read = json::from_slice::<T>(&serde_json::to_vec(&changed).expect("JSON"));
+    assert!(read.is_err(), "{name} with another {pointer}: {read:?}");
+}
+
+#[test]
+fn unknown_values_are_refused_rather_than_guessed() {
+    refuses::<Decision>("decision-approve", "/decision", "maybe".into());
+    refuses::<Decision>("decision-deny", "/reason", "bored".into());
+    refuses::<Decision>("decision-approve", "/uv", "Biometric".into());
+    refuses::<Decision>("decision-approve", "/ctr", (-1).into());
+    refuses::<Prompt>("prompt", "/kind", "login".into());
+    refuses::<Prompt>("prompt", "/uv", "no".into());
+    refuses::<Prompt>("prompt", "/match/mode", "choose".into());
+    refuses::<Finish>("finish", "/evidence/fmt", "tpm".into());
+    refuses::<Finish>("finish", "/push/channel", "carrier pigeon".into());
+    refuses::<Finish>("finish", "/push/target", serde_json::json!({"fid": "a", "token": "b"}));
+    refuses::<Offer>("offer", "/policy/confirm", "maybe".into());
+    refuses::<Enrolment>("enrolment", "/state", "lost".into());
+    refuses::<Revocation>("revocation", "/reason", "mood".into());
+    refuses::<Wake>("wake", "/v", 256.into());
+}
