@@ -1,3 +1,18 @@
 //! What things are. Pure: `now` is an argument, nothing here does I/O or names another layer.
 
+pub mod audit;
+pub mod authentication_request;
+pub mod client;
+pub mod context;
+pub mod delivery;
+pub mod device;
+pub mod grant;
+pub mod message;
+pub mod names;
+pub mod pace;
+pub mod prompt;
+pub mod random;
+pub mod realm;
+pub mod secret;
 pub mod time;
+pub mod user;

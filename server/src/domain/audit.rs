@@ -1,0 +1,81 @@
+//! The audit trail: one typed event for each change of state, in the commit that makes the change. No secrets, no hints,
+//! no binding messages.
+
+use protocol::messages::{Answer, DenyReason, RevocationReason};
+use protocol::{DeviceId, EnrolmentId, KeyRole, PromptId};
+use serde::{Deserialize, Serialize};
+
+use super::names::{ClientId, RequestKey, Subject};
+use super::time::Timestamp;
+
+/// Something happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    #[serde(flatten)]
+    pub what: What,
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "event")]
+#[allow(missing_docs, reason = "the members are named as what they hold; each event is documented")]
+pub enum What {
+    /// A realm was created.
+    RealmCreated,
+    /// An operator created a client.
+    ClientCreated { client: ClientId },
+    /// An operator created a user.
+    UserCreated { subject: Subject },
+    /// An operator made an enrolment ticket.
+    TicketCreated { subject: Subject },
+    /// A phone began to enrol.
+    EnrolmentBegun { subject: Subject, enrolment: EnrolmentId },
+    /// A second key used the same ticket: the enrolment was cancelled.
+    TicketReused { subject: Subject },
+    /// A phone sent its keys.
+    EnrolmentFinished { subject: Subject, enrolment: EnrolmentId, device: DeviceId },
+    /// The wrong digits were typed: the enrolment was cancelled.
+    EnrolmentRejected { subject: Subject, enrolment: EnrolmentId },
+    /// A phone is enrolled.
+    DeviceEnrolled { subject: Subject, device: DeviceId },
+    /// A phone was revoked.
+    DeviceRevoked { subject: Subject, device: DeviceId, reason: RevocationReason },
+    /// A phone's push target is gone or was replaced.
+    PushTargetChanged { device: DeviceId, gone: bool },
+    /// A request was accepted.
+    RequestAccepted { request: RequestKey, client: ClientId, subject: Subject, prompts: Vec<PromptId> },
+    /// A phone answered.
+    RequestDecided {
+        request: RequestKey,
+        device: DeviceId,
+        answer: Answer,
+        reason: Option<DenyReason>,
+        role: KeyRole,
+        counter: u64,
+        /// By how many seconds the phone's clock differs from ours, when by more than five minutes.
+        clock_off: Option<i64>,
+    },
+    /// The user said that a redeemed request was not theirs.
+    RequestDisputed { request: RequestKey, device: DeviceId },
+    /// Tokens were issued.
+    RequestRedeemed { request: RequestKey, client: ClientId },
+    /// A push was handed to its channel, or will never be.
+    PushConcluded { request: RequestKey, device: DeviceId, fate: PushFate },
+}
+
+/// How a push ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum PushFate {
+    /// The channel took it.
+    Delivered,
+    /// The target is no more.
+    Gone,
+    /// The channel refused it for good.
+    Refused,
+    /// The request ended first.
+    GivenUp,
+}

@@ -1,0 +1,327 @@
+//! The authentication request and its states: the one place that says what may follow what.
+//!
+//! ```text
+//! Pending ──► Approved ──► Redeemed          Expiry is computed from the clock and never stored.
+//!    │           │
+//!    │           ├──► Denied                 A deny wins over an approve until tokens are issued.
+//!    │           └──► Cancelled              (the user or an operator revoked something)
+//!    ├──► Denied · Cancelled · Failed
+//! ```
+//!
+//! [`AuthenticationRequest::apply`] is total: every state, event, delivery mode and side of the expiry has its cell. The
+//! complete table stands in `authentication_request/table.rs`, where a test walks every cell of it.
+
+use protocol::messages::{DenyReason, KeyLevel};
+use protocol::{DeviceId, Digest, KeyRole, PromptId};
+use serde::{Deserialize, Serialize};
+
+use super::client::AuthenticationMethod;
+use super::delivery::DeliveryMode;
+use super::names::{ClientId, RequestKey, Subject};
+use super::time::Timestamp;
+
+#[cfg(test)]
+mod table;
+
+/// A request as it is stored.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AuthenticationRequest {
+    /// Hash of its `auth_req_id`.
+    pub key: RequestKey,
+    /// Who asks.
+    pub client: ClientId,
+    /// How that client authenticated: the token endpoint wants the same method (REQUIREMENTS A13).
+    pub authenticated_by: AuthenticationMethod,
+    /// Whom it asks about.
+    pub subject: Subject,
+    /// How the client learns the outcome.
+    pub delivery: DeliveryMode,
+    /// What it asks for.
+    pub scope: Vec<String>,
+    /// The text shown on both devices.
+    pub binding_message: Option<String>,
+    /// Seconds between polls, before any `slow_down`.
+    pub interval: u32,
+    /// When it was accepted.
+    pub created_at: Timestamp,
+    /// End of its life.
+    pub expires_at: Timestamp,
+    /// Until when it still answers `expired_token`; then it is forgotten.
+    pub keep_until: Timestamp,
+    /// One copy for each phone that was asked.
+    pub prompts: Vec<(DeviceId, PromptId)>,
+    /// Whether the client was told of an outcome: at most one ping for each request, ever.
+    pub notified: bool,
+    /// Where it stands.
+    pub state: State,
+}
+
+/// Where a request stands.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "is")]
+pub enum State {
+    /// Nobody answered yet.
+    Pending,
+    /// A phone approved; no tokens yet.
+    Approved {
+        /// The proof.
+        approval: Approval,
+    },
+    /// A phone denied.
+    Denied {
+        /// The refusal.
+        denial: Denial,
+    },
+    /// Withdrawn.
+    Cancelled {
+        /// Who did.
+        by: CancelledBy,
+    },
+    /// Could not be put to the user.
+    Failed {
+        /// Why.
+        why: Failure,
+    },
+    /// Tokens were issued.
+    Redeemed {
+        /// The proof.
+        approval: Approval,
+        /// When.
+        at: Timestamp,
+        /// Whether the user said afterwards that it was not them.
+        disputed: bool,
+    },
+}
+
+/// What a verified approval proved. Only `flow::decide` makes one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Approval {
+    /// The phone.
+    pub device: DeviceId,
+    /// The key that signed.
+    pub role: KeyRole,
+    /// How well that key is proven.
+    pub level: KeyLevel,
+    /// SHA-256 of the decision JWS.
+    pub decision: Digest,
+    /// The server's clock.
+    pub at: Timestamp,
+}
+
+/// A verified refusal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Denial {
+    /// The phone.
+    pub device: DeviceId,
+    /// Why, as the user said.
+    pub reason: Option<DenyReason>,
+    /// The server's clock.
+    pub at: Timestamp,
+}
+
+/// Who withdrew a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CancelledBy {
+    /// The relying party.
+    Client,
+    /// The user, by revoking the phone that approved.
+    UserRevocation,
+    /// An operator.
+    Operator,
+}
+
+/// Why a request could not be put to the user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Failure {
+    /// Every way to the user failed.
+    Channel,
+    /// A remote handler failed or answered nonsense.
+    Handler,
+}
+
+/// What can happen to a request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Event {
+    /// A verified approval.
+    Approve(Approval),
+    /// A verified refusal.
+    Deny(Denial),
+    /// Someone withdraws it.
+    Cancel(CancelledBy),
+    /// It cannot be put to the user.
+    Fail(Failure),
+    /// Tokens are to be issued: by the token endpoint, or in push mode by the delivery worker.
+    Redeem,
+    /// The sweep found it past its life.
+    Expire,
+}
+
+/// What must be told to the client in the same commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Notice {
+    /// Nothing.
+    None,
+    /// Ping mode: there is an outcome (CIBA §10.2).
+    Ping,
+    /// Push mode: mint tokens and send them (CIBA §10.3.1).
+    PushTokens,
+    /// Push mode: send this error (CIBA §12).
+    PushError(PushError),
+}
+
+/// Error codes of CIBA §12.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PushError {
+    /// `access_denied`
+    AccessDenied,
+    /// `expired_token`
+    ExpiredToken,
+    /// `transaction_failed`
+    TransactionFailed,
+}
+
+/// What an event did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Transition {
+    /// The next state, and what the client must be told.
+    Changed(Box<AuthenticationRequest>, Notice),
+    /// It was so already.
+    Unchanged,
+}
+
+/// Why an event cannot happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    /// Its life is over.
+    #[error("the request has expired")]
+    Expired,
+    /// Nobody answered yet.
+    #[error("the request is still pending")]
+    StillPending,
+    /// It is approved, which this event cannot undo.
+    #[error("the request was approved")]
+    AlreadyApproved,
+    /// It was denied.
+    #[error("the request was denied")]
+    AlreadyDenied,
+    /// It was withdrawn.
+    #[error("the request was cancelled")]
+    Cancelled,
+    /// It could not be put to the user.
+    #[error("the request failed")]
+    Failed,
+    /// Tokens were issued.
+    #[error("the request was redeemed")]
+    AlreadyRedeemed,
+    /// It is not past its life.
+    #[error("the request has not expired")]
+    NotExpired,
+}
+
+impl AuthenticationRequest {
+    /// Whether its life is over at `now`. At the very instant it is.
+    #[must_use]
+    pub fn has_expired(&self, now: Timestamp) -> bool {
+        now >= self.expires_at
+    }
+
+    /// Applies an event at `now`: the next state, no change, or the reason why not.
+    pub fn apply(self, event: Event, now: Timestamp) -> Result<Transition, Refusal> {
+        let expired = self.has_expired(now);
+        match (&self.state, event) {
+            (State::Pending, Event::Expire) if expired => Ok(self.expire()),
+            (State::Pending | State::Approved { .. }, Event::Expire) if !expired => Err(Refusal::NotExpired),
+            (State::Pending, _) if expired => Err(Refusal::Expired),
+            (State::Pending, Event::Approve(approval)) => Ok(self.conclude(State::Approved { approval })),
+            (State::Pending, Event::Deny(denial)) => Ok(self.conclude(State::Denied { denial })),
+            (State::Pending, Event::Cancel(by)) => Ok(self.conclude(State::Cancelled { by })),
+            (State::Pending, Event::Fail(why)) => Ok(self.conclude(State::Failed { why })),
+            (State::Pending, Event::Redeem) => Err(Refusal::StillPending),
+            (State::Pending, Event::Expire) => Err(Refusal::NotExpired),
+
+            (State::Approved { .. }, Event::Expire | Event::Redeem | Event::Deny(_) | Event::Cancel(_)) if expired => {
+                Err(Refusal::Expired)
+            }
+            (State::Approved { .. }, Event::Approve(_)) => Ok(Transition::Unchanged),
+            (State::Approved { .. }, Event::Deny(denial)) => Ok(self.overturn(State::Denied { denial })),
+            (State::Approved { .. }, Event::Cancel(CancelledBy::Client)) => Err(Refusal::AlreadyApproved),
+            (State::Approved { .. }, Event::Cancel(by)) => Ok(self.overturn(State::Cancelled { by })),
+            (State::Approved { .. }, Event::Fail(_)) => Err(Refusal::AlreadyApproved),
+            (State::Approved { approval }, Event::Redeem) => {
+                let approval = approval.clone();
+                Ok(self.overturn(State::Redeemed { approval, at: now, disputed: false }))
+            }
+            (State::Approved { .. }, Event::Expire) => Err(Refusal::NotExpired),
+
+            (State::Denied { .. }, Event::Deny(_)) => Ok(Transition::Unchanged),
+            (
+                State::Denied { .. },
+                Event::Approve(_) | Event::Cancel(_) | Event::Fail(_) | Event::Redeem | Event::Expire,
+            ) => Err(Refusal::AlreadyDenied),
+
+            (State::Cancelled { .. }, Event::Cancel(_)) => Ok(Transition::Unchanged),
+            (
+                State::Cancelled { .. },
+                Event::Approve(_) | Event::Deny(_) | Event::Fail(_) | Event::Redeem | Event::Expire,
+            ) => Err(Refusal::Cancelled),
+
+            (State::Failed { .. }, Event::Fail(_)) => Ok(Transition::Unchanged),
+            (
+                State::Failed { .. },
+                Event::Approve(_) | Event::Deny(_) | Event::Cancel(_) | Event::Redeem | Event::Expire,
+            ) => Err(Refusal::Failed),
+
+            (State::Redeemed { disputed: true, .. }, Event::Deny(Denial { reason: Some(DenyReason::NotMe), .. })) => {
+                Ok(Transition::Unchanged)
+            }
+            (
+                State::Redeemed { approval, at, disputed: false },
+                Event::Deny(Denial { reason: Some(DenyReason::NotMe), .. }),
+            ) => {
+                let state = State::Redeemed { approval: approval.clone(), at: *at, disputed: true };
+                Ok(self.overturn(state))
+            }
+            (
+                State::Redeemed { .. },
+                Event::Approve(_)
+                | Event::Deny(_)
+                | Event::Cancel(_)
+                | Event::Fail(_)
+                | Event::Redeem
+                | Event::Expire,
+            ) => Err(Refusal::AlreadyRedeemed),
+        }
+    }
+
+    /// The first outcome: the client is told of it, once.
+    fn conclude(self, state: State) -> Transition {
+        let notice = match (self.delivery, &state) {
+            // The client withdrew it by itself and needs no telling.
+            (_, State::Cancelled { by: CancelledBy::Client }) | (DeliveryMode::Poll, _) => Notice::None,
+            (DeliveryMode::Ping, _) => Notice::Ping,
+            (DeliveryMode::Push, State::Approved { .. }) => Notice::PushTokens,
+            (DeliveryMode::Push, State::Denied { .. }) => Notice::PushError(PushError::AccessDenied),
+            (DeliveryMode::Push, _) => Notice::PushError(PushError::TransactionFailed),
+        };
+        let notified = notice != Notice::None;
+        Transition::Changed(Box::new(Self { state, notified, ..self }), notice)
+    }
+
+    /// A later turn of a request whose client was told already: no second notice. In push mode the message that is
+    /// waiting in the outbox reads the state when it is carried, so it brings the later outcome.
+    fn overturn(self, state: State) -> Transition {
+        Transition::Changed(Box::new(Self { state, ..self }), Notice::None)
+    }
+
+    fn expire(self) -> Transition {
+        let notice = match self.delivery {
+            _ if self.notified => return Transition::Unchanged,
+            DeliveryMode::Poll => return Transition::Unchanged,
+            DeliveryMode::Ping => Notice::Ping,
+            DeliveryMode::Push => Notice::PushError(PushError::ExpiredToken),
+        };
+        Transition::Changed(Box::new(Self { notified: true, ..self }), notice)
+    }
+}

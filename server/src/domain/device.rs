@@ -1,0 +1,138 @@
+//! An enrolled phone, the ticket that lets it enrol, and the enrolment in between.
+
+use protocol::messages::{DeviceInfo, KeyLevel, PushTarget, RevocationReason, VerifiedKind};
+use protocol::{DeviceId, Digest, EnrolmentId, Jwk, Jws, Nonce};
+use serde::{Deserialize, Serialize};
+
+use super::names::{Subject, TicketKey};
+use super::time::Timestamp;
+
+/// Whether a phone may receive and answer prompts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", tag = "status")]
+pub enum DeviceStatus {
+    /// It may.
+    Active,
+    /// Never again.
+    Revoked {
+        /// Why.
+        reason: RevocationReason,
+        /// Since when.
+        at: Timestamp,
+    },
+}
+
+/// What is stored of a phone.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Device {
+    /// Its id.
+    pub id: DeviceId,
+    /// Its enrolment.
+    pub enrolment: EnrolmentId,
+    /// Whose it is.
+    pub subject: Subject,
+    /// Signs proofs and denials.
+    pub device_key: Jwk,
+    /// Signs approvals under user verification.
+    pub verified_key: Jwk,
+    /// How that key is protected, as the phone says.
+    pub verified_kind: VerifiedKind,
+    /// Pushes are sealed to it.
+    pub sealing_key: Jwk,
+    /// How well the keys are proven.
+    pub level: KeyLevel,
+    /// What it says of itself.
+    pub info: DeviceInfo,
+    /// Where its pushes go.
+    pub push: PushTarget,
+    /// May it answer?
+    pub status: DeviceStatus,
+    /// Hash of evidence and transcript, for receipts.
+    pub transcript: Digest,
+    /// Since when.
+    pub enrolled_at: Timestamp,
+}
+
+impl Device {
+    /// Whether it may receive and answer prompts.
+    #[must_use]
+    pub fn is_active(&self) -> bool {
+        self.status == DeviceStatus::Active
+    }
+}
+
+/// Where a ticket stands. It is used once, by one key.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase", tag = "state")]
+pub enum TicketState {
+    /// Nobody came yet.
+    Fresh,
+    /// Burnt for one key, which gets the same offer again.
+    Begun {
+        /// Thumbprint of the `device` key that began.
+        key: Digest,
+        /// The enrolment it opened.
+        enrolment: EnrolmentId,
+    },
+    /// A second key came: something is wrong, nobody enrols by it.
+    Cancelled,
+}
+
+/// An enrolment ticket, found by the hash of its code.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EnrolmentTicket {
+    /// Its key.
+    pub key: TicketKey,
+    /// Whose new phone.
+    pub subject: Subject,
+    /// Where it stands.
+    pub state: TicketState,
+    /// End of its life.
+    pub expires_at: Timestamp,
+}
+
+/// Where an enrolment stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EnrolmentProgress {
+    /// The offer is out.
+    Offered,
+    /// `finish` came; the six digits are awaited.
+    Unconfirmed,
+    /// The device is enrolled.
+    Active,
+    /// A wrong digit or a second key ended it.
+    Cancelled,
+}
+
+/// What `finish` brought.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Finished {
+    /// The device as it will be stored once it is active.
+    pub device: Device,
+    /// [`protocol::jws::General::digest`] of the finish message.
+    pub hash: Digest,
+}
+
+/// One enrolment, from `begin` on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Enrolment {
+    /// Its id.
+    pub id: EnrolmentId,
+    /// The ticket that opened it.
+    pub ticket: TicketKey,
+    /// Whose phone.
+    pub subject: Subject,
+    /// Thumbprint of the `device` key.
+    pub key: Digest,
+    /// The nonce that the offer commits to.
+    pub nonce: Nonce,
+    /// The offer as signed, repeated unchanged.
+    pub offer: Jws,
+    /// Where it stands.
+    pub progress: EnrolmentProgress,
+    /// What `finish` brought.
+    pub finished: Option<Finished>,
+    /// Until when `finish` and the digits are accepted.
+    pub expires_at: Timestamp,
+}

@@ -1,0 +1,58 @@
+//! What waits in the outbox: a message written in the same commit as the reason for it, carried at least once.
+
+use protocol::{DeviceId, PromptId, RoutingId};
+use serde::{Deserialize, Serialize};
+
+use super::names::RequestKey;
+use super::time::Timestamp;
+
+/// 128 random bits, also the idempotency key of the carriage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct MessageId(protocol::Nonce);
+
+impl MessageId {
+    /// From 128 random bits.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 16]) -> Self {
+        Self(protocol::Nonce::from_bytes(bytes))
+    }
+
+    /// The bits.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 16] {
+        self.0.as_bytes()
+    }
+}
+
+/// A message in the outbox. Removed when its fate is known or `give_up_at` has passed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// Its id.
+    pub id: MessageId,
+    /// What it says, and to whom.
+    pub content: Content,
+    /// The request it belongs to.
+    pub request: RequestKey,
+    /// Attempts so far.
+    pub attempts: u32,
+    /// Not carried before; a lease moves it into the future.
+    pub due_at: Timestamp,
+    /// Dropped after.
+    pub give_up_at: Timestamp,
+}
+
+/// What a message says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind")]
+pub enum Content {
+    /// Tell a phone about a prompt.
+    Push {
+        /// The phone.
+        device: DeviceId,
+        /// The prompt, sealed by the worker just before it is sent: the outbox holds no second copy.
+        prompt: PromptId,
+        /// Stands for the prompt in a wake push and in the app link.
+        rid: RoutingId,
+    },
+}

@@ -1,0 +1,158 @@
+//! One atomic step: new states with the versions they were decided on, messages, audit events and marks.
+
+use protocol::Digest;
+
+use super::Versioned;
+use crate::domain::audit::{Event, What};
+use crate::domain::authentication_request::AuthenticationRequest;
+use crate::domain::client::Client;
+use crate::domain::device::{Device, Enrolment, EnrolmentTicket};
+use crate::domain::grant::Grant;
+use crate::domain::message::{Message, MessageId};
+use crate::domain::names::RealmId;
+use crate::domain::prompt::StoredPrompt;
+use crate::domain::realm::Realm;
+use crate::domain::time::Timestamp;
+use crate::domain::user::User;
+
+/// What a write expects to find.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expected {
+    /// Nothing under this key.
+    Absent,
+    /// The record at exactly this version.
+    Version(u64),
+}
+
+/// Anything that is kept, with its own key inside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs, reason = "each variant is named as what it holds")]
+pub enum Record {
+    Realm(Realm),
+    Client(Client),
+    User(User),
+    Device(Device),
+    Ticket(EnrolmentTicket),
+    Enrolment(Enrolment),
+    Request(AuthenticationRequest),
+    Prompt(StoredPrompt),
+    Grant(Grant),
+    Message(Message),
+}
+
+macro_rules! record_from {
+    ($($kind:ident($type:ty)),*) => {$(
+        impl From<$type> for Record {
+            fn from(record: $type) -> Self {
+                Self::$kind(record)
+            }
+        }
+    )*};
+}
+
+record_from!(
+    Realm(Realm),
+    Client(Client),
+    User(User),
+    Device(Device),
+    Ticket(EnrolmentTicket),
+    Enrolment(Enrolment),
+    Request(AuthenticationRequest),
+    Prompt(StoredPrompt),
+    Grant(Grant),
+    Message(Message)
+);
+
+/// One record to be written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Write {
+    /// The record.
+    pub record: Record,
+    /// What it replaces.
+    pub expected: Expected,
+}
+
+/// The name of something that may happen once.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum MarkKey {
+    /// A phone's proof on a changing call: (device, `jti`).
+    Proof(protocol::DeviceId, protocol::Nonce),
+    /// A phone's decision counter: (device, `ctr`); the value is the decision's hash.
+    Counter(protocol::DeviceId, u64),
+}
+
+/// A mark to be set; a change that finds it set already is [`super::CommitError::Replayed`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mark {
+    /// What happened.
+    pub key: MarkKey,
+    /// With what.
+    pub value: Digest,
+    /// Until when it is remembered.
+    pub expires_at: Timestamp,
+}
+
+/// One atomic step in one realm.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Change {
+    /// The realm of everything in it.
+    pub realm: RealmId,
+    /// Records written.
+    pub writes: Vec<Write>,
+    /// Messages taken out of the outbox, at the version they were read at.
+    pub concluded: Vec<(MessageId, u64)>,
+    /// Marks set.
+    pub marks: Vec<Mark>,
+    /// Events appended, and until when they are kept.
+    pub events: Vec<(Event, Timestamp)>,
+}
+
+impl Change {
+    /// Changes nothing yet.
+    #[must_use]
+    pub fn in_realm(realm: &RealmId) -> Self {
+        Self { realm: realm.clone(), writes: Vec::new(), concluded: Vec::new(), marks: Vec::new(), events: Vec::new() }
+    }
+
+    /// Adds a record that must be new.
+    #[must_use]
+    pub fn create(mut self, record: impl Into<Record>) -> Self {
+        self.writes.push(Write { record: record.into(), expected: Expected::Absent });
+        self
+    }
+
+    /// Replaces what was read at `version`.
+    #[must_use]
+    pub fn replace(mut self, version: u64, record: impl Into<Record>) -> Self {
+        self.writes.push(Write { record: record.into(), expected: Expected::Version(version) });
+        self
+    }
+
+    /// Takes a message out of the outbox.
+    #[must_use]
+    pub fn conclude(mut self, message: &Versioned<Message>) -> Self {
+        self.concluded.push((message.record.id, message.version));
+        self
+    }
+
+    /// Sets a mark.
+    #[must_use]
+    pub fn mark(mut self, key: MarkKey, value: Digest, expires_at: Timestamp) -> Self {
+        self.marks.push(Mark { key, value, expires_at });
+        self
+    }
+
+    /// Appends an event to the audit trail.
+    #[must_use]
+    pub fn event(mut self, at: Timestamp, what: What, keep_days: u32) -> Self {
+        let keep_until = at.plus_seconds(i64::from(keep_days) * 86_400);
+        self.events.push((Event { at, what }, keep_until));
+        self
+    }
+
+    /// Whether there is anything in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.writes.is_empty() && self.concluded.is_empty() && self.marks.is_empty() && self.events.is_empty()
+    }
+}

@@ -1,0 +1,287 @@
+//! Small records of each kind, told apart by a number.
+
+use protocol::messages::{AppInfo, DeviceInfo, KeyLevel, PushTarget, RevocationReason, UserVerification, VerifiedKind};
+use protocol::{DecisionId, DeviceId, Digest, EnrolmentId, Jwk, Jws, Nonce, PromptId, RoutingId};
+
+use crate::domain::audit::{Event, What};
+use crate::domain::authentication_request::{AuthenticationRequest, State};
+use crate::domain::client::{AuthenticationMethod, Client};
+use crate::domain::delivery::DeliveryMode;
+use crate::domain::device::{Device, DeviceStatus, Enrolment, EnrolmentProgress, EnrolmentTicket, TicketState};
+use crate::domain::grant::Grant;
+use crate::domain::message::{Content, Message, MessageId};
+use crate::domain::names::{ClientId, RealmId, RequestKey, Subject, TicketKey, TokenKey};
+use crate::domain::prompt::{StoredAnswer, StoredPrompt};
+use crate::domain::realm::{Policy, Realm};
+use crate::domain::secret::{Secret, SecretHash};
+use crate::domain::time::Timestamp;
+use crate::domain::user::{User, UserStatus};
+use crate::store::MarkKey;
+
+/// So many seconds after the beginning of all samples.
+#[must_use]
+pub fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_unix_seconds(1_800_000_000 + seconds)
+}
+
+fn bits(n: u64) -> [u8; 16] {
+    let mut bits = [0; 16];
+    bits[8..].copy_from_slice(&n.to_be_bytes());
+    bits
+}
+
+fn jwk(n: u8) -> Jwk {
+    Jwk::from_coordinates([n; 32], [n; 32])
+}
+
+fn jws(text: &str) -> Jws {
+    Jws::from_text(text.to_owned())
+}
+
+/// A device's id.
+#[must_use]
+pub fn device_id(n: u64) -> DeviceId {
+    DeviceId::from_bytes(bits(n))
+}
+
+/// A prompt's id.
+#[must_use]
+pub fn prompt_id(n: u64) -> PromptId {
+    PromptId::from_bytes(bits(n))
+}
+
+/// An enrolment's id.
+#[must_use]
+pub fn enrolment_id(n: u64) -> EnrolmentId {
+    EnrolmentId::from_bytes(bits(n))
+}
+
+/// A user's subject.
+#[must_use]
+pub fn subject(n: u64) -> Subject {
+    Subject::new(format!("subject-{n}"))
+}
+
+/// A request's key.
+#[must_use]
+pub fn request_key(n: u64) -> RequestKey {
+    RequestKey::of(&n.to_string())
+}
+
+/// A ticket's key.
+#[must_use]
+pub fn ticket_key(n: u64) -> TicketKey {
+    TicketKey::of(&n.to_string())
+}
+
+/// A token's key.
+#[must_use]
+pub fn token_key(n: u64) -> TokenKey {
+    TokenKey::of(&n.to_string())
+}
+
+/// A realm by that name.
+#[must_use]
+pub fn a_realm(id: &str) -> Realm {
+    Realm {
+        id: RealmId::new(id),
+        issuer: format!("https://{id}.example"),
+        policy: Policy::default(),
+    }
+}
+
+/// A poll client.
+#[must_use]
+pub fn a_client(n: u64) -> Client {
+    Client {
+        id: ClientId::new(format!("client-{n}")),
+        name: "Example".to_owned(),
+        verified: true,
+        authentication: AuthenticationMethod::ClientSecretBasic,
+        secret: SecretHash::of(&Secret::new("not a secret".to_owned())),
+        delivery: DeliveryMode::Poll,
+        ciba: true,
+        scope: vec!["openid".to_owned()],
+        user_verification: UserVerification::Required,
+    }
+}
+
+/// An active user with every identifier.
+#[must_use]
+pub fn a_user(n: u64) -> User {
+    User {
+        subject: subject(n),
+        username: format!("user{n}"),
+        email: Some(format!("user{n}@example.com")),
+        phone: Some(format!("+49 30 {n:06}")),
+        user_code: None,
+        status: UserStatus::Active,
+    }
+}
+
+/// An active phone.
+#[must_use]
+pub fn a_device(n: u64, owner: u64) -> Device {
+    let app = AppInfo {
+        id: "com.example.app".to_owned(),
+        version: "1.0".to_owned(),
+    };
+    Device {
+        id: device_id(n),
+        enrolment: enrolment_id(n),
+        subject: subject(owner),
+        device_key: jwk(1),
+        verified_key: jwk(2),
+        verified_kind: VerifiedKind::Biometric,
+        sealing_key: jwk(3),
+        level: KeyLevel::Claimed,
+        info: DeviceInfo {
+            name: format!("Phone {n}"),
+            model: "Model".to_owned(),
+            os: "OS 1".to_owned(),
+            app,
+        },
+        push: PushTarget::None,
+        status: DeviceStatus::Active,
+        transcript: Digest::of(b"transcript"),
+        enrolled_at: at(0),
+    }
+}
+
+/// A phone that was revoked.
+#[must_use]
+pub fn a_revoked_device(n: u64, owner: u64) -> Device {
+    let status = DeviceStatus::Revoked {
+        reason: RevocationReason::User,
+        at: at(1),
+    };
+    Device {
+        status,
+        ..a_device(n, owner)
+    }
+}
+
+/// A fresh ticket.
+#[must_use]
+pub fn a_ticket(n: u64, expires_at: Timestamp) -> EnrolmentTicket {
+    EnrolmentTicket {
+        key: ticket_key(n),
+        subject: subject(n),
+        state: TicketState::Fresh,
+        expires_at,
+    }
+}
+
+/// An enrolment that was offered.
+#[must_use]
+pub fn an_enrolment(n: u64, expires_at: Timestamp) -> Enrolment {
+    Enrolment {
+        id: enrolment_id(n),
+        ticket: ticket_key(n),
+        subject: subject(n),
+        key: Digest::of(b"key"),
+        nonce: Nonce::from_bytes([7; 16]),
+        offer: jws("offer"),
+        progress: EnrolmentProgress::Offered,
+        finished: None,
+        expires_at,
+    }
+}
+
+/// A pending request that asked these phones by these prompts.
+#[must_use]
+pub fn a_request(n: u64, prompts: &[(u64, u64)], keep_until: Timestamp) -> AuthenticationRequest {
+    AuthenticationRequest {
+        key: request_key(n),
+        client: ClientId::new("client-1"),
+        authenticated_by: AuthenticationMethod::ClientSecretBasic,
+        subject: subject(1),
+        delivery: DeliveryMode::Poll,
+        scope: vec!["openid".to_owned()],
+        binding_message: Some("Transfer 250".to_owned()),
+        interval: 5,
+        created_at: at(0),
+        expires_at: at(120),
+        keep_until,
+        prompts: prompts
+            .iter()
+            .map(|(device, prompt)| (device_id(*device), prompt_id(*prompt)))
+            .collect(),
+        notified: false,
+        state: State::Pending,
+    }
+}
+
+/// A prompt for a phone, without answer.
+#[must_use]
+pub fn a_prompt(n: u64, device: u64, request: u64) -> StoredPrompt {
+    StoredPrompt {
+        id: prompt_id(n),
+        device: device_id(device),
+        request: request_key(request),
+        nonce: Nonce::from_bytes([1; 16]),
+        display: Digest::of(b"display"),
+        user_verification: UserVerification::Required,
+        jws: jws("prompt"),
+        expires_at: at(100),
+        answer: None,
+    }
+}
+
+/// An answer to any prompt.
+#[must_use]
+pub fn an_answer() -> StoredAnswer {
+    StoredAnswer {
+        id: DecisionId::from_bytes([5; 16]),
+        jws: jws("decision"),
+        result: jws("result"),
+    }
+}
+
+/// A grant.
+#[must_use]
+pub fn a_grant(n: u64, expires_at: Timestamp) -> Grant {
+    Grant {
+        token: token_key(n),
+        client: ClientId::new("client-1"),
+        subject: subject(1),
+        scope: vec!["openid".to_owned()],
+        request: request_key(n),
+        expires_at,
+    }
+}
+
+/// A push in the outbox.
+#[must_use]
+pub fn a_message(n: u64, due_at: Timestamp, give_up_at: Timestamp) -> Message {
+    Message {
+        id: MessageId::from_bytes(bits(n)),
+        content: Content::Push {
+            device: device_id(1),
+            prompt: prompt_id(n),
+            rid: RoutingId::from_bytes([4; 16]),
+        },
+        request: request_key(n),
+        attempts: 0,
+        due_at,
+        give_up_at,
+    }
+}
+
+/// A phone's proof as a mark.
+#[must_use]
+pub fn a_mark(n: u64) -> MarkKey {
+    MarkKey::Proof(device_id(1), Nonce::from_bytes(bits(n)))
+}
+
+/// An event that names a user.
+#[must_use]
+pub fn an_event(n: u64) -> What {
+    What::UserCreated { subject: subject(n) }
+}
+
+/// That event as it comes back.
+#[must_use]
+pub fn the_event(at: Timestamp, n: u64) -> Event {
+    Event { at, what: an_event(n) }
+}

@@ -1,0 +1,160 @@
+//! The one writer. It takes whatever changes are waiting as a group, writes them as one batch, brings the batch to the
+//! platter, and only then tells those who wait.
+
+use std::fs::File;
+use std::sync::Arc;
+
+use tokio::sync::{mpsc, oneshot};
+
+use super::Sync;
+use super::draft::Draft;
+use super::group::Group;
+use super::progress::Progress;
+use super::sweep;
+use crate::domain::names::RealmId;
+use crate::domain::time::Timestamp;
+use crate::store::{CommitError, StoreError};
+
+/// A group takes no more changes than this,
+pub(super) const MOST_CHANGES: usize = 256;
+/// nor goes on after this many bytes. What a group makes sled write then stays below one segment, and sled cannot reuse
+/// a segment whose newer copy is still on its way to the platter.
+const MOST_BYTES: usize = 512 * 1024;
+
+/// Work for the committer.
+pub(super) enum Job {
+    Commit {
+        draft: Draft,
+        done: oneshot::Sender<Result<(), CommitError>>,
+    },
+    Sweep {
+        realm: RealmId,
+        now: Timestamp,
+        most: usize,
+        done: oneshot::Sender<Result<usize, StoreError>>,
+    },
+}
+
+pub(super) struct Committer {
+    pub(super) tree: sled::Tree,
+    /// sled's `db` file, opened once more. A sync reaches the file, whichever descriptor asks for it.
+    pub(super) file: File,
+    pub(super) sync: Sync,
+    pub(super) last_group: u64,
+    pub(super) progress: Arc<Progress>,
+}
+
+impl Committer {
+    /// Works until every sender is gone and the channel is empty.
+    pub(super) fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
+        let _guard = FailOnPanic(self.progress.clone());
+        let mut waiting = Vec::with_capacity(MOST_CHANGES);
+        while jobs.blocking_recv_many(&mut waiting, MOST_CHANGES) > 0 {
+            let mut drafts = Vec::with_capacity(waiting.len());
+            let mut bytes = 0;
+            for job in waiting.drain(..) {
+                match job {
+                    Job::Commit { draft, done } => {
+                        bytes += draft.bytes;
+                        drafts.push((draft, done));
+                        if bytes >= MOST_BYTES {
+                            self.commit(drafts.drain(..));
+                            bytes = 0;
+                        }
+                    }
+                    Job::Sweep { realm, now, most, done } => {
+                        self.commit(drafts.drain(..));
+                        bytes = 0;
+                        // Nobody left to hear it is no reason not to sweep.
+                        let _ = done.send(self.sweep(&realm, now, most));
+                    }
+                }
+            }
+            self.commit(drafts.drain(..));
+        }
+    }
+
+    fn commit(&mut self, drafts: impl Iterator<Item = (Draft, oneshot::Sender<Result<(), CommitError>>)>) {
+        if let Err(error) = self.progress.check() {
+            drafts.for_each(|(_, done)| drop(done.send(Err(error.clone().into()))));
+            return;
+        }
+        let mut group = Group::new(&self.tree, self.last_group + 1);
+        let verdicts: Vec<_> = drafts.map(|(draft, done)| (group.admit(draft), done)).collect();
+        // A refused change looked at what the group holds, so its caller waits for the group too.
+        let written = Self::write(
+            group,
+            &mut self.last_group,
+            &self.tree,
+            &self.file,
+            self.sync,
+            &self.progress,
+        );
+        for (verdict, done) in verdicts {
+            let outcome = written.clone().map_err(CommitError::from).and(verdict);
+            // A caller that went away has no use for the answer; what was committed stays so.
+            let _ = done.send(outcome);
+        }
+    }
+
+    fn sweep(&mut self, realm: &RealmId, now: Timestamp, most: usize) -> Result<usize, StoreError> {
+        self.progress.check()?;
+        let mut group = Group::new(&self.tree, self.last_group + 1);
+        let forgotten = sweep::forget(&self.tree, &mut group, realm, now, most)?;
+        Self::write(
+            group,
+            &mut self.last_group,
+            &self.tree,
+            &self.file,
+            self.sync,
+            &self.progress,
+        )?;
+        Ok(forgotten)
+    }
+
+    fn write(
+        group: Group<'_>,
+        last_group: &mut u64,
+        tree: &sled::Tree,
+        file: &File,
+        sync: Sync,
+        progress: &Progress,
+    ) -> Result<(), StoreError> {
+        if group.is_empty() {
+            return Ok(());
+        }
+        let number = *last_group + 1;
+        if group.removes() {
+            progress.removing(number);
+        }
+        if let Err(why) = bring_to_platter(tree, file, sync, group.into_batch()) {
+            progress.fail(&why);
+            return progress.check();
+        }
+        *last_group = number;
+        progress.synced(number);
+        Ok(())
+    }
+}
+
+fn bring_to_platter(tree: &sled::Tree, file: &File, sync: Sync, batch: sled::Batch) -> Result<(), String> {
+    tree.apply_batch(batch).map_err(|error| error.to_string())?;
+    // Writes sled's buffers to the file. On Linux it ends in sync_file_range, which is no promise about the drive's
+    // cache or the file's length; hence the second step.
+    tree.flush().map_err(|error| error.to_string())?;
+    match sync {
+        Sync::EveryCommit => file.sync_data().map_err(|error| error.to_string()),
+        Sync::NeverForTesting => Ok(()),
+    }
+}
+
+/// Lets no reader wait for a committer that is no more.
+struct FailOnPanic(Arc<Progress>);
+
+impl Drop for FailOnPanic {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.fail("the committer has stopped");
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! The single-machine store: everything in one directory, kept by sled, made durable by ourselves. See decisions 0002
+//! and 0004.
+//!
+//! One thread commits ([`committer`]); it takes whatever is waiting as a group, so that one sync of the disk serves them
+//! all. Reads go straight to sled, in the caller's task: nearly all of them find their page in memory within a few
+//! microseconds, which handing them to another thread would multiply. What a read finds is held back until the group
+//! that wrote it is durable ([`progress`]); a look-up that finds nothing waits for removals alike. Nothing of sled is
+//! visible outside this folder.
+
+mod committer;
+mod draft;
+mod files;
+mod group;
+mod header;
+mod keys;
+mod progress;
+mod read;
+mod sweep;
+mod value;
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+
+use tokio::sync::mpsc;
+
+use self::committer::{Committer, Job};
+use self::progress::Progress;
+use super::StoreError;
+
+/// Whether commits are brought to the platter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sync {
+    /// Always.
+    EveryCommit,
+    /// Never: a power cut loses acknowledged commits. For the tests which prove that our durability test would notice,
+    /// and for those that open hundreds of stores.
+    NeverForTesting,
+}
+
+/// How a store is opened.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// How much of the store sled keeps in memory, in bytes.
+    pub cache_bytes: u64,
+    /// Whether commits are brought to the platter.
+    pub sync: Sync,
+}
+
+impl Default for Options {
+    /// 64 MiB of cache, every commit durable.
+    fn default() -> Self {
+        Self {
+            cache_bytes: 64 * 1024 * 1024,
+            sync: Sync::EveryCommit,
+        }
+    }
+}
+
+/// Why a store cannot be opened. The text tells the operator what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process has it open.
+    #[error("the store is in use by another process: stop that one first, or give this one a directory of its own")]
+    InUse,
+    /// The directory holds something else.
+    #[error("the directory holds files that are not a store of Assent: choose an empty directory")]
+    Foreign,
+    /// Written by a later version.
+    #[error("the store has format {found}, and this version knows only formats up to {known}: run a newer version")]
+    Newer {
+        /// The store's.
+        found: u32,
+        /// Ours.
+        known: u32,
+    },
+    /// It is not as it was written.
+    #[error("the store is damaged ({0}): restore a back-up, and keep the damaged directory for examination")]
+    Damaged(String),
+    /// The file system refused.
+    #[error("the store cannot be opened: {0}")]
+    Io(String),
+}
+
+/// A store in one directory. Dropping it, or [`EmbeddedStore::close`], finishes the commits that are waiting.
+pub struct EmbeddedStore {
+    db: sled::Db,
+    progress: Arc<Progress>,
+    running: Mutex<Option<Running>>,
+}
+
+struct Running {
+    jobs: mpsc::Sender<Job>,
+    thread: JoinHandle<()>,
+}
+
+impl EmbeddedStore {
+    /// Opens the store in `dir`, or creates one there. Blocks while it reads the log.
+    pub fn open(dir: &Path, options: Options) -> Result<Self, OpenError> {
+        let db = files::open(dir, options)?;
+        let (file, last_group) = files::make_durable(dir, &db, options.sync)?;
+        let progress = Arc::new(Progress::new(last_group));
+        let (jobs, waiting) = mpsc::channel(2 * committer::MOST_CHANGES);
+        let committer = Committer {
+            tree: (*db).clone(),
+            file,
+            sync: options.sync,
+            last_group,
+            progress: progress.clone(),
+        };
+        let thread = std::thread::Builder::new()
+            .name("committer".to_owned())
+            .spawn(move || committer.run(waiting))
+            .map_err(|error| OpenError::Io(error.to_string()))?;
+        Ok(Self {
+            db,
+            progress,
+            running: Mutex::new(Some(Running { jobs, thread })),
+        })
+    }
+
+    /// Finishes the commits that are waiting; every later one is refused. Blocks until they are durable.
+    pub fn close(&self) {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(Running { jobs, thread }) = running {
+            drop(jobs);
+            // A panic there has made the store unavailable and was logged.
+            let _ = thread.join();
+        }
+    }
+
+    fn jobs(&self) -> Result<mpsc::Sender<Job>, StoreError> {
+        self.progress.check()?;
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
+        running.as_ref().map(|running| running.jobs.clone()).ok_or_else(closed)
+    }
+}
+
+impl Drop for EmbeddedStore {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+fn closed() -> StoreError {
+    StoreError::Unavailable("it is closed".to_owned())
+}

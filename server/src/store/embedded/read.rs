@@ -1,0 +1,246 @@
+//! The look-ups, and the way to the committer.
+
+use async_trait::async_trait;
+use protocol::{DeviceId, Digest, EnrolmentId, PromptId};
+use serde::de::DeserializeOwned;
+use tokio::sync::oneshot;
+
+use super::committer::Job;
+use super::draft::Draft;
+use super::keys::{self, Kind};
+use super::sweep::given_up;
+use super::value;
+use super::{EmbeddedStore, closed};
+use crate::domain::audit::Event;
+use crate::domain::authentication_request::AuthenticationRequest;
+use crate::domain::client::Client;
+use crate::domain::device::{Device, Enrolment, EnrolmentTicket};
+use crate::domain::grant::Grant;
+use crate::domain::message::Message;
+use crate::domain::names::{ClientId, RealmId, RequestKey, Subject, TicketKey, TokenKey};
+use crate::domain::prompt::StoredPrompt;
+use crate::domain::realm::Realm;
+use crate::domain::time::Timestamp;
+use crate::domain::user::{Identifier, User};
+use crate::store::{Change, CommitError, MarkKey, Store, StoreError, Versioned};
+
+/// Something read, and the commit group that wrote it.
+struct Found<T> {
+    group: u64,
+    versioned: Versioned<T>,
+}
+
+fn decode<T: DeserializeOwned>(kind: Kind, key: &[u8], bytes: &[u8]) -> Result<Found<T>, StoreError> {
+    let (header, json) = value::open(kind, key, bytes)?;
+    let record = value::parse(kind, json)?;
+    Ok(Found {
+        group: header.group,
+        versioned: Versioned {
+            version: header.version,
+            record,
+        },
+    })
+}
+
+impl EmbeddedStore {
+    fn found<T: DeserializeOwned>(&self, kind: Kind, key: &[u8]) -> Result<Option<Found<T>>, StoreError> {
+        self.db.get(key)?.map(|bytes| decode(kind, key, &bytes)).transpose()
+    }
+
+    /// One record, when it is durable that it is so.
+    async fn one<T: DeserializeOwned + Send>(
+        &self,
+        realm: &RealmId,
+        kind: Kind,
+        id: &[u8],
+    ) -> Result<Option<Versioned<T>>, StoreError> {
+        let found = self.found(kind, &keys::record(realm, kind, id))?;
+        self.settled(found).await
+    }
+
+    async fn settled<T: Send>(&self, found: Option<Found<T>>) -> Result<Option<Versioned<T>>, StoreError> {
+        match found {
+            Some(found) => self.progress.durable(found.group).await.map(|()| Some(found.versioned)),
+            None => self.progress.removals_durable().await.map(|()| None),
+        }
+    }
+
+    async fn all_settled<T: Send>(&self, found: Vec<Found<T>>) -> Result<Vec<Versioned<T>>, StoreError> {
+        let newest = found.iter().map(|found| found.group).max().unwrap_or_default();
+        self.progress.durable(newest).await?;
+        Ok(found.into_iter().map(|found| found.versioned).collect())
+    }
+
+    /// Records led to by the entries under a prefix, whose rest is their id and whose value their order.
+    fn indexed<T: DeserializeOwned>(
+        &self,
+        realm: &RealmId,
+        kind: Kind,
+        prefix: &[u8],
+    ) -> Result<Vec<Found<T>>, StoreError> {
+        let mut entries = Vec::new();
+        for entry in self.db.scan_prefix(prefix) {
+            let (key, order) = entry?;
+            entries.push((order, keys::record(realm, kind, &key[prefix.len()..])));
+        }
+        entries.sort_unstable();
+        // An entry whose record is gone was read just before a sweep took both.
+        entries
+            .into_iter()
+            .filter_map(|(_, key)| self.found(kind, &key).transpose())
+            .collect()
+    }
+
+    fn named(&self, realm: &RealmId, name: &Identifier) -> Result<Option<Found<User>>, StoreError> {
+        let Some(subject) = self.db.get(keys::identifier(realm, name.as_str()))? else {
+            return Ok(None);
+        };
+        let user = self.found::<User>(Kind::User, &keys::record(realm, Kind::User, &subject))?;
+        // Between the two reads the name may have been taken away.
+        Ok(user.filter(|user| user.versioned.record.identifiers().contains(name)))
+    }
+
+    fn due_now(&self, realm: &RealmId, now: Timestamp, most: usize) -> Result<Vec<Found<Message>>, StoreError> {
+        let mut due = Vec::new();
+        for entry in self.db.range(keys::due(realm, now)) {
+            if due.len() == most {
+                break;
+            }
+            let (entry, give_up_at) = entry?;
+            let Some(id) = keys::message_of(&entry).filter(|_| !given_up(&give_up_at, now)) else {
+                continue;
+            };
+            let message = self.found::<Message>(Kind::Message, &keys::record(realm, Kind::Message, id))?;
+            // Between the two reads it may have been leased or concluded.
+            due.extend(message.filter(|message| message.versioned.record.due_at <= now));
+        }
+        Ok(due)
+    }
+}
+
+#[async_trait]
+impl Store for EmbeddedStore {
+    async fn commit(&self, change: Change) -> Result<(), CommitError> {
+        let jobs = self.jobs()?;
+        if change.is_empty() {
+            return Ok(());
+        }
+        let (done, outcome) = oneshot::channel();
+        let draft = Draft::of(change)?;
+        jobs.send(Job::Commit { draft, done }).await.map_err(|_| closed())?;
+        outcome.await.map_err(|_| closed())?
+    }
+
+    async fn realms(&self) -> Result<Vec<Versioned<Realm>>, StoreError> {
+        let mut realms = Vec::new();
+        for entry in self.db.scan_prefix(keys::realms()) {
+            let (_, id) = entry?;
+            let id = RealmId::new(String::from_utf8_lossy(&id));
+            realms.extend(self.found(Kind::Realm, &keys::record(&id, Kind::Realm, b""))?);
+        }
+        self.all_settled(realms).await
+    }
+
+    async fn request(
+        &self,
+        realm: &RealmId,
+        key: &RequestKey,
+    ) -> Result<Option<Versioned<AuthenticationRequest>>, StoreError> {
+        self.one(realm, Kind::Request, key.digest().as_bytes()).await
+    }
+
+    async fn prompt(&self, realm: &RealmId, id: &PromptId) -> Result<Option<Versioned<StoredPrompt>>, StoreError> {
+        self.one(realm, Kind::Prompt, id.as_bytes()).await
+    }
+
+    async fn prompts_of(&self, realm: &RealmId, device: &DeviceId) -> Result<Vec<StoredPrompt>, StoreError> {
+        let found = self.indexed(realm, Kind::Prompt, &keys::prompts_of(realm, device))?;
+        let prompts = self.all_settled(found).await?.into_iter().map(|prompt| prompt.record);
+        Ok(prompts
+            .filter(|prompt: &StoredPrompt| prompt.device == *device)
+            .collect())
+    }
+
+    async fn user(&self, realm: &RealmId, subject: &Subject) -> Result<Option<Versioned<User>>, StoreError> {
+        self.one(realm, Kind::User, subject.as_str().as_bytes()).await
+    }
+
+    async fn user_named(&self, realm: &RealmId, name: &Identifier) -> Result<Option<Versioned<User>>, StoreError> {
+        let found = self.named(realm, name)?;
+        self.settled(found).await
+    }
+
+    async fn client(&self, realm: &RealmId, id: &ClientId) -> Result<Option<Versioned<Client>>, StoreError> {
+        self.one(realm, Kind::Client, id.as_str().as_bytes()).await
+    }
+
+    async fn clients(&self, realm: &RealmId) -> Result<Vec<Versioned<Client>>, StoreError> {
+        let mut found = Vec::new();
+        for entry in self.db.scan_prefix(keys::all(realm, Kind::Client)) {
+            let (key, bytes) = entry?;
+            found.push(decode(Kind::Client, &key, &bytes)?);
+        }
+        self.all_settled(found).await
+    }
+
+    async fn device(&self, realm: &RealmId, id: &DeviceId) -> Result<Option<Versioned<Device>>, StoreError> {
+        self.one(realm, Kind::Device, id.as_bytes()).await
+    }
+
+    async fn devices_of(&self, realm: &RealmId, subject: &Subject) -> Result<Vec<Versioned<Device>>, StoreError> {
+        let found = self.indexed(realm, Kind::Device, &keys::devices_of(realm, subject))?;
+        let mut devices = self.all_settled(found).await?;
+        devices.retain(|device: &Versioned<Device>| device.record.subject == *subject);
+        Ok(devices)
+    }
+
+    async fn ticket(&self, realm: &RealmId, key: &TicketKey) -> Result<Option<Versioned<EnrolmentTicket>>, StoreError> {
+        self.one(realm, Kind::Ticket, key.digest().as_bytes()).await
+    }
+
+    async fn enrolment(&self, realm: &RealmId, id: &EnrolmentId) -> Result<Option<Versioned<Enrolment>>, StoreError> {
+        self.one(realm, Kind::Enrolment, id.as_bytes()).await
+    }
+
+    async fn grant(&self, realm: &RealmId, token: &TokenKey) -> Result<Option<Versioned<Grant>>, StoreError> {
+        self.one(realm, Kind::Grant, token.digest().as_bytes()).await
+    }
+
+    async fn mark(&self, realm: &RealmId, key: &MarkKey) -> Result<Option<Digest>, StoreError> {
+        let found = self.found(Kind::Mark, &keys::mark(realm, key))?;
+        Ok(self.settled(found).await?.map(|mark| mark.record))
+    }
+
+    async fn due(&self, realm: &RealmId, now: Timestamp, most: usize) -> Result<Vec<Versioned<Message>>, StoreError> {
+        let due = self.due_now(realm, now, most)?;
+        self.all_settled(due).await
+    }
+
+    async fn audit(&self, realm: &RealmId, most: usize) -> Result<Vec<Event>, StoreError> {
+        let mut newest = Vec::new();
+        for entry in self.db.scan_prefix(keys::all(realm, Kind::Audit)).rev().take(most) {
+            let (key, bytes) = entry?;
+            newest.push(decode(Kind::Audit, &key, &bytes)?);
+        }
+        let events = self.all_settled(newest).await?.into_iter().rev();
+        Ok(events.map(|event: Versioned<Event>| event.record).collect())
+    }
+
+    async fn sweep(&self, realm: &RealmId, now: Timestamp, most: usize) -> Result<usize, StoreError> {
+        let jobs = self.jobs()?;
+        let (done, outcome) = oneshot::channel();
+        jobs.send(Job::Sweep {
+            realm: realm.clone(),
+            now,
+            most,
+            done,
+        })
+        .await
+        .map_err(|_| closed())?;
+        outcome.await.map_err(|_| closed())?
+    }
+
+    fn is_exclusive(&self) -> bool {
+        true
+    }
+}

@@ -1,0 +1,135 @@
+//! Where things are kept. Reads are a few typed look-ups; every write is one atomic [`Change`].
+//!
+//! A commit is acknowledged only when it is durable, and a read never returns what is not. [`embedded`] keeps everything
+//! in one directory of one machine; [`contract`] is the suite that every implementation passes.
+
+use async_trait::async_trait;
+use protocol::{DeviceId, Digest, EnrolmentId, PromptId};
+
+use crate::domain::audit::Event;
+use crate::domain::authentication_request::AuthenticationRequest;
+use crate::domain::client::Client;
+use crate::domain::device::{Device, Enrolment, EnrolmentTicket};
+use crate::domain::grant::Grant;
+use crate::domain::message::Message;
+use crate::domain::names::{ClientId, RealmId, RequestKey, Subject, TicketKey, TokenKey};
+use crate::domain::prompt::StoredPrompt;
+use crate::domain::realm::Realm;
+use crate::domain::time::Timestamp;
+use crate::domain::user::{Identifier, User};
+
+mod change;
+#[doc(hidden)]
+pub mod contract;
+pub mod embedded;
+
+pub use change::{Change, Expected, Mark, MarkKey, Record, Write};
+
+/// A record longer than this, as JSON with its header, is refused.
+pub const MAX_RECORD_BYTES: usize = 16 * 1024;
+
+/// A record and the version it was read at; a [`Change`] that replaces it names that version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Versioned<T> {
+    /// Raised by one with every write.
+    pub version: u64,
+    /// The record.
+    pub record: T,
+}
+
+/// The store cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// It is closed, full or broken; the text is for the log.
+    #[error("the store is unavailable: {0}")]
+    Unavailable(String),
+    /// A value does not match its checksum or cannot be read.
+    #[error("a stored value is damaged: {0}")]
+    Damaged(String),
+}
+
+/// Why a change was not made. Nothing of it was.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CommitError {
+    /// Something it read has changed: read again and decide again.
+    #[error("a record has changed since it was read")]
+    Conflict,
+    /// One of its marks was set before; the value found there.
+    #[error("a mark was set before")]
+    Replayed(MarkKey, Digest),
+    /// What a record is, and its length in bytes: longer than [`MAX_RECORD_BYTES`], or its id longer than 300 bytes.
+    #[error("a {0} of {1} bytes is too large to be stored")]
+    TooLarge(&'static str, usize),
+    /// An identifier of the user belongs to someone else.
+    #[error("an identifier is taken")]
+    IdentifierTaken,
+    /// The store cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The look-ups and the one write. Every look-up names its realm; none returns a record past its `keep_until` or
+/// `expires_at` for longer than a sweep takes, so flows still judge times by themselves.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Makes a change, all of it or nothing, and returns when it is durable.
+    async fn commit(&self, change: Change) -> Result<(), CommitError>;
+
+    /// All realms, the first one first.
+    async fn realms(&self) -> Result<Vec<Versioned<Realm>>, StoreError>;
+
+    /// A request by the hash of its `auth_req_id`.
+    async fn request(
+        &self,
+        realm: &RealmId,
+        key: &RequestKey,
+    ) -> Result<Option<Versioned<AuthenticationRequest>>, StoreError>;
+
+    /// One copy of a prompt.
+    async fn prompt(&self, realm: &RealmId, id: &PromptId) -> Result<Option<Versioned<StoredPrompt>>, StoreError>;
+
+    /// All prompts kept for a phone, answered or not, oldest first.
+    async fn prompts_of(&self, realm: &RealmId, device: &DeviceId) -> Result<Vec<StoredPrompt>, StoreError>;
+
+    /// A user by subject.
+    async fn user(&self, realm: &RealmId, subject: &Subject) -> Result<Option<Versioned<User>>, StoreError>;
+
+    /// A user by any identifier.
+    async fn user_named(&self, realm: &RealmId, name: &Identifier) -> Result<Option<Versioned<User>>, StoreError>;
+
+    /// A relying party.
+    async fn client(&self, realm: &RealmId, id: &ClientId) -> Result<Option<Versioned<Client>>, StoreError>;
+
+    /// All relying parties, by id.
+    async fn clients(&self, realm: &RealmId) -> Result<Vec<Versioned<Client>>, StoreError>;
+
+    /// A phone.
+    async fn device(&self, realm: &RealmId, id: &DeviceId) -> Result<Option<Versioned<Device>>, StoreError>;
+
+    /// A user's phones, revoked ones too.
+    async fn devices_of(&self, realm: &RealmId, subject: &Subject) -> Result<Vec<Versioned<Device>>, StoreError>;
+
+    /// An enrolment ticket.
+    async fn ticket(&self, realm: &RealmId, key: &TicketKey) -> Result<Option<Versioned<EnrolmentTicket>>, StoreError>;
+
+    /// An enrolment.
+    async fn enrolment(&self, realm: &RealmId, id: &EnrolmentId) -> Result<Option<Versioned<Enrolment>>, StoreError>;
+
+    /// What an access token stands for.
+    async fn grant(&self, realm: &RealmId, token: &TokenKey) -> Result<Option<Versioned<Grant>>, StoreError>;
+
+    /// The value under a mark.
+    async fn mark(&self, realm: &RealmId, key: &MarkKey) -> Result<Option<Digest>, StoreError>;
+
+    /// Outbox messages due at `now`, the longest due first.
+    async fn due(&self, realm: &RealmId, now: Timestamp, most: usize) -> Result<Vec<Versioned<Message>>, StoreError>;
+
+    /// Audit events, newest last, at most the newest `most`.
+    async fn audit(&self, realm: &RealmId, most: usize) -> Result<Vec<Event>, StoreError>;
+
+    /// Forgets what is past its time: at most `most` entries; how many it forgot.
+    async fn sweep(&self, realm: &RealmId, now: Timestamp, most: usize) -> Result<usize, StoreError>;
+
+    /// Whether no other process can be using this store, so that leases left by an earlier run are void.
+    fn is_exclusive(&self) -> bool;
+}
