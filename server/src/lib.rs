@@ -1,4 +1,28 @@
-//! server
+//! Assent: an OpenID Provider for CIBA (Client-Initiated Backchannel Authentication Core 1.0) whose answers are signed
+//! by the phones of its users.
+//!
+//! Read it from the middle: [`flow`] holds one file for each thing the server does. What it speaks about is in
+//! [`domain`], where it is kept in [`store`], how it reaches phones in [`outbound`], how a request is put to the user in
+//! [`authenticator`], what signs in [`keys`], and how the world reaches it in [`http`]. `app` wires them together as
+//! `config` says.
+//!
+//! A layer names only those above it in this list; `tests/layers.rs` enforces it:
+//!
+//! | layer | may name |
+//! |---|---|
+//! | [`domain`] | `domain` |
+//! | [`keys`] | `domain` |
+//! | [`store`] | `domain` |
+//! | [`outbound`] | `domain` |
+//! | [`authenticator`] | `domain`, `keys`, `store`, `outbound` |
+//! | [`flow`] | all above |
+//! | [`http`] | `domain`, `flow` |
+//! | `config`, `app` | everything |
 
+pub mod authenticator;
 pub mod domain;
+pub mod flow;
+pub mod http;
+pub mod keys;
 pub mod outbound;
+pub mod store;

@@ -251,7 +251,11 @@ impl AuthenticationRequest {
             (State::Approved { .. }, Event::Fail(_)) => Err(Refusal::AlreadyApproved),
             (State::Approved { approval }, Event::Redeem) => {
                 let approval = approval.clone();
-                Ok(self.overturn(State::Redeemed { approval, at: now, disputed: false }))
+                Ok(self.overturn(State::Redeemed {
+                    approval,
+                    at: now,
+                    disputed: false,
+                }))
             }
             (State::Approved { .. }, Event::Expire) => Err(Refusal::NotExpired),
 
@@ -273,24 +277,34 @@ impl AuthenticationRequest {
                 Event::Approve(_) | Event::Deny(_) | Event::Cancel(_) | Event::Redeem | Event::Expire,
             ) => Err(Refusal::Failed),
 
-            (State::Redeemed { disputed: true, .. }, Event::Deny(Denial { reason: Some(DenyReason::NotMe), .. })) => {
-                Ok(Transition::Unchanged)
-            }
             (
-                State::Redeemed { approval, at, disputed: false },
-                Event::Deny(Denial { reason: Some(DenyReason::NotMe), .. }),
+                State::Redeemed { disputed: true, .. },
+                Event::Deny(Denial {
+                    reason: Some(DenyReason::NotMe),
+                    ..
+                }),
+            ) => Ok(Transition::Unchanged),
+            (
+                State::Redeemed {
+                    approval,
+                    at,
+                    disputed: false,
+                },
+                Event::Deny(Denial {
+                    reason: Some(DenyReason::NotMe),
+                    ..
+                }),
             ) => {
-                let state = State::Redeemed { approval: approval.clone(), at: *at, disputed: true };
+                let state = State::Redeemed {
+                    approval: approval.clone(),
+                    at: *at,
+                    disputed: true,
+                };
                 Ok(self.overturn(state))
             }
             (
                 State::Redeemed { .. },
-                Event::Approve(_)
-                | Event::Deny(_)
-                | Event::Cancel(_)
-                | Event::Fail(_)
-                | Event::Redeem
-                | Event::Expire,
+                Event::Approve(_) | Event::Deny(_) | Event::Cancel(_) | Event::Fail(_) | Event::Redeem | Event::Expire,
             ) => Err(Refusal::AlreadyRedeemed),
         }
     }
@@ -299,14 +313,27 @@ impl AuthenticationRequest {
     fn conclude(self, state: State) -> Transition {
         let notice = match (self.delivery, &state) {
             // The client withdrew it by itself and needs no telling.
-            (_, State::Cancelled { by: CancelledBy::Client }) | (DeliveryMode::Poll, _) => Notice::None,
+            (
+                _,
+                State::Cancelled {
+                    by: CancelledBy::Client,
+                },
+            )
+            | (DeliveryMode::Poll, _) => Notice::None,
             (DeliveryMode::Ping, _) => Notice::Ping,
             (DeliveryMode::Push, State::Approved { .. }) => Notice::PushTokens,
             (DeliveryMode::Push, State::Denied { .. }) => Notice::PushError(PushError::AccessDenied),
             (DeliveryMode::Push, _) => Notice::PushError(PushError::TransactionFailed),
         };
         let notified = notice != Notice::None;
-        Transition::Changed(Box::new(Self { state, notified, ..self }), notice)
+        Transition::Changed(
+            Box::new(Self {
+                state,
+                notified,
+                ..self
+            }),
+            notice,
+        )
     }
 
     /// A later turn of a request whose client was told already: no second notice. In push mode the message that is

@@ -1,0 +1,151 @@
+//! Asks all of a user's phones: one prompt copy for each, signed once, and a push where there is somewhere to push to.
+
+use protocol::display::Line;
+use protocol::messages::{Match, Prompt, PromptClient, PromptKind, PushTarget};
+use protocol::{Nonce, PromptId, RoutingId};
+
+use super::{Asked, Port, Question, StartError};
+use crate::domain::device::Device;
+use crate::domain::message::{Content, Message, MessageId};
+use crate::domain::prompt::StoredPrompt;
+use crate::domain::time::Timestamp;
+
+/// Makes the prompts for a request.
+pub async fn start(port: &Port<'_>, question: &Question<'_>, now: Timestamp) -> Result<Asked, StartError> {
+    let devices = port.store.devices_of(port.realm, &question.request.subject).await?;
+    let mut asked = Asked::default();
+    for device in devices
+        .iter()
+        .map(|device| &device.record)
+        .filter(|device| device.is_active())
+    {
+        let prompt = prompt(port, question, device, now)?;
+        if port.pushes && device.push != PushTarget::None {
+            asked.messages.push(push(port, &prompt, now));
+        }
+        asked.prompts.push(prompt);
+    }
+    if asked.prompts.is_empty() {
+        Err(StartError::NoDevice)
+    } else {
+        Ok(asked)
+    }
+}
+
+fn prompt(
+    port: &Port<'_>,
+    question: &Question<'_>,
+    device: &Device,
+    now: Timestamp,
+) -> Result<StoredPrompt, StartError> {
+    let request = question.request;
+    let expires_at = answer_until(request.created_at, request.expires_at, request.interval);
+    let message = Prompt {
+        iss: port.issuer.to_owned(),
+        aud: device.device_key.thumbprint(),
+        enr: device.enrolment,
+        jti: PromptId::from_bytes(port.random.array()),
+        kind: PromptKind::Ciba,
+        nonce: Nonce::from_bytes(port.random.array()),
+        iat: now.unix_seconds(),
+        exp: expires_at.unix_seconds(),
+        v: protocol::VERSION,
+        req: question.req,
+        client: PromptClient {
+            id: question.client.id.to_string(),
+            name: question.client.name.clone(),
+            verified: question.client.verified,
+            logo: None,
+        },
+        binding_message: request.binding_message.clone(),
+        scope: request.scope.clone(),
+        resource: Vec::new(),
+        authorization_details: Vec::new(),
+        display: display(question),
+        acr: None,
+        uv: question.client.user_verification,
+        match_code: Match::NONE,
+        context: Vec::new(),
+        lang: "en".to_owned(),
+    };
+    let jws = port.keys.sign_device(&message).map_err(|_| StartError::Keys)?;
+    Ok(StoredPrompt {
+        id: message.jti,
+        device: device.id,
+        request: request.key,
+        nonce: message.nonce,
+        display: message.display_digest(),
+        user_verification: message.uv,
+        jws,
+        expires_at,
+        answer: None,
+    })
+}
+
+/// All that must be shown, in order.
+fn display(question: &Question<'_>) -> Vec<Line> {
+    let mut lines = vec![Line::new("Who asks", &question.client.name)];
+    if !question.client.verified {
+        lines.push(Line::new("Name", "unverified"));
+    }
+    lines.extend(
+        question
+            .request
+            .binding_message
+            .as_ref()
+            .map(|message| Line::new("Message", message)),
+    );
+    let extra: Vec<&str> = question
+        .request
+        .scope
+        .iter()
+        .map(String::as_str)
+        .filter(|scope| *scope != "openid")
+        .collect();
+    if !extra.is_empty() {
+        lines.push(Line::new("Access to", extra.join(" ")));
+    }
+    lines
+}
+
+/// A phone may answer until min(2 × interval + 2 s, a quarter of the life) before the end, so that the client can still
+/// collect the approval. Rounded down to whole seconds, as the prompt says it.
+fn answer_until(created_at: Timestamp, expires_at: Timestamp, interval: u32) -> Timestamp {
+    let life = expires_at.unix_millis() - created_at.unix_millis();
+    let margin = (2 * i64::from(interval) * 1000 + 2000).min(life / 4);
+    Timestamp::from_unix_seconds(expires_at.plus_millis(-margin).unix_seconds())
+}
+
+fn push(port: &Port<'_>, prompt: &StoredPrompt, now: Timestamp) -> Message {
+    Message {
+        id: MessageId::from_bytes(port.random.array()),
+        content: Content::Push {
+            device: prompt.device,
+            prompt: prompt.id,
+            rid: RoutingId::from_bytes(port.random.array()),
+        },
+        request: prompt.request,
+        attempts: 0,
+        due_at: now,
+        give_up_at: prompt.expires_at,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seconds(seconds: i64) -> Timestamp {
+        Timestamp::from_unix_seconds(seconds)
+    }
+
+    #[test]
+    fn the_answer_ends_two_polls_and_two_seconds_before_the_request() {
+        assert_eq!(answer_until(seconds(0), seconds(120), 5), seconds(108));
+    }
+
+    #[test]
+    fn a_short_request_keeps_three_quarters_of_its_life_for_the_answer() {
+        assert_eq!(answer_until(seconds(0), seconds(10), 5), seconds(7));
+    }
+}

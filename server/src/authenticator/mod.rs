@@ -1,0 +1,67 @@
+//! The port through which a request is put to the user: `start`, `check`, `cancel`. What `start` yields is committed
+//! together with the request, so asking the user is part of the same atomic step.
+//!
+//! [`devices`] asks the user's own phones. Their answers come in by `flow::decide`, so it needs no `check`; cancelling is
+//! the request's state, which every phone reads. A remote handler will implement the same three calls over HTTP.
+
+use protocol::Digest;
+
+use crate::domain::authentication_request::AuthenticationRequest;
+use crate::domain::client::Client;
+use crate::domain::message::Message;
+use crate::domain::names::RealmId;
+use crate::domain::prompt::StoredPrompt;
+use crate::domain::random::Random;
+use crate::keys::RealmKeys;
+use crate::store::{Store, StoreError};
+
+pub mod devices;
+
+/// What is to be put to the user.
+pub struct Question<'a> {
+    /// Who asks.
+    pub client: &'a Client,
+    /// What for; not stored yet.
+    pub request: &'a AuthenticationRequest,
+    /// Binds every prompt to the `auth_req_id`.
+    pub req: Digest,
+}
+
+/// What an authenticator works with.
+pub struct Port<'a> {
+    /// The realm.
+    pub realm: &'a RealmId,
+    /// Its issuer.
+    pub issuer: &'a str,
+    /// Its keys.
+    pub keys: &'a RealmKeys,
+    /// Where devices are found.
+    pub store: &'a dyn Store,
+    /// Chance.
+    pub random: &'a dyn Random,
+    /// Whether a push channel is configured.
+    pub pushes: bool,
+}
+
+/// What must be committed together with the request.
+#[derive(Debug, Default)]
+pub struct Asked {
+    /// One copy for each phone.
+    pub prompts: Vec<StoredPrompt>,
+    /// Pushes that tell of them.
+    pub messages: Vec<Message>,
+}
+
+/// Why a request could not be put to the user.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Nobody to ask.
+    #[error("the user has no active device")]
+    NoDevice,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// A key refused.
+    #[error("a signing key could not be used")]
+    Keys,
+}

@@ -1,0 +1,291 @@
+//! Empties the outbox: lease, carry, commit the fate. At least once, with back-off, until the prompt's time is over;
+//! a process that dies in between leaves the message to the next one.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use protocol::crypto::aws_lc::EphemeralKey;
+use protocol::jwe;
+use protocol::messages::{PushMode, PushTarget};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tracing::{error, info};
+
+use super::Unavailable;
+use super::maintain;
+use super::provider::{Provider, Recorded as _};
+use crate::domain::audit::{PushFate, What};
+use crate::domain::authentication_request::State;
+use crate::domain::device::Device;
+use crate::domain::message::{Content, Message};
+use crate::domain::prompt::StoredPrompt;
+use crate::domain::time::Timestamp;
+use crate::domain::user::UserStatus;
+use crate::outbound::{Courier, Fate, Push, PushBody};
+use crate::store::{CommitError, Versioned};
+
+/// Messages taken at once.
+const BATCH: usize = 64;
+
+/// Seconds for which a leased message is nobody else's: longer than a courier may take.
+const LEASE: i64 = 30;
+
+/// Without new messages the outbox is looked at this often, for retries and for messages of other processes.
+const IDLE: Duration = Duration::from_millis(500);
+
+/// The longest pause between two attempts, in seconds.
+const LONGEST_PAUSE: i64 = 30;
+
+/// A sealed push above this many bytes does not fit FCM's 4,096 beside its envelope and is sent as a wake.
+const MOST_SEALED: usize = 3 * 1024;
+
+/// Carries messages until told to stop.
+pub async fn run(provider: Arc<Provider>, mut stop: watch::Receiver<bool>) {
+    let Some(courier) = provider.courier.clone() else {
+        return;
+    };
+    if let Err(error) = reclaim(&provider).await {
+        error!(%error, "the outbox could not be read");
+    }
+    while !*stop.borrow() {
+        let carried = carry_due(&provider, &courier).await.unwrap_or_else(|error| {
+            error!(%error, "the outbox could not be worked on");
+            0
+        });
+        if carried < BATCH {
+            tokio::select! {
+                () = provider.wake.outbox_filled() => {}
+                () = tokio::time::sleep(IDLE) => {}
+                changed = stop.changed() => if changed.is_err() { return },
+            }
+        }
+    }
+}
+
+/// Makes one attempt for everything that is due; how many there were. For a hand-moved clock; [`run`] does the same.
+pub async fn deliver_due(provider: &Arc<Provider>) -> Result<usize, Unavailable> {
+    match provider.courier.clone() {
+        Some(courier) => carry_due(provider, &courier).await,
+        None => Ok(0),
+    }
+}
+
+/// After a start with a store that nobody else can be using, leases are a dead process's: everything is due now.
+async fn reclaim(provider: &Provider) -> Result<(), Unavailable> {
+    if !provider.store.is_exclusive() {
+        return Ok(());
+    }
+    let now = provider.now();
+    loop {
+        let leased = provider
+            .store
+            .due(provider.id(), now.plus_seconds(LEASE + LONGEST_PAUSE), BATCH)
+            .await?;
+        let leased: Vec<_> = leased
+            .into_iter()
+            .filter(|message| message.record.due_at > now)
+            .collect();
+        if leased.is_empty() {
+            return Ok(());
+        }
+        let change = leased
+            .into_iter()
+            .fold(provider.change(), |change, Versioned { version, record }| {
+                change.replace(version, Message { due_at: now, ..record })
+            });
+        provider.store.commit(change).await?;
+    }
+}
+
+async fn carry_due(provider: &Arc<Provider>, courier: &Arc<dyn Courier>) -> Result<usize, Unavailable> {
+    let leased = lease(provider).await?;
+    let count = leased.len();
+    let mut carriages = JoinSet::new();
+    for message in leased {
+        let (provider, courier) = (Arc::clone(provider), Arc::clone(courier));
+        carriages.spawn(async move { carry(&provider, &*courier, message).await });
+    }
+    while let Some(carried) = carriages.join_next().await {
+        match carried {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => error!(%error, "a message's fate could not be stored"),
+            Err(panic) => error!(%panic, "a courier failed"),
+        }
+    }
+    Ok(count)
+}
+
+/// Takes what is due. When another process was faster, takes nothing this time.
+async fn lease(provider: &Provider) -> Result<Vec<Versioned<Message>>, Unavailable> {
+    let now = provider.now();
+    let due = provider.store.due(provider.id(), now, BATCH).await?;
+    if due.is_empty() {
+        return Ok(due);
+    }
+    let leased: Vec<_> = due
+        .into_iter()
+        .map(|Versioned { version, record }| Versioned {
+            version: version + 1,
+            record: Message {
+                due_at: now.plus_seconds(LEASE),
+                attempts: record.attempts + 1,
+                ..record
+            },
+        })
+        .collect();
+    let change = leased.iter().fold(provider.change(), |change, message| {
+        change.replace(message.version - 1, message.record.clone())
+    });
+    match provider.store.commit(change).await {
+        Ok(()) => Ok(leased),
+        Err(CommitError::Conflict) => Ok(Vec::new()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+async fn carry(provider: &Provider, courier: &dyn Courier, message: Versioned<Message>) -> Result<(), Unavailable> {
+    let Some((device, push)) = push(provider, &message.record).await? else {
+        return conclude(provider, &message, PushFate::GivenUp).await;
+    };
+    let fate = courier.carry(&push).await;
+    info!(request = %message.record.request, device = %device.id, ?fate, "push carried");
+    match fate {
+        Fate::Delivered => conclude(provider, &message, PushFate::Delivered).await,
+        Fate::Later {
+            retry_after_seconds, ..
+        } => postpone(provider, message, retry_after_seconds).await,
+        Fate::Refused { .. } => conclude(provider, &message, PushFate::Refused).await,
+        Fate::Gone { .. } => {
+            match maintain::clear_push_target(provider, &device.id, &push.target).await {
+                Ok(()) | Err(maintain::Reason::UnknownDevice) => {}
+                Err(error) => error!(%error, "a push target that is gone could not be cleared"),
+            }
+            conclude(provider, &message, PushFate::Gone).await
+        }
+    }
+}
+
+/// The push as it is now, or `None` if there is nothing left to tell.
+async fn push(provider: &Provider, message: &Message) -> Result<Option<(Device, Push)>, Unavailable> {
+    let Content::Push { device, prompt, rid } = &message.content;
+    let now = provider.now();
+    if now >= message.give_up_at {
+        return Ok(None);
+    }
+    let device = provider
+        .store
+        .device(provider.id(), device)
+        .await?
+        .map(|found| found.record);
+    let prompt = provider
+        .store
+        .prompt(provider.id(), prompt)
+        .await?
+        .map(|found| found.record);
+    let (Some(device), Some(prompt)) = (device, prompt) else {
+        return Ok(None);
+    };
+    let reachable = device.is_active() && device.push != PushTarget::None;
+    if !(reachable && still_pending(provider, &prompt).await?) {
+        return Ok(None);
+    }
+    let body = body(provider, &device, &prompt, rid.to_string())?;
+    let ttl_seconds = u32::try_from(prompt.expires_at.unix_seconds() - now.unix_seconds()).unwrap_or(0);
+    Ok(Some((
+        device.clone(),
+        Push {
+            target: device.push,
+            body,
+            ttl_seconds,
+        },
+    )))
+}
+
+async fn still_pending(provider: &Provider, prompt: &StoredPrompt) -> Result<bool, Unavailable> {
+    let request = provider.store.request(provider.id(), &prompt.request).await?;
+    let Some(request) = request.filter(|request| request.record.state == State::Pending) else {
+        return Ok(false);
+    };
+    let user = provider.store.user(provider.id(), &request.record.subject).await?;
+    Ok(user.is_some_and(|user| user.record.status == UserStatus::Active))
+}
+
+fn body(provider: &Provider, device: &Device, prompt: &StoredPrompt, rid: String) -> Result<PushBody, Unavailable> {
+    if provider.policy().push == PushMode::Wake {
+        return Ok(PushBody::Wake { rid });
+    }
+    let ephemeral = EphemeralKey::generate().map_err(|_| Unavailable::Keys)?;
+    let iv = provider.random().array();
+    let sealed = jwe::seal(prompt.jws.as_str().as_bytes(), &device.sealing_key, &ephemeral, iv);
+    let jwe = sealed.map_err(|_| Unavailable::Keys)?;
+    Ok(if jwe.len() > MOST_SEALED {
+        PushBody::Wake { rid }
+    } else {
+        PushBody::Sealed { jwe, rid }
+    })
+}
+
+async fn conclude(provider: &Provider, message: &Versioned<Message>, fate: PushFate) -> Result<(), Unavailable> {
+    let Content::Push { device, .. } = message.record.content;
+    let what = What::PushConcluded {
+        request: message.record.request,
+        device,
+        fate,
+    };
+    settle(
+        provider,
+        provider
+            .change()
+            .conclude(message)
+            .recording(provider, provider.now(), what),
+    )
+    .await
+}
+
+async fn postpone(
+    provider: &Provider,
+    message: Versioned<Message>,
+    retry_after_seconds: Option<u32>,
+) -> Result<(), Unavailable> {
+    let due_at = provider
+        .now()
+        .plus_millis(pause(provider, message.record.attempts, retry_after_seconds));
+    if due_at >= message.record.give_up_at {
+        return conclude(provider, &message, PushFate::GivenUp).await;
+    }
+    let later = Message {
+        due_at,
+        ..message.record
+    };
+    settle(provider, provider.change().replace(message.version, later)).await
+}
+
+/// Milliseconds until the next attempt: what the channel asked for, or 1, 2, 4 … seconds; both with up to a quarter of
+/// jitter on top, so that retries of one outage do not come back together.
+fn pause(provider: &Provider, attempts: u32, retry_after_seconds: Option<u32>) -> i64 {
+    let seconds = retry_after_seconds.map_or_else(
+        || (1 << attempts.saturating_sub(1).min(5)).min(LONGEST_PAUSE),
+        i64::from,
+    );
+    let chance = i64::from(u16::from_be_bytes(provider.random().array()));
+    seconds * 1000 + seconds * 250 * chance / i64::from(u16::MAX)
+}
+
+/// Commits a fate. If the message is no longer ours, whoever has it now settles it.
+async fn settle(provider: &Provider, change: crate::store::Change) -> Result<(), Unavailable> {
+    match provider.store.commit(change).await {
+        Ok(()) | Err(CommitError::Conflict) => Ok(()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// When the next attempt for anything in the outbox is due, for tests that move the clock.
+pub async fn next_due(provider: &Provider) -> Result<Option<Timestamp>, Unavailable> {
+    let far = provider.now().plus_seconds(86_400);
+    Ok(provider
+        .store
+        .due(provider.id(), far, 1)
+        .await?
+        .first()
+        .map(|message| message.record.due_at))
+}

@@ -1,0 +1,414 @@
+//! A phone joins an account: `begin` burns the ticket for one key and makes the offer, `finish` brings the three keys.
+
+use protocol::jws::{General, JwsError, KeyHint, Unverified};
+use protocol::messages::{Attestation, Begin, Confirm, EnrolmentPolicy, EnrolmentState, Finish, KeyLevel, Offer};
+use protocol::text::{self, Kind};
+use protocol::{DeviceId, Digest, EnrolmentId, Jws, Nonce, Typ, digest};
+use tracing::{info, warn};
+
+use super::Unavailable;
+use super::prove::{self, Presented};
+use super::provider::{Provider, Recorded as _};
+use super::retry::{Attempt, until_decided};
+use crate::domain::audit::What;
+use crate::domain::device::{
+    Device, DeviceStatus, Enrolment, EnrolmentProgress, EnrolmentTicket, Finished, TicketState,
+};
+use crate::domain::names::TicketKey;
+use crate::domain::time::Timestamp;
+use crate::store::{Change, Versioned};
+
+/// From `begin` on, seconds until `finish` and the digits must have come.
+const ENROLMENT_LIFETIME: i64 = 600;
+
+/// A phone may list this many capabilities.
+const MOST_CAPABILITIES: usize = 32;
+
+/// Why a phone does not join.
+#[derive(Debug, thiserror::Error)]
+pub enum Reason {
+    /// Not the message that belongs here.
+    #[error("not an enrolment message: {0}")]
+    Malformed(#[from] JwsError),
+    /// A value in it is missing, too long or of something else.
+    #[error("the message does not fit this enrolment")]
+    Mismatch,
+    /// No such ticket, or its time is over, or it was used by another key. The phone is not told which.
+    #[error("the ticket is not valid")]
+    InvalidTicket,
+    /// No such enrolment, or its time is over.
+    #[error("no such enrolment")]
+    UnknownEnrolment,
+    /// A wrong digit or a second key ended it.
+    #[error("the enrolment was cancelled")]
+    Cancelled,
+    /// The realm wants proof of the hardware.
+    #[error("attestation is required")]
+    AttestationRequired,
+    /// The phone's proof on the status call.
+    #[error(transparent)]
+    Proof(#[from] prove::Reason),
+    /// Nothing was decided.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+/// `begin`: returns the signed offer.
+pub async fn begin(provider: &Provider, message: &Jws) -> Result<Jws, Reason> {
+    let begin = verified_begin(provider, message)?;
+    let (key, begin) = (begin.jwk.thumbprint(), &begin);
+    until_decided(|| async move {
+        let now = provider.now();
+        let ticket_key = TicketKey::of(&begin.code.to_string());
+        let found = provider
+            .store
+            .ticket(provider.id(), &ticket_key)
+            .await
+            .map_err(Unavailable::from)?;
+        let ticket = found
+            .filter(|found| now < found.record.expires_at)
+            .ok_or(Reason::InvalidTicket)?;
+        match ticket.record.state.clone() {
+            TicketState::Fresh => open(provider, ticket, begin, key, now).await,
+            TicketState::Begun { key: first, enrolment } if first == key => repeat(provider, &enrolment).await,
+            TicketState::Begun { enrolment, .. } => cancel(provider, ticket, &enrolment, now).await,
+            TicketState::Cancelled => Err(Reason::InvalidTicket),
+        }
+    })
+    .await?
+}
+
+fn verified_begin(provider: &Provider, message: &Jws) -> Result<Begin, Reason> {
+    let unverified = Unverified::parse(message.as_str(), Typ::Begin)?;
+    let KeyHint::Jwk(jwk) = *unverified.key_hint() else {
+        return Err(Reason::Mismatch);
+    };
+    let verifier = provider.proofs.key(&jwk).ok_or(Reason::Mismatch)?;
+    let begin: Begin = unverified.verify(&*verifier)?;
+    let fits = begin.jwk == jwk && begin.aud == provider.issuer() && begin.v == protocol::VERSION;
+    if fits { Ok(begin) } else { Err(Reason::Mismatch) }
+}
+
+async fn open(
+    provider: &Provider,
+    ticket: Versioned<EnrolmentTicket>,
+    begin: &Begin,
+    key: Digest,
+    now: Timestamp,
+) -> Result<Attempt<Result<Jws, Reason>>, Reason> {
+    let Versioned {
+        version,
+        record: ticket,
+    } = ticket;
+    let id = EnrolmentId::from_bytes(provider.random().array());
+    let nonce = Nonce::from_bytes(provider.random().array());
+    let user = provider
+        .store
+        .user(provider.id(), &ticket.subject)
+        .await
+        .map_err(Unavailable::from)?;
+    let user = user.ok_or(Reason::InvalidTicket)?.record;
+    let expires_at = now.plus_seconds(ENROLMENT_LIFETIME);
+    let th = Offer::ticket_hash(
+        &provider.keys.device_root().thumbprint(),
+        &begin.code,
+        ticket.expires_at.unix_seconds(),
+    );
+    let offer = Offer {
+        iss: provider.issuer().to_owned(),
+        aud: key,
+        enr: id,
+        account: masked(&user.username),
+        policy: policy(provider),
+        att_nonce: Nonce::from_bytes(provider.random().array()),
+        cs: digest::nonce_commitment(&nonce),
+        th,
+        iat: now.unix_seconds(),
+        exp: expires_at.unix_seconds(),
+        v: protocol::VERSION,
+    };
+    let offer = provider.keys.sign_device(&offer).map_err(|_| Unavailable::Keys)?;
+    let begun = What::EnrolmentBegun {
+        subject: ticket.subject.clone(),
+        enrolment: id,
+    };
+    let enrolment = Enrolment {
+        id,
+        ticket: ticket.key,
+        subject: ticket.subject.clone(),
+        key,
+        nonce,
+        offer: offer.clone(),
+        progress: EnrolmentProgress::Offered,
+        finished: None,
+        expires_at,
+    };
+    let burnt = EnrolmentTicket {
+        state: TicketState::Begun { key, enrolment: id },
+        ..ticket
+    };
+    let change = provider
+        .change()
+        .replace(version, burnt)
+        .create(enrolment)
+        .recording(provider, now, begun);
+    Ok(Attempt::after(provider.store.commit(change).await, Ok(offer)))
+}
+
+async fn repeat(provider: &Provider, id: &EnrolmentId) -> Result<Attempt<Result<Jws, Reason>>, Reason> {
+    let enrolment = find(provider, id).await?.record;
+    Ok(Attempt::Done(match enrolment.progress {
+        EnrolmentProgress::Cancelled => Err(Reason::Cancelled),
+        EnrolmentProgress::Offered | EnrolmentProgress::Unconfirmed | EnrolmentProgress::Active => Ok(enrolment.offer),
+    }))
+}
+
+/// A second key: somebody photographed the ticket. Nobody enrols by it any more, and the operator hears of it.
+async fn cancel(
+    provider: &Provider,
+    ticket: Versioned<EnrolmentTicket>,
+    id: &EnrolmentId,
+    now: Timestamp,
+) -> Result<Attempt<Result<Jws, Reason>>, Reason> {
+    let Versioned {
+        version,
+        record: ticket,
+    } = ticket;
+    warn!(enrolment = %id, "an enrolment ticket was used by a second key");
+    let reused = What::TicketReused {
+        subject: ticket.subject.clone(),
+    };
+    let burnt = EnrolmentTicket {
+        state: TicketState::Cancelled,
+        ..ticket
+    };
+    let mut change = provider
+        .change()
+        .replace(version, burnt)
+        .recording(provider, now, reused);
+    let enrolment = provider
+        .store
+        .enrolment(provider.id(), id)
+        .await
+        .map_err(Unavailable::from)?;
+    // A device that is active by now was confirmed by its user; the report is enough.
+    if let Some(found) = enrolment.filter(|found| found.record.progress != EnrolmentProgress::Active) {
+        let cancelled = Enrolment {
+            progress: EnrolmentProgress::Cancelled,
+            ..found.record
+        };
+        change = change.replace(found.version, cancelled);
+    }
+    Ok(Attempt::after(
+        provider.store.commit(change).await,
+        Err(Reason::InvalidTicket),
+    ))
+}
+
+fn policy(provider: &Provider) -> EnrolmentPolicy {
+    let policy = provider.policy();
+    EnrolmentPolicy {
+        confirm: policy.confirm,
+        attestation: policy.attestation,
+        verified: policy.verified_kind,
+        push: policy.push,
+    }
+}
+
+/// First and last character of the user name: enough to recognise one's own account, too little to learn another's.
+fn masked(username: &str) -> String {
+    let mut characters = username.chars();
+    match (characters.next(), characters.next_back()) {
+        (Some(first), Some(last)) => format!("{first}•••{last}"),
+        (Some(only), None) => format!("{only}•••"),
+        (None, _) => "•••".to_owned(),
+    }
+}
+
+/// `finish`: returns the signed state of the enrolment. The same message again gets the same answer.
+pub async fn finish(provider: &Provider, message: &General) -> Result<Jws, Reason> {
+    let claimed: &Finish = &message.unverified_payload()?;
+    until_decided(|| async move {
+        let now = provider.now();
+        let found = find(provider, &claimed.enr).await?;
+        let finish = verified_finish(provider, &found.record, message, claimed)?;
+        let hash = message.digest();
+        match (found.record.progress, &found.record.finished) {
+            (EnrolmentProgress::Cancelled, _) => Err(Reason::Cancelled),
+            (EnrolmentProgress::Offered, _) => take(provider, found, finish, hash, now).await,
+            (EnrolmentProgress::Unconfirmed | EnrolmentProgress::Active, Some(finished)) if finished.hash == hash => {
+                Ok(Attempt::Done(state(provider, &found.record, now)?))
+            }
+            (EnrolmentProgress::Unconfirmed | EnrolmentProgress::Active, _) => Err(Reason::Mismatch),
+        }
+    })
+    .await
+}
+
+fn verified_finish(
+    provider: &Provider,
+    enrolment: &Enrolment,
+    message: &General,
+    claimed: &Finish,
+) -> Result<Finish, Reason> {
+    let device = provider.proofs.key(&claimed.device).ok_or(Reason::Mismatch)?;
+    let verified = provider.proofs.key(&claimed.verified).ok_or(Reason::Mismatch)?;
+    // Parsed only to learn that the point is on the curve.
+    provider.proofs.key(&claimed.sealing).ok_or(Reason::Mismatch)?;
+    let finish: Finish = message.verify(&[&*device, &*verified])?;
+    let keys = [&finish.device, &finish.verified, &finish.sealing];
+    let distinct = keys[0] != keys[1] && keys[1] != keys[2] && keys[0] != keys[2];
+    let fits = distinct
+        && finish.aud == provider.issuer()
+        && finish.v == protocol::VERSION
+        && finish.device.thumbprint() == enrolment.key
+        && finish.oh == enrolment.offer.digest()
+        && finish.capabilities.len() <= MOST_CAPABILITIES
+        && finish.capabilities.iter().all(|capability| capability.len() <= 64)
+        && [
+            &finish.info.name,
+            &finish.info.model,
+            &finish.info.os,
+            &finish.info.app.id,
+            &finish.info.app.version,
+        ]
+        .iter()
+        .all(|text| text::check(Kind::DeviceName, text).is_ok() || text.is_empty());
+    if !fits {
+        return Err(Reason::Mismatch);
+    }
+    if provider.policy().attestation == Attestation::Require {
+        return Err(Reason::AttestationRequired);
+    }
+    Ok(finish)
+}
+
+async fn take(
+    provider: &Provider,
+    found: Versioned<Enrolment>,
+    finish: Finish,
+    hash: Digest,
+    now: Timestamp,
+) -> Result<Attempt<Jws>, Reason> {
+    let Versioned {
+        version,
+        record: enrolment,
+    } = found;
+    let device = device(provider, &enrolment, finish, hash, now);
+    let finished = What::EnrolmentFinished {
+        subject: enrolment.subject.clone(),
+        enrolment: enrolment.id,
+        device: device.id,
+    };
+    let mut change = provider.change().recording(provider, now, finished);
+    let must_confirm = must_confirm(provider, &enrolment).await?;
+    let progress = if must_confirm {
+        EnrolmentProgress::Unconfirmed
+    } else {
+        EnrolmentProgress::Active
+    };
+    if !must_confirm {
+        change = enrolled(provider, change, &device, now);
+    }
+    let next = Enrolment {
+        progress,
+        finished: Some(Finished { device, hash }),
+        ..enrolment
+    };
+    let reply = state(provider, &next, now)?;
+    Ok(Attempt::after(
+        provider.store.commit(change.replace(version, next)).await,
+        reply,
+    ))
+}
+
+/// Adds an enrolled device to a change.
+pub(super) fn enrolled(provider: &Provider, change: Change, device: &Device, now: Timestamp) -> Change {
+    info!(device = %device.id, "device enrolled");
+    let what = What::DeviceEnrolled {
+        subject: device.subject.clone(),
+        device: device.id,
+    };
+    change.create(device.clone()).recording(provider, now, what)
+}
+
+/// `confirm: none` never holds for a user who already has a device.
+async fn must_confirm(provider: &Provider, enrolment: &Enrolment) -> Result<bool, Unavailable> {
+    if provider.policy().confirm == Confirm::Page {
+        return Ok(true);
+    }
+    let devices = provider.store.devices_of(provider.id(), &enrolment.subject).await?;
+    Ok(devices.iter().any(|device| device.record.is_active()))
+}
+
+fn device(provider: &Provider, enrolment: &Enrolment, finish: Finish, hash: Digest, now: Timestamp) -> Device {
+    Device {
+        id: DeviceId::from_bytes(provider.random().array()),
+        enrolment: enrolment.id,
+        subject: enrolment.subject.clone(),
+        device_key: finish.device,
+        verified_key: finish.verified,
+        verified_kind: finish.verified_kind,
+        sealing_key: finish.sealing,
+        level: KeyLevel::Claimed,
+        info: finish.info,
+        push: finish.push,
+        status: DeviceStatus::Active,
+        transcript: Digest::labelled(
+            "adp1-transcript",
+            &[enrolment.offer.digest().as_bytes(), hash.as_bytes()],
+        ),
+        enrolled_at: now,
+    }
+}
+
+/// Where an enrolment stands, for the phone that proved to be the one enrolling.
+pub async fn status(provider: &Provider, id: &EnrolmentId, presented: Presented<'_>) -> Result<Jws, Reason> {
+    let enrolment = find(provider, id).await?.record;
+    let finished = enrolment.finished.clone().ok_or(Reason::UnknownEnrolment)?;
+    prove::prove_as(provider, finished.device, presented)?;
+    state(provider, &enrolment, provider.now())
+}
+
+/// An enrolment whose time is not over.
+pub(super) async fn find(provider: &Provider, id: &EnrolmentId) -> Result<Versioned<Enrolment>, Reason> {
+    let found = provider
+        .store
+        .enrolment(provider.id(), id)
+        .await
+        .map_err(Unavailable::from)?;
+    found
+        .filter(|found| provider.now() < found.record.expires_at)
+        .ok_or(Reason::UnknownEnrolment)
+}
+
+fn state(provider: &Provider, enrolment: &Enrolment, now: Timestamp) -> Result<Jws, Reason> {
+    let finished = enrolment.finished.as_ref().ok_or(Reason::UnknownEnrolment)?;
+    let message = protocol::messages::Enrolment {
+        iss: provider.issuer().to_owned(),
+        aud: enrolment.key,
+        enr: enrolment.id,
+        device: finished.device.id,
+        state: match enrolment.progress {
+            EnrolmentProgress::Offered | EnrolmentProgress::Unconfirmed => EnrolmentState::Unconfirmed,
+            EnrolmentProgress::Active => EnrolmentState::Active,
+            EnrolmentProgress::Cancelled => EnrolmentState::Cancelled,
+        },
+        nonce: enrolment.nonce,
+        fh: finished.hash,
+        now: now.unix_seconds(),
+        v: protocol::VERSION,
+    };
+    Ok(provider.keys.sign_device(&message).map_err(|_| Unavailable::Keys)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::masked;
+
+    #[test]
+    fn an_account_label_shows_only_its_ends() {
+        let labels = ["alice", "ab", "1", ""].map(masked);
+        assert_eq!(labels, ["a•••e", "a•••b", "1•••", "•••"]);
+    }
+}

@@ -1,0 +1,64 @@
+//! What the server does, one file for each verb of the story. Parsing and rendering are `http`'s, keeping is `store`'s;
+//! here everything is decided.
+//!
+//! | a relying party | a phone | an operator | by itself |
+//! |---|---|---|---|
+//! | [`authenticate_client`] | [`enrol`] | [`administer`] | [`deliver`] |
+//! | [`begin`] | [`prove`] | [`confirm`] | [`sweep`] |
+//! | [`redeem`] | [`prompts`] · [`decide`] · [`maintain`] | | |
+
+pub mod administer;
+pub mod authenticate_client;
+pub mod begin;
+mod budget;
+pub mod confirm;
+pub mod decide;
+pub mod deliver;
+pub mod enrol;
+pub mod maintain;
+pub mod prompts;
+pub mod prove;
+pub mod provider;
+pub mod redeem;
+mod retry;
+pub mod sweep;
+pub mod wake;
+
+use crate::store::{CommitError, StoreError};
+
+/// The store could not be used, or changed under our hands three times in a row: nothing was done, try again.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unavailable {
+    /// See the log.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Somebody else kept changing the same record.
+    #[error("the record kept changing")]
+    Contended,
+    /// A signing key refused.
+    #[error("a signing key could not be used")]
+    Keys,
+}
+
+impl From<CommitError> for Unavailable {
+    fn from(error: CommitError) -> Self {
+        match error {
+            CommitError::Store(error) => Self::Store(error),
+            // Every value a flow writes is bounded at the door, and an operator's are judged by `administer`.
+            CommitError::TooLarge(..) => Self::Store(StoreError::Unavailable(error.to_string())),
+            CommitError::Conflict | CommitError::Replayed(..) | CommitError::IdentifierTaken => Self::Contended,
+        }
+    }
+}
+
+impl From<protocol::jws::JwsError> for Unavailable {
+    fn from(_: protocol::jws::JwsError) -> Self {
+        Self::Keys
+    }
+}
+
+impl From<protocol::crypto::CryptoError> for Unavailable {
+    fn from(_: protocol::crypto::CryptoError) -> Self {
+        Self::Keys
+    }
+}

@@ -1,0 +1,80 @@
+//! A phone asks what awaits an answer, and may wait for it.
+
+use std::time::Duration;
+
+use protocol::{DeviceId, Jws, PromptId};
+
+use super::Unavailable;
+use super::provider::Provider;
+use crate::domain::authentication_request::State;
+use crate::domain::prompt::StoredPrompt;
+use crate::domain::time::Timestamp;
+
+/// Why a prompt is not shown.
+#[derive(Debug, thiserror::Error)]
+pub enum Reason {
+    /// There is no such prompt for this phone.
+    #[error("no such prompt for this device")]
+    UnknownPrompt,
+    /// Nothing was decided.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+/// Prompts of this phone that await an answer, oldest first. Waits up to `wait` for the first one.
+pub async fn pending(provider: &Provider, device: &DeviceId, wait: Duration) -> Result<Vec<Jws>, Unavailable> {
+    let seat = provider.wake.seat(*device);
+    let deadline = tokio::time::sleep(wait);
+    tokio::pin!(deadline);
+    loop {
+        let woken = seat.next();
+        let prompts = pending_now(provider, device).await?;
+        if !prompts.is_empty() || wait.is_zero() || seat.is_closed() {
+            return Ok(prompts);
+        }
+        tokio::select! {
+            () = woken => {}
+            () = &mut deadline => return Ok(prompts),
+        }
+    }
+}
+
+async fn pending_now(provider: &Provider, device: &DeviceId) -> Result<Vec<Jws>, Unavailable> {
+    let now = provider.now();
+    let mut pending = Vec::new();
+    for prompt in provider.store.prompts_of(provider.id(), device).await? {
+        if awaits_answer(provider, &prompt, now).await? {
+            pending.push(prompt.jws);
+        }
+    }
+    Ok(pending)
+}
+
+async fn awaits_answer(provider: &Provider, prompt: &StoredPrompt, now: Timestamp) -> Result<bool, Unavailable> {
+    if prompt.answer.is_some() || now >= prompt.expires_at {
+        return Ok(false);
+    }
+    let request = provider.store.request(provider.id(), &prompt.request).await?;
+    Ok(request.is_some_and(|request| request.record.state == State::Pending))
+}
+
+/// One prompt of this phone, answered or not, exactly as signed.
+pub async fn one(provider: &Provider, device: &DeviceId, id: &PromptId) -> Result<Jws, Reason> {
+    find(provider, device, id).await.map(|prompt| prompt.record.jws)
+}
+
+/// A prompt that belongs to this phone; another phone's is as unknown as one that never was.
+pub(super) async fn find(
+    provider: &Provider,
+    device: &DeviceId,
+    id: &PromptId,
+) -> Result<crate::store::Versioned<StoredPrompt>, Reason> {
+    let prompt = provider
+        .store
+        .prompt(provider.id(), id)
+        .await
+        .map_err(Unavailable::from)?;
+    prompt
+        .filter(|prompt| prompt.record.device == *device)
+        .ok_or(Reason::UnknownPrompt)
+}

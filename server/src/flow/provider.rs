@@ -1,0 +1,139 @@
+//! One realm being served: its record, its keys and the ports every flow works through.
+
+use std::sync::Arc;
+
+use super::budget::Budget;
+use super::prove::Proofs;
+use super::redeem::Paces;
+use super::wake::Wake;
+use crate::domain::audit::What;
+use crate::domain::names::RealmId;
+use crate::domain::random::Random;
+use crate::domain::realm::{Policy, Realm};
+use crate::domain::time::{Clock, Timestamp};
+use crate::keys::RealmKeys;
+use crate::outbound::Courier;
+use crate::store::{Change, Store};
+
+/// What a provider is made of.
+pub struct Parts {
+    /// The realm as stored.
+    pub realm: Realm,
+    /// Its keys.
+    pub keys: RealmKeys,
+    /// Where everything is kept.
+    pub store: Arc<dyn Store>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    pub random: Arc<dyn Random>,
+    /// How pushes leave; `None` where no channel is configured, and phones ask.
+    pub courier: Option<Arc<dyn Courier>>,
+}
+
+/// An OpenID Provider for one realm.
+pub struct Provider {
+    realm: Realm,
+    pub(super) keys: RealmKeys,
+    pub(super) store: Arc<dyn Store>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+    pub(super) courier: Option<Arc<dyn Courier>>,
+    pub(super) wake: Wake,
+    pub(super) budget: Budget,
+    pub(super) paces: Paces,
+    pub(super) proofs: Proofs,
+}
+
+impl Provider {
+    /// Puts the parts together.
+    #[must_use]
+    pub fn new(parts: Parts) -> Arc<Self> {
+        let Parts {
+            realm,
+            keys,
+            store,
+            clock,
+            random,
+            courier,
+        } = parts;
+        Arc::new(Self {
+            realm,
+            keys,
+            store,
+            clock,
+            random,
+            courier,
+            wake: Wake::default(),
+            budget: Budget::default(),
+            paces: Paces::default(),
+            proofs: Proofs::default(),
+        })
+    }
+
+    /// The realm's name.
+    #[must_use]
+    pub fn id(&self) -> &RealmId {
+        &self.realm.id
+    }
+
+    /// `iss`.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.realm.issuer
+    }
+
+    /// The realm's rules.
+    #[must_use]
+    pub fn policy(&self) -> &Policy {
+        &self.realm.policy
+    }
+
+    /// The realm's keys.
+    #[must_use]
+    pub fn keys(&self) -> &RealmKeys {
+        &self.keys
+    }
+
+    /// Where everything is kept.
+    #[must_use]
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.store
+    }
+
+    /// The time.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Chance.
+    #[must_use]
+    pub fn random(&self) -> &dyn Random {
+        &*self.random
+    }
+
+    /// Answers every held call now and holds none from here on.
+    pub fn shut_down(&self) {
+        self.wake.close();
+    }
+
+    /// An empty change in this realm.
+    #[must_use]
+    pub(super) fn change(&self) -> Change {
+        Change::in_realm(&self.realm.id)
+    }
+}
+
+/// A change that also says what happened, kept as long as the realm's policy wants.
+pub(super) trait Recorded {
+    /// Appends an audit event and logs it.
+    #[must_use]
+    fn recording(self, provider: &Provider, at: Timestamp, what: What) -> Self;
+}
+
+impl Recorded for Change {
+    fn recording(self, provider: &Provider, at: Timestamp, what: What) -> Self {
+        self.event(at, what, provider.policy().audit_days)
+    }
+}

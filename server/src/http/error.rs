@@ -1,0 +1,349 @@
+//! Every reason, and what the world is told of it: code, status and fixed text, with its clause. Total matches: a new
+//! reason does not compile until it has its answer. Detail goes to the log, never to the wire.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use protocol::endpoints::NONCE_HEADER;
+use protocol::problem::{MEDIA_TYPE, Problem};
+use serde_json::json;
+use tracing::error;
+
+use super::body::BodyError;
+use crate::domain::authentication_request::Refusal;
+use crate::domain::time::Timestamp;
+use crate::flow::{
+    Unavailable, administer, authenticate_client, begin, decide, enrol, maintain, prompts, prove, redeem,
+};
+
+/// An OAuth error (RFC 6749 §5.2, CIBA §13): exactly `error` and `error_description`.
+pub(super) fn oauth(status: StatusCode, code: &str, description: &str) -> Response {
+    let body = Json(json!({ "error": code, "error_description": description }));
+    (status, no_store(), body).into_response()
+}
+
+/// Nothing here may be kept by a cache (RFC 6749 §5.1).
+pub(super) fn no_store() -> [(header::HeaderName, HeaderValue); 2] {
+    [
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-store")),
+        (header::PRAGMA, HeaderValue::from_static("no-cache")),
+    ]
+}
+
+pub(super) fn invalid_request(description: &'static str) -> Response {
+    oauth(StatusCode::BAD_REQUEST, "invalid_request", description)
+}
+
+/// 401, and the only answer that carries `WWW-Authenticate`.
+pub(super) fn invalid_client() -> Response {
+    let mut response = oauth(
+        StatusCode::UNAUTHORIZED,
+        "invalid_client",
+        "the client could not be authenticated",
+    );
+    let challenge = HeaderValue::from_static("Basic realm=\"assent\", charset=\"UTF-8\"");
+    response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+    response
+}
+
+/// 503 with `Retry-After`: nothing was done.
+pub(super) fn unavailable(reason: &Unavailable) -> Response {
+    error!(%reason, "nothing was done");
+    let mut response = oauth(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "temporarily_unavailable",
+        "nothing was done; try again",
+    );
+    response
+        .headers_mut()
+        .insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    response
+}
+
+impl IntoResponse for BodyError {
+    fn into_response(self) -> Response {
+        match self {
+            Self::TooLarge => oauth(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "invalid_request",
+                "the body is larger than 64 KiB",
+            ),
+            Self::WrongType => invalid_request("the body must be application/x-www-form-urlencoded"),
+            Self::Broken => invalid_request("the body could not be read"),
+        }
+    }
+}
+
+impl IntoResponse for authenticate_client::Reason {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Unauthenticated => invalid_client(),
+            Self::Unavailable(reason) => unavailable(&reason),
+        }
+    }
+}
+
+impl IntoResponse for begin::Reason {
+    /// CIBA §13.
+    fn into_response(self) -> Response {
+        let bad = StatusCode::BAD_REQUEST;
+        match self {
+            Self::UnauthorizedClient => oauth(bad, "unauthorized_client", "this client may not use CIBA"),
+            Self::InvalidScope => oauth(bad, "invalid_scope", "openid is missing, or a scope is not allowed"),
+            Self::InvalidBindingMessage(_) => oauth(
+                bad,
+                "invalid_binding_message",
+                "one line of at most 100 plain characters is allowed",
+            ),
+            Self::UnknownUser => oauth(bad, "unknown_user_id", "the hint names no user"),
+            // CIBA has no code of its own for a user who cannot be asked (REQUIREMENTS Q19).
+            Self::NoDevice => oauth(
+                StatusCode::FORBIDDEN,
+                "access_denied",
+                "the user has no device to be asked on",
+            ),
+            Self::UserNotActive => oauth(StatusCode::FORBIDDEN, "access_denied", "the user cannot be asked"),
+            Self::LimitReached => oauth(StatusCode::FORBIDDEN, "access_denied", "the user cannot be asked"),
+            Self::Unavailable(reason) => unavailable(&reason),
+        }
+    }
+}
+
+impl IntoResponse for redeem::Reason {
+    /// CIBA §11.
+    fn into_response(self) -> Response {
+        let bad = StatusCode::BAD_REQUEST;
+        match self {
+            Self::UnauthorizedClient => oauth(bad, "unauthorized_client", "this client may not use this grant here"),
+            Self::InvalidGrant => oauth(bad, "invalid_grant", "there is no such request for this client"),
+            Self::Pending => oauth(bad, "authorization_pending", "the user has not answered yet"),
+            Self::SlowDown(interval) => {
+                let mut response = oauth(
+                    bad,
+                    "slow_down",
+                    "polled before the interval was over; it is longer now",
+                );
+                response
+                    .headers_mut()
+                    .insert(header::RETRY_AFTER, HeaderValue::from(interval));
+                response
+            }
+            Self::AccessDenied => oauth(bad, "access_denied", "the request was not granted"),
+            Self::Expired => oauth(bad, "expired_token", "the request has expired"),
+            Self::Unavailable(reason) => unavailable(&reason),
+        }
+    }
+}
+
+/// What a refusal of the device API says: status, code, title.
+pub(super) struct DeviceError {
+    status: StatusCode,
+    code: &'static str,
+    title: &'static str,
+    nonce: Option<String>,
+}
+
+impl DeviceError {
+    pub(super) const fn new(status: StatusCode, code: &'static str, title: &'static str) -> Self {
+        Self {
+            status,
+            code,
+            title,
+            nonce: None,
+        }
+    }
+
+    /// A problem document (RFC 9457) with the server's clock in it.
+    pub(super) fn render(self, now: Timestamp) -> Response {
+        let problem = Problem {
+            kind: format!("urn:assent:problem:{}", self.code),
+            title: self.title.to_owned(),
+            status: self.status.as_u16(),
+            nonce: self.nonce.clone(),
+            now: now.unix_seconds(),
+        };
+        let mut response = (self.status, no_store(), Json(problem)).into_response();
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+        if let Some(nonce) = self.nonce.and_then(|nonce| HeaderValue::from_str(&nonce).ok()) {
+            headers.insert(NONCE_HEADER, nonce);
+        }
+        if self.status == StatusCode::SERVICE_UNAVAILABLE {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+        }
+        response
+    }
+}
+
+impl From<Unavailable> for DeviceError {
+    fn from(reason: Unavailable) -> Self {
+        error!(%reason, "nothing was done");
+        Self::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            "unavailable",
+            "Nothing was done; try again",
+        )
+    }
+}
+
+impl From<BodyError> for DeviceError {
+    fn from(reason: BodyError) -> Self {
+        match reason {
+            BodyError::TooLarge => Self::new(
+                StatusCode::PAYLOAD_TOO_LARGE,
+                "too_large",
+                "The body is larger than 64 KiB",
+            ),
+            BodyError::WrongType => Self::new(
+                StatusCode::UNSUPPORTED_MEDIA_TYPE,
+                "wrong_type",
+                "The body must be application/json",
+            ),
+            BodyError::Broken => Self::new(StatusCode::BAD_REQUEST, "malformed", "The body could not be read"),
+        }
+    }
+}
+
+impl From<prove::Reason> for DeviceError {
+    fn from(reason: prove::Reason) -> Self {
+        let unauthorized = StatusCode::UNAUTHORIZED;
+        match reason {
+            prove::Reason::Unproven => Self::new(unauthorized, "unproven", "No enrolled device proves this request"),
+            prove::Reason::UseNonce(nonce) => {
+                let error = Self::new(unauthorized, "use_nonce", "Prove the request again with this nonce");
+                Self {
+                    nonce: Some(nonce),
+                    ..error
+                }
+            }
+            prove::Reason::Revoked => Self::new(unauthorized, "revoked", "This device was revoked"),
+            prove::Reason::Replayed => Self::new(unauthorized, "replayed", "This proof was used before"),
+            prove::Reason::Unavailable(reason) => reason.into(),
+        }
+    }
+}
+
+impl From<prompts::Reason> for DeviceError {
+    fn from(reason: prompts::Reason) -> Self {
+        match reason {
+            prompts::Reason::UnknownPrompt => unknown_prompt(),
+            prompts::Reason::Unavailable(reason) => reason.into(),
+        }
+    }
+}
+
+fn unknown_prompt() -> DeviceError {
+    DeviceError::new(
+        StatusCode::NOT_FOUND,
+        "unknown_prompt",
+        "There is no such prompt for this device",
+    )
+}
+
+impl From<decide::Reason> for DeviceError {
+    fn from(reason: decide::Reason) -> Self {
+        let (status, code, title) = match reason {
+            decide::Reason::Malformed(_) => (StatusCode::BAD_REQUEST, "malformed", "This is not a decision"),
+            decide::Reason::BadSignature => (
+                StatusCode::FORBIDDEN,
+                "bad_signature",
+                "The decision is not signed by this device",
+            ),
+            decide::Reason::WrongKey => (
+                StatusCode::FORBIDDEN,
+                "wrong_key",
+                "This prompt must be answered with the other key",
+            ),
+            decide::Reason::Mismatch => (
+                StatusCode::BAD_REQUEST,
+                "mismatch",
+                "The decision is about something else than this prompt",
+            ),
+            decide::Reason::Expired => (StatusCode::GONE, "expired", "This prompt has expired"),
+            decide::Reason::Concluded(refusal) => return concluded(refusal),
+            decide::Reason::UserNotActive => (StatusCode::FORBIDDEN, "user_not_active", "This account is locked"),
+            decide::Reason::CounterReused => (
+                StatusCode::FORBIDDEN,
+                "counter_reused",
+                "This device's keys are in two places; it was revoked",
+            ),
+            decide::Reason::ProofReplayed => (StatusCode::UNAUTHORIZED, "replayed", "This proof was used before"),
+            decide::Reason::UnknownPrompt => return unknown_prompt(),
+            decide::Reason::Unavailable(reason) => return reason.into(),
+        };
+        Self::new(status, code, title)
+    }
+}
+
+fn concluded(refusal: Refusal) -> DeviceError {
+    let (status, code, title) = match refusal {
+        Refusal::Expired => (StatusCode::GONE, "expired", "This request has expired"),
+        Refusal::AlreadyApproved => (StatusCode::CONFLICT, "already_approved", "This request was approved"),
+        Refusal::AlreadyDenied => (StatusCode::CONFLICT, "already_denied", "This request was denied"),
+        Refusal::Cancelled => (StatusCode::CONFLICT, "cancelled", "This request was withdrawn"),
+        Refusal::Failed => (StatusCode::CONFLICT, "failed", "This request failed"),
+        Refusal::AlreadyRedeemed => (StatusCode::CONFLICT, "already_redeemed", "This request is concluded"),
+        Refusal::StillPending | Refusal::NotExpired => (StatusCode::CONFLICT, "conflict", "This cannot be done now"),
+    };
+    DeviceError::new(status, code, title)
+}
+
+impl From<enrol::Reason> for DeviceError {
+    fn from(reason: enrol::Reason) -> Self {
+        let (status, code, title) = match reason {
+            enrol::Reason::Malformed(_) => (StatusCode::BAD_REQUEST, "malformed", "This is not an enrolment message"),
+            enrol::Reason::Mismatch => (
+                StatusCode::BAD_REQUEST,
+                "mismatch",
+                "The message does not fit this enrolment",
+            ),
+            enrol::Reason::InvalidTicket => (StatusCode::FORBIDDEN, "invalid_ticket", "This ticket is not valid"),
+            enrol::Reason::UnknownEnrolment => {
+                (StatusCode::NOT_FOUND, "unknown_enrolment", "There is no such enrolment")
+            }
+            enrol::Reason::Cancelled => (
+                StatusCode::GONE,
+                "enrolment_cancelled",
+                "This enrolment was cancelled; ask for a new ticket",
+            ),
+            enrol::Reason::AttestationRequired => (
+                StatusCode::FORBIDDEN,
+                "attestation_required",
+                "This account takes only attested devices",
+            ),
+            enrol::Reason::Proof(reason) => return reason.into(),
+            enrol::Reason::Unavailable(reason) => return reason.into(),
+        };
+        Self::new(status, code, title)
+    }
+}
+
+impl From<maintain::Reason> for DeviceError {
+    fn from(reason: maintain::Reason) -> Self {
+        let (status, code, title) = match reason {
+            maintain::Reason::InvalidName(_) => (
+                StatusCode::BAD_REQUEST,
+                "invalid_name",
+                "A name is one line of at most 60 plain characters",
+            ),
+            maintain::Reason::InvalidTarget => (StatusCode::BAD_REQUEST, "invalid_target", "This is no push target"),
+            maintain::Reason::UnknownDevice => (StatusCode::NOT_FOUND, "unknown_device", "There is no such device"),
+            maintain::Reason::ProofReplayed => (StatusCode::UNAUTHORIZED, "replayed", "This proof was used before"),
+            maintain::Reason::Unavailable(reason) => return reason.into(),
+        };
+        Self::new(status, code, title)
+    }
+}
+
+impl IntoResponse for administer::Reason {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Invalid(member, rule) => {
+                oauth(StatusCode::BAD_REQUEST, "invalid_request", &format!("{member}: {rule}"))
+            }
+            Self::Exists => oauth(StatusCode::CONFLICT, "exists", "it exists already"),
+            Self::UnknownUser => oauth(StatusCode::NOT_FOUND, "unknown_user", "there is no such active user"),
+            Self::Unavailable(reason) => unavailable(&reason),
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! How the world reaches the server: one route table, and behind each route parse → flow → render.
+//!
+//! [`error`] maps every reason of every flow to its code, status and fixed text; nothing else decides what a refusal
+//! looks like.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::http::{Method, StatusCode, Uri};
+use axum::response::Response;
+use axum::routing::{MethodRouter, delete, get, patch, post, put};
+use protocol::endpoints as device_api;
+
+use crate::flow::provider::Provider;
+
+pub mod admin;
+mod body;
+mod credentials;
+mod device;
+mod error;
+mod form;
+mod metadata;
+mod oauth;
+
+pub use admin::AdminToken;
+
+/// No request body is larger than this many bytes.
+pub const MAX_BODY_BYTES: usize = 64 * 1024;
+
+/// Everything that relying parties and phones reach, each realm under the path of its issuer.
+pub fn public_router(providers: &[Arc<Provider>], health: Router) -> Router {
+    providers
+        .iter()
+        .fold(health, |router, provider| {
+            let realm = realm_router(Arc::clone(provider));
+            match path_of(provider.issuer()) {
+                "" => router.merge(realm),
+                path => router.nest(path, realm),
+            }
+        })
+        .fallback(not_found)
+}
+
+fn realm_router(provider: Arc<Provider>) -> Router {
+    Router::new()
+        .route("/.well-known/openid-configuration", only(get(metadata::discovery)))
+        .route("/jwks", only(get(metadata::jwks)))
+        .route("/backchannel/authenticate", only(post(oauth::backchannel_authenticate)))
+        .route("/token", only(post(oauth::token)))
+        .route(device_api::CONFIGURATION.path, device_only(get(device::configuration)))
+        .route(device_api::NONCE.path, device_only(post(device::nonce)))
+        .route(device_api::BEGIN.path, device_only(post(device::begin)))
+        .route(device_api::FINISH.path, device_only(post(device::finish)))
+        .route(device_api::ENROLMENT.path, device_only(get(device::enrolment)))
+        .route(device_api::PROMPTS.path, device_only(get(device::prompts)))
+        .route(device_api::PROMPT.path, device_only(get(device::prompt)))
+        .route(device_api::DECISION.path, device_only(post(device::decision)))
+        .route(
+            device_api::SELF.path,
+            device_only(get(device::own_record).merge(patch(device::rename)).merge(delete(device::leave))),
+        )
+        .route(device_api::PUSH.path, device_only(put(device::set_push_target)))
+        .with_state(provider)
+}
+
+/// What operators reach, on a listener of its own. The first realm also answers without its name.
+pub fn admin_router(providers: &[Arc<Provider>], token: AdminToken, health: Router) -> Router {
+    admin::router(providers, token).merge(health).fallback(not_found)
+}
+
+/// Any other method is 405 with `Allow` (RFC 9110 §15.5.6), which axum adds, and the JSON that OAuth clients expect.
+fn only(methods: MethodRouter<Arc<Provider>>) -> MethodRouter<Arc<Provider>> {
+    methods.fallback(method_not_allowed)
+}
+
+fn device_only(methods: MethodRouter<Arc<Provider>>) -> MethodRouter<Arc<Provider>> {
+    methods.fallback(device::method_not_allowed)
+}
+
+async fn method_not_allowed() -> Response {
+    error::oauth(StatusCode::METHOD_NOT_ALLOWED, "invalid_request", "this method is not used here")
+}
+
+async fn not_found(_: Method, _: Uri) -> Response {
+    error::oauth(StatusCode::NOT_FOUND, "invalid_request", "there is nothing here")
+}
+
+/// The path of an issuer URL, empty for the base.
+fn path_of(issuer: &str) -> &str {
+    let after_scheme = issuer.split_once("://").map_or(issuer, |(_, rest)| rest);
+    after_scheme.find('/').map_or("", |slash| &after_scheme[slash..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::path_of;
+
+    #[test]
+    fn a_realm_lives_under_the_path_of_its_issuer() {
+        assert_eq!(path_of("https://op.example"), "");
+        assert_eq!(path_of("https://op.example:8443/realms/two"), "/realms/two");
+    }
+}
