@@ -14,22 +14,14 @@ use crate::domain::time::Timestamp;
 pub async fn start(port: &Port<'_>, question: &Question<'_>, now: Timestamp) -> Result<Asked, StartError> {
     let devices = port.store.devices_of(port.realm, &question.request.subject).await?;
     let mut asked = Asked::default();
-    for device in devices
-        .iter()
-        .map(|device| &device.record)
-        .filter(|device| device.is_active())
-    {
+    for device in devices.iter().map(|device| &device.record).filter(|device| device.is_active()) {
         let prompt = prompt(port, question, device, now)?;
         if port.pushes && device.push != PushTarget::None {
             asked.messages.push(push(port, &prompt, now));
         }
         asked.prompts.push(prompt);
     }
-    if asked.prompts.is_empty() {
-        Err(StartError::NoDevice)
-    } else {
-        Ok(asked)
-    }
+    if asked.prompts.is_empty() { Err(StartError::NoDevice) } else { Ok(asked) }
 }
 
 fn prompt(
@@ -88,20 +80,9 @@ fn display(question: &Question<'_>) -> Vec<Line> {
     if !question.client.verified {
         lines.push(Line::new("Name", "unverified"));
     }
-    lines.extend(
-        question
-            .request
-            .binding_message
-            .as_ref()
-            .map(|message| Line::new("Message", message)),
-    );
-    let extra: Vec<&str> = question
-        .request
-        .scope
-        .iter()
-        .map(String::as_str)
-        .filter(|scope| *scope != "openid")
-        .collect();
+    lines.extend(question.request.binding_message.as_ref().map(|message| Line::new("Message", message)));
+    let extra: Vec<&str> =
+        question.request.scope.iter().map(String::as_str).filter(|scope| *scope != "openid").collect();
     if !extra.is_empty() {
         lines.push(Line::new("Access to", extra.join(" ")));
     }

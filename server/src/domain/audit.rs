@@ -21,10 +21,7 @@ pub struct Event {
 /// What happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "event")]
-#[allow(
-    missing_docs,
-    reason = "the members are named as what they hold; each event is documented"
-)]
+#[allow(missing_docs, reason = "the members are named as what they hold; each event is documented")]
 pub enum What {
     /// A realm was created.
     RealmCreated,
@@ -39,30 +36,17 @@ pub enum What {
     /// A second key used the same ticket: the enrolment was cancelled.
     TicketReused { subject: Subject },
     /// A phone sent its keys.
-    EnrolmentFinished {
-        subject: Subject,
-        enrolment: EnrolmentId,
-        device: DeviceId,
-    },
+    EnrolmentFinished { subject: Subject, enrolment: EnrolmentId, device: DeviceId },
     /// The wrong digits were typed: the enrolment was cancelled.
     EnrolmentRejected { subject: Subject, enrolment: EnrolmentId },
     /// A phone is enrolled.
     DeviceEnrolled { subject: Subject, device: DeviceId },
     /// A phone was revoked.
-    DeviceRevoked {
-        subject: Subject,
-        device: DeviceId,
-        reason: RevocationReason,
-    },
+    DeviceRevoked { subject: Subject, device: DeviceId, reason: RevocationReason },
     /// A phone's push target is gone or was replaced.
     PushTargetChanged { device: DeviceId, gone: bool },
     /// A request was accepted.
-    RequestAccepted {
-        request: RequestKey,
-        client: ClientId,
-        subject: Subject,
-        prompts: Vec<PromptId>,
-    },
+    RequestAccepted { request: RequestKey, client: ClientId, subject: Subject, prompts: Vec<PromptId> },
     /// A phone answered.
     RequestDecided {
         request: RequestKey,
@@ -79,11 +63,7 @@ pub enum What {
     /// Tokens were issued.
     RequestRedeemed { request: RequestKey, client: ClientId },
     /// A push was handed to its channel, or will never be.
-    PushConcluded {
-        request: RequestKey,
-        device: DeviceId,
-        fate: PushFate,
-    },
+    PushConcluded { request: RequestKey, device: DeviceId, fate: PushFate },
 }
 
 /// How a push ended.

@@ -23,6 +23,9 @@ use super::time::Timestamp;
 #[cfg(test)]
 mod table;
 
+/// For so many seconds after tokens were issued, the user's phones can still say "this was not me".
+pub const DISPUTE_SECONDS: i64 = 600;
+
 /// A request as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct AuthenticationRequest {
@@ -232,32 +235,27 @@ impl AuthenticationRequest {
         let expired = self.has_expired(now);
         match (&self.state, event) {
             (State::Pending, Event::Expire) if expired => Ok(self.expire()),
-            (State::Pending | State::Approved { .. }, Event::Expire) if !expired => Err(Refusal::NotExpired),
-            (State::Pending, _) if expired => Err(Refusal::Expired),
+            // Its client was told of the approval already.
+            (State::Approved { .. }, Event::Expire) if expired => Ok(Transition::Unchanged),
+            (State::Pending | State::Approved { .. }, Event::Expire) => Err(Refusal::NotExpired),
+            (State::Pending | State::Approved { .. }, _) if expired => Err(Refusal::Expired),
+
             (State::Pending, Event::Approve(approval)) => Ok(self.conclude(State::Approved { approval })),
             (State::Pending, Event::Deny(denial)) => Ok(self.conclude(State::Denied { denial })),
             (State::Pending, Event::Cancel(by)) => Ok(self.conclude(State::Cancelled { by })),
             (State::Pending, Event::Fail(why)) => Ok(self.conclude(State::Failed { why })),
             (State::Pending, Event::Redeem) => Err(Refusal::StillPending),
-            (State::Pending, Event::Expire) => Err(Refusal::NotExpired),
 
-            (State::Approved { .. }, Event::Expire | Event::Redeem | Event::Deny(_) | Event::Cancel(_)) if expired => {
-                Err(Refusal::Expired)
-            }
             (State::Approved { .. }, Event::Approve(_)) => Ok(Transition::Unchanged),
             (State::Approved { .. }, Event::Deny(denial)) => Ok(self.overturn(State::Denied { denial })),
-            (State::Approved { .. }, Event::Cancel(CancelledBy::Client)) => Err(Refusal::AlreadyApproved),
+            (State::Approved { .. }, Event::Cancel(CancelledBy::Client) | Event::Fail(_)) => {
+                Err(Refusal::AlreadyApproved)
+            }
             (State::Approved { .. }, Event::Cancel(by)) => Ok(self.overturn(State::Cancelled { by })),
-            (State::Approved { .. }, Event::Fail(_)) => Err(Refusal::AlreadyApproved),
             (State::Approved { approval }, Event::Redeem) => {
                 let approval = approval.clone();
-                Ok(self.overturn(State::Redeemed {
-                    approval,
-                    at: now,
-                    disputed: false,
-                }))
+                Ok(self.redeem(approval, now))
             }
-            (State::Approved { .. }, Event::Expire) => Err(Refusal::NotExpired),
 
             (State::Denied { .. }, Event::Deny(_)) => Ok(Transition::Unchanged),
             (
@@ -278,68 +276,56 @@ impl AuthenticationRequest {
             ) => Err(Refusal::Failed),
 
             (
-                State::Redeemed { disputed: true, .. },
-                Event::Deny(Denial {
-                    reason: Some(DenyReason::NotMe),
-                    ..
-                }),
-            ) => Ok(Transition::Unchanged),
-            (
-                State::Redeemed {
-                    approval,
-                    at,
-                    disputed: false,
-                },
-                Event::Deny(Denial {
-                    reason: Some(DenyReason::NotMe),
-                    ..
-                }),
+                State::Redeemed { approval, at, disputed },
+                Event::Deny(Denial { reason: Some(DenyReason::NotMe), .. }),
             ) => {
-                let state = State::Redeemed {
-                    approval: approval.clone(),
-                    at: *at,
-                    disputed: true,
-                };
+                if *disputed {
+                    return Ok(Transition::Unchanged);
+                }
+                let state = State::Redeemed { approval: approval.clone(), at: *at, disputed: true };
                 Ok(self.overturn(state))
             }
             (
                 State::Redeemed { .. },
-                Event::Approve(_) | Event::Deny(_) | Event::Cancel(_) | Event::Fail(_) | Event::Redeem | Event::Expire,
+                Event::Approve(_)
+                | Event::Deny(_)
+                | Event::Cancel(_)
+                | Event::Fail(_)
+                | Event::Redeem
+                | Event::Expire,
             ) => Err(Refusal::AlreadyRedeemed),
         }
     }
 
-    /// The first outcome: the client is told of it, once.
+    /// The first outcome: the client is told of it, once. A clock that was set back can bring an outcome after the
+    /// client was told of the expiry; it is then not told again.
     fn conclude(self, state: State) -> Transition {
         let notice = match (self.delivery, &state) {
+            _ if self.notified => Notice::None,
             // The client withdrew it by itself and needs no telling.
-            (
-                _,
-                State::Cancelled {
-                    by: CancelledBy::Client,
-                },
-            )
-            | (DeliveryMode::Poll, _) => Notice::None,
+            (_, State::Cancelled { by: CancelledBy::Client }) | (DeliveryMode::Poll, _) => Notice::None,
             (DeliveryMode::Ping, _) => Notice::Ping,
             (DeliveryMode::Push, State::Approved { .. }) => Notice::PushTokens,
-            (DeliveryMode::Push, State::Denied { .. }) => Notice::PushError(PushError::AccessDenied),
+            (DeliveryMode::Push, State::Denied { .. } | State::Cancelled { by: CancelledBy::UserRevocation }) => {
+                Notice::PushError(PushError::AccessDenied)
+            }
+            // CIBA §12: reasons other than the user's refusal and the end of its life.
             (DeliveryMode::Push, _) => Notice::PushError(PushError::TransactionFailed),
         };
-        let notified = notice != Notice::None;
-        Transition::Changed(
-            Box::new(Self {
-                state,
-                notified,
-                ..self
-            }),
-            notice,
-        )
+        let notified = self.notified || notice != Notice::None;
+        Transition::Changed(Box::new(Self { state, notified, ..self }), notice)
     }
 
     /// A later turn of a request whose client was told already: no second notice. In push mode the message that is
     /// waiting in the outbox reads the state when it is carried, so it brings the later outcome.
     fn overturn(self, state: State) -> Transition {
         Transition::Changed(Box::new(Self { state, ..self }), Notice::None)
+    }
+
+    /// Kept for as long as the user may still say that it was not them.
+    fn redeem(self, approval: Approval, at: Timestamp) -> Transition {
+        let keep_until = self.keep_until.max(at.plus_seconds(DISPUTE_SECONDS));
+        Self { keep_until, ..self }.overturn(State::Redeemed { approval, at, disputed: false })
     }
 
     fn expire(self) -> Transition {

@@ -81,56 +81,16 @@ mod tests {
     #[test]
     fn each_key_and_level_reaches_its_class_and_no_higher() {
         let table = [
-            (
-                KeyRole::Device,
-                KeyLevel::Claimed,
-                true,
-                "urn:assent:acr:presence",
-                vec!["pop"],
-            ),
-            (
-                KeyRole::Device,
-                KeyLevel::Attested,
-                true,
-                "urn:assent:acr:presence",
-                vec!["pop", "hwk"],
-            ),
-            (
-                KeyRole::Verified,
-                KeyLevel::Claimed,
-                false,
-                "urn:assent:acr:presence",
-                vec!["pop"],
-            ),
-            (
-                KeyRole::Verified,
-                KeyLevel::Claimed,
-                true,
-                "urn:assent:acr:uv",
-                vec!["pop", "user", "mfa"],
-            ),
-            (
-                KeyRole::Verified,
-                KeyLevel::App,
-                false,
-                "urn:assent:acr:uv",
-                vec!["pop", "user", "mfa"],
-            ),
-            (
-                KeyRole::Verified,
-                KeyLevel::Attested,
-                false,
-                "urn:assent:acr:uv-hw",
-                vec!["pop", "hwk", "user", "mfa"],
-            ),
+            (KeyRole::Device, KeyLevel::Claimed, true, "urn:assent:acr:presence", vec!["pop"]),
+            (KeyRole::Device, KeyLevel::Attested, true, "urn:assent:acr:presence", vec!["pop", "hwk"]),
+            (KeyRole::Verified, KeyLevel::Claimed, false, "urn:assent:acr:presence", vec!["pop"]),
+            (KeyRole::Verified, KeyLevel::Claimed, true, "urn:assent:acr:uv", vec!["pop", "user", "mfa"]),
+            (KeyRole::Verified, KeyLevel::App, false, "urn:assent:acr:uv", vec!["pop", "user", "mfa"]),
+            (KeyRole::Verified, KeyLevel::Attested, false, "urn:assent:acr:uv-hw", vec!["pop", "hwk", "user", "mfa"]),
         ];
         for (role, level, trust, acr, amr) in table {
             let proven = Proven::by(&approval(role, level), trust);
-            assert_eq!(
-                (proven.acr(), proven.amr()),
-                (acr, amr),
-                "{role:?} {level:?} trusted: {trust}"
-            );
+            assert_eq!((proven.acr(), proven.amr()), (acr, amr), "{role:?} {level:?} trusted: {trust}");
         }
     }
 }

@@ -30,31 +30,17 @@ impl Pace {
     /// Before the first poll, which is never too early.
     #[must_use]
     pub const fn new(interval: u32) -> Self {
-        Self {
-            interval,
-            last_poll: None,
-        }
+        Self { interval, last_poll: None }
     }
 
     /// Judges a poll at `now`, measured from the poll before it.
     #[must_use]
     pub fn poll(self, now: Timestamp) -> (Self, Verdict) {
-        let early = self
-            .last_poll
-            .is_some_and(|last| now.plus_millis(GRACE_MILLIS) < last.plus_seconds(self.interval.into()));
-        let interval = if early {
-            self.interval + SLOW_DOWN_SECONDS
-        } else {
-            self.interval
-        };
+        let early =
+            self.last_poll.is_some_and(|last| now.plus_millis(GRACE_MILLIS) < last.plus_seconds(self.interval.into()));
+        let interval = if early { self.interval + SLOW_DOWN_SECONDS } else { self.interval };
         let verdict = if early { Verdict::SlowDown } else { Verdict::Pending };
-        (
-            Self {
-                interval,
-                last_poll: Some(now),
-            },
-            verdict,
-        )
+        (Self { interval, last_poll: Some(now) }, verdict)
     }
 }
 

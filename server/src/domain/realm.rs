@@ -10,9 +10,7 @@ impl RealmId {
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let fits = (1..=32).contains(&text.len());
-        let clean = text
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        let clean = text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
         (fits && clean).then(|| Self::new(text))
     }
 }
@@ -90,8 +88,6 @@ impl Policy {
     /// The life of a request: what was asked, within the bounds, or the default.
     #[must_use]
     pub fn lifetime(&self, requested: Option<u32>) -> u32 {
-        requested
-            .unwrap_or(self.request_lifetime)
-            .clamp(self.request_lifetime_min, self.request_lifetime_max)
+        requested.unwrap_or(self.request_lifetime).clamp(self.request_lifetime_min, self.request_lifetime_max)
     }
 }

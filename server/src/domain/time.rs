@@ -74,9 +74,6 @@ mod tests {
     fn a_timestamp_is_a_bare_number_in_json() {
         let written = serde_json::to_string(&Timestamp::from_unix_seconds(2)).expect("a number");
         assert_eq!(written, "2000");
-        assert_eq!(
-            serde_json::from_str::<Timestamp>("2000").expect("a number"),
-            Timestamp::from_unix_seconds(2)
-        );
+        assert_eq!(serde_json::from_str::<Timestamp>("2000").expect("a number"), Timestamp::from_unix_seconds(2));
     }
 }

@@ -40,16 +40,11 @@ impl User {
     /// Every identifier under which a `login_hint` may name this user, in canonical form. Unique within a realm.
     #[must_use]
     pub fn identifiers(&self) -> Vec<Identifier> {
-        [
-            Some(self.subject.as_str()),
-            Some(&self.username),
-            self.email.as_deref(),
-            self.phone.as_deref(),
-        ]
-        .into_iter()
-        .flatten()
-        .map(Identifier::of)
-        .collect()
+        [Some(self.subject.as_str()), Some(&self.username), self.email.as_deref(), self.phone.as_deref()]
+            .into_iter()
+            .flatten()
+            .map(Identifier::of)
+            .collect()
     }
 }
 
@@ -68,9 +63,7 @@ impl UserCodeHash {
         if code.is_empty() || code.len() > 64 {
             return None;
         }
-        let hash = argon2::Argon2::default()
-            .hash_password_with_salt(code.as_bytes(), &salt)
-            .ok()?;
+        let hash = argon2::Argon2::default().hash_password_with_salt(code.as_bytes(), &salt).ok()?;
         Some(Self(hash.to_string()))
     }
 }

@@ -101,20 +101,11 @@ pub async fn create_user(provider: &Provider, new: NewUser) -> Result<User, Reas
         status: UserStatus::Active,
     };
     let names = [Some(&user.username), user.email.as_ref(), user.phone.as_ref()];
-    if names
-        .into_iter()
-        .flatten()
-        .any(|name| name.trim().is_empty() || name.len() > 255)
-    {
+    if names.into_iter().flatten().any(|name| name.trim().is_empty() || name.len() > 255) {
         return Err(Reason::Invalid("username", "names are 1 to 255 bytes"));
     }
-    let created = What::UserCreated {
-        subject: user.subject.clone(),
-    };
-    let change = provider
-        .change()
-        .create(user.clone())
-        .recording(provider, provider.now(), created);
+    let created = What::UserCreated { subject: user.subject.clone() };
+    let change = provider.change().create(user.clone()).recording(provider, provider.now(), created);
     provider.store.commit(change).await?;
     info!(subject = %user.subject, "user created");
     Ok(user)
@@ -126,14 +117,9 @@ pub async fn create_client(provider: &Provider, new: NewClient) -> Result<(Clien
     if id.is_empty() || id.len() > 255 || !id.bytes().all(|b| b.is_ascii_graphic()) {
         return Err(Reason::Invalid("client_id", "1 to 255 printable ASCII characters"));
     }
-    let secret = new
-        .client_secret
-        .unwrap_or_else(|| Secret::new(provider.random().token()));
+    let secret = new.client_secret.unwrap_or_else(|| Secret::new(provider.random().token()));
     if !(1..=255).contains(&secret.reveal().len()) || secret.reveal().chars().any(char::is_control) {
-        return Err(Reason::Invalid(
-            "client_secret",
-            "1 to 255 bytes without control characters",
-        ));
+        return Err(Reason::Invalid("client_secret", "1 to 255 bytes without control characters"));
     }
     if secret.reveal().len() < WEAK_SECRET {
         warn!(client = %id, "this client_secret is short enough to be guessed; leave it out to have one generated");
@@ -141,10 +127,7 @@ pub async fn create_client(provider: &Provider, new: NewClient) -> Result<(Clien
     let name = new.client_name.unwrap_or_else(|| id.clone());
     text::check(Kind::ClientName, &name).map_err(|_| Reason::Invalid("client_name", "breaks the rules for text"))?;
     if new.backchannel_token_delivery_mode != DeliveryMode::Poll {
-        return Err(Reason::Invalid(
-            "backchannel_token_delivery_mode",
-            "only poll is offered",
-        ));
+        return Err(Reason::Invalid("backchannel_token_delivery_mode", "only poll is offered"));
     }
     let mut scope = new.scope;
     if scope.is_empty() {
@@ -163,13 +146,8 @@ pub async fn create_client(provider: &Provider, new: NewClient) -> Result<(Clien
         scope,
         user_verification: new.user_verification,
     };
-    let created = What::ClientCreated {
-        client: client.id.clone(),
-    };
-    let change = provider
-        .change()
-        .create(client.clone())
-        .recording(provider, provider.now(), created);
+    let created = What::ClientCreated { client: client.id.clone() };
+    let change = provider.change().create(client.clone()).recording(provider, provider.now(), created);
     provider.store.commit(change).await?;
     info!(client = %client.id, "client created");
     Ok((client, secret))
@@ -177,11 +155,7 @@ pub async fn create_client(provider: &Provider, new: NewClient) -> Result<(Clien
 
 /// Makes an enrolment ticket for a user.
 pub async fn create_ticket(provider: &Provider, subject: &Subject) -> Result<Ticket, Reason> {
-    let user = provider
-        .store
-        .user(provider.id(), subject)
-        .await
-        .map_err(Unavailable::from)?;
+    let user = provider.store.user(provider.id(), subject).await.map_err(Unavailable::from)?;
     if user.is_none_or(|user| user.record.status != UserStatus::Active) {
         return Err(Reason::UnknownUser);
     }
@@ -189,8 +163,7 @@ pub async fn create_ticket(provider: &Provider, subject: &Subject) -> Result<Tic
     let code = TicketCode::from_bytes(provider.random().array());
     // Whole seconds, as the link says it.
     let expires_at = crate::domain::time::Timestamp::from_unix_seconds(
-        now.plus_seconds(provider.policy().ticket_lifetime.into())
-            .unix_seconds(),
+        now.plus_seconds(provider.policy().ticket_lifetime.into()).unix_seconds(),
     );
     let ticket = EnrolmentTicket {
         key: TicketKey::of(&code.to_string()),
@@ -198,9 +171,7 @@ pub async fn create_ticket(provider: &Provider, subject: &Subject) -> Result<Tic
         state: TicketState::Fresh,
         expires_at,
     };
-    let created = What::TicketCreated {
-        subject: subject.clone(),
-    };
+    let created = What::TicketCreated { subject: subject.clone() };
     let change = provider.change().create(ticket).recording(provider, now, created);
     provider.store.commit(change).await?;
     Ok(Ticket {
@@ -213,16 +184,8 @@ pub async fn create_ticket(provider: &Provider, subject: &Subject) -> Result<Tic
 
 /// A user's phones, revoked ones too.
 pub async fn devices(provider: &Provider, subject: &Subject) -> Result<Vec<Device>, Reason> {
-    let user = provider
-        .store
-        .user(provider.id(), subject)
-        .await
-        .map_err(Unavailable::from)?;
+    let user = provider.store.user(provider.id(), subject).await.map_err(Unavailable::from)?;
     user.ok_or(Reason::UnknownUser)?;
-    let devices = provider
-        .store
-        .devices_of(provider.id(), subject)
-        .await
-        .map_err(Unavailable::from)?;
+    let devices = provider.store.devices_of(provider.id(), subject).await.map_err(Unavailable::from)?;
     Ok(devices.into_iter().map(|device| device.record).collect())
 }

@@ -31,11 +31,7 @@ pub enum Reason {
 /// Lets a client in, or not.
 pub async fn authenticate(provider: &Provider, credentials: Option<Credentials>) -> Result<Client, Reason> {
     let credentials = credentials.ok_or(Reason::Unauthenticated)?;
-    let found = provider
-        .store
-        .client(provider.id(), &credentials.client)
-        .await
-        .map_err(Unavailable::from)?;
+    let found = provider.store.client(provider.id(), &credentials.client).await.map_err(Unavailable::from)?;
     let Some(found) = found else {
         // The same work as for a known client, so that time does not tell which clients exist.
         let _ = credentials.secret.matches(&SecretHash::of(&Secret::new(String::new())));

@@ -95,11 +95,7 @@ pub async fn begin(provider: &Provider, client: &Client, parameters: Parameters)
         notified: false,
         state: State::Pending,
     };
-    let question = Question {
-        client,
-        request: &request,
-        req: request_digest(&auth_req_id),
-    };
+    let question = Question { client, request: &request, req: request_digest(&auth_req_id) };
     let port = authenticator::Port {
         realm: provider.id(),
         issuer: provider.issuer(),
@@ -108,21 +104,15 @@ pub async fn begin(provider: &Provider, client: &Client, parameters: Parameters)
         random: provider.random(),
         pushes: provider.courier.is_some(),
     };
-    let asked = authenticator::devices::start(&port, &question, now)
-        .await
-        .map_err(|error| match error {
-            authenticator::StartError::NoDevice => Reason::NoDevice,
-            authenticator::StartError::Store(error) => Unavailable::from(error).into(),
-            authenticator::StartError::Keys => Unavailable::Keys.into(),
-        })?;
+    let asked = authenticator::devices::start(&port, &question, now).await.map_err(|error| match error {
+        authenticator::StartError::NoDevice => Reason::NoDevice,
+        authenticator::StartError::Store(error) => Unavailable::from(error).into(),
+        authenticator::StartError::Keys => Unavailable::Keys.into(),
+    })?;
     request.prompts = asked.prompts.iter().map(|prompt| (prompt.device, prompt.id)).collect();
     commit(provider, request, asked).await?;
     let interval = (client.delivery != DeliveryMode::Push).then_some(provider.policy().interval);
-    Ok(Begun {
-        auth_req_id,
-        expires_in: lifetime,
-        interval,
-    })
+    Ok(Begun { auth_req_id, expires_in: lifetime, interval })
 }
 
 fn check(client: &Client, parameters: &Parameters) -> Result<(), Reason> {
@@ -142,11 +132,7 @@ fn check(client: &Client, parameters: &Parameters) -> Result<(), Reason> {
 }
 
 async fn find_user(provider: &Provider, hint: &Identifier) -> Result<Versioned<User>, Reason> {
-    let user = provider
-        .store
-        .user_named(provider.id(), hint)
-        .await
-        .map_err(Unavailable::from)?;
+    let user = provider.store.user_named(provider.id(), hint).await.map_err(Unavailable::from)?;
     let user = user.ok_or(Reason::UnknownUser)?;
     match user.record.status {
         UserStatus::Active => Ok(user),

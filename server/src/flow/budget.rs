@@ -1,4 +1,4 @@
-//! How often one client may disturb one user: 5 new prompts a minute and 30 an hour (DEVICE_PROTOCOL, Limits). Kept in
+//! How often one client may disturb one user: 5 new prompts a minute and 30 an hour (device protocol, "Limits"). Kept in
 //! this process; with several processes the limit is looser by their number.
 
 use std::collections::{HashMap, VecDeque};
@@ -50,11 +50,7 @@ mod tests {
     use super::*;
 
     fn taken(budget: &Budget, second: i64) -> bool {
-        budget.take(
-            &ClientId::new("shop"),
-            &Subject::new("1001"),
-            Timestamp::from_unix_seconds(second),
-        )
+        budget.take(&ClientId::new("shop"), &Subject::new("1001"), Timestamp::from_unix_seconds(second))
     }
 
     #[test]

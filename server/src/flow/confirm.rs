@@ -38,24 +38,11 @@ pub async fn confirm(provider: &Provider, id: &EnrolmentId, digits: &str) -> Res
             (change, EnrolmentProgress::Active, Confirmed::Active(finished.device.id))
         } else {
             warn!(enrolment = %id, "wrong check digits");
-            let what = What::EnrolmentRejected {
-                subject: found.record.subject.clone(),
-                enrolment: *id,
-            };
-            (
-                provider.change().recording(provider, now, what),
-                EnrolmentProgress::Cancelled,
-                Confirmed::Rejected,
-            )
+            let what = What::EnrolmentRejected { subject: found.record.subject.clone(), enrolment: *id };
+            (provider.change().recording(provider, now, what), EnrolmentProgress::Cancelled, Confirmed::Rejected)
         };
-        let next = Enrolment {
-            progress,
-            ..found.record
-        };
-        Ok(Attempt::after(
-            provider.store.commit(change.replace(found.version, next)).await,
-            outcome,
-        ))
+        let next = Enrolment { progress, ..found.record };
+        Ok(Attempt::after(provider.store.commit(change.replace(found.version, next)).await, outcome))
     })
     .await
 }

@@ -118,11 +118,7 @@ fn verify(provider: &Provider, device: &Device, jws: Jws) -> Result<Signed, Reas
         JwsError::Crypto(_) => Reason::BadSignature,
         other => Reason::Malformed(other),
     })?;
-    Ok(Signed {
-        decision,
-        role: key.role,
-        jws,
-    })
+    Ok(Signed { decision, role: key.role, jws })
 }
 
 async fn attempt(provider: &Provider, proven: &Proven, id: &PromptId, signed: &Signed) -> Result<Attempt<Jws>, Reason> {
@@ -133,19 +129,15 @@ async fn attempt(provider: &Provider, proven: &Proven, id: &PromptId, signed: &S
     if let Some(answer) = known_answer(&prompt.record, signed) {
         return Ok(Attempt::Done(answer));
     }
-    let request = provider
-        .store
-        .request(provider.id(), &prompt.record.request)
-        .await
-        .map_err(Unavailable::from)?;
+    let request = provider.store.request(provider.id(), &prompt.record.request).await.map_err(Unavailable::from)?;
     let request = request.ok_or(Reason::UnknownPrompt)?;
     judge_time(&prompt.record, &request.record, signed, now)?;
     judge_user(provider, &request.record).await?;
-    let step = step(provider, proven, prompt, request, signed, now)?;
+    let step = step(provider, proven, prompt, &request, signed, now)?;
     let committed = provider.store.commit(step.change).await;
     match committed {
         Ok(()) => {
-            info!(request = %step.request, device = %proven.device.id, outcome = ?step.outcome, "request decided")
+            info!(request = %step.request, device = %proven.device.id, outcome = ?step.outcome, "request decided");
         }
         Err(CommitError::Replayed(MarkKey::Counter(..), value)) if value != signed.jws.digest() => {
             return Err(Reason::CounterReused);
@@ -199,24 +191,12 @@ fn judge_time(
     let disputes = matches!(request.state, State::Redeemed { .. })
         && signed.decision.decision == Answer::Deny
         && signed.decision.reason == Some(DenyReason::NotMe);
-    if disputes || now < prompt.expires_at {
-        Ok(())
-    } else {
-        Err(Reason::Expired)
-    }
+    if disputes || now < prompt.expires_at { Ok(()) } else { Err(Reason::Expired) }
 }
 
 async fn judge_user(provider: &Provider, request: &AuthenticationRequest) -> Result<(), Reason> {
-    let user = provider
-        .store
-        .user(provider.id(), &request.subject)
-        .await
-        .map_err(Unavailable::from)?;
-    if user.is_some_and(|user| user.record.status == UserStatus::Active) {
-        Ok(())
-    } else {
-        Err(Reason::UserNotActive)
-    }
+    let user = provider.store.user(provider.id(), &request.subject).await.map_err(Unavailable::from)?;
+    if user.is_some_and(|user| user.record.status == UserStatus::Active) { Ok(()) } else { Err(Reason::UserNotActive) }
 }
 
 /// One decision's commit and what is answered once it is durable.
@@ -231,7 +211,7 @@ fn step(
     provider: &Provider,
     proven: &Proven,
     prompt: Versioned<StoredPrompt>,
-    request: Versioned<AuthenticationRequest>,
+    request: &Versioned<AuthenticationRequest>,
     signed: &Signed,
     now: Timestamp,
 ) -> Result<Step, Reason> {
@@ -250,41 +230,15 @@ fn step(
         }
     };
     let result = result(provider, device, &prompt.record, signed, hash, outcome, now)?;
-    let answer = StoredAnswer {
-        id: signed.decision.jti,
-        jws: signed.jws.clone(),
-        result: result.clone(),
-    };
+    let answer = StoredAnswer { id: signed.decision.jti, jws: signed.jws.clone(), result: result.clone() };
     change = change
-        .replace(
-            prompt.version,
-            StoredPrompt {
-                answer: Some(answer),
-                ..prompt.record
-            },
-        )
-        .mark(
-            MarkKey::Counter(device.id, signed.decision.ctr),
-            hash,
-            now.plus_seconds(COUNTER_DAYS * 86_400),
-        )
+        .replace(prompt.version, StoredPrompt { answer: Some(answer), ..prompt.record })
+        .mark(MarkKey::Counter(device.id, signed.decision.ctr), hash, now.plus_seconds(COUNTER_DAYS * 86_400))
         .recording(provider, now, decided(device, signed, key, now));
     if outcome == Outcome::Disputed {
-        change = change.recording(
-            provider,
-            now,
-            What::RequestDisputed {
-                request: key,
-                device: device.id,
-            },
-        );
+        change = change.recording(provider, now, What::RequestDisputed { request: key, device: device.id });
     }
-    Ok(Step {
-        request: key,
-        outcome,
-        result,
-        change: proven.marking(change, now),
-    })
+    Ok(Step { request: key, outcome, result, change: proven.marking(change, now) })
 }
 
 fn event(device: &Device, signed: &Signed, hash: Digest, now: Timestamp) -> Event {
@@ -296,11 +250,7 @@ fn event(device: &Device, signed: &Signed, hash: Digest, now: Timestamp) -> Even
             decision: hash,
             at: now,
         }),
-        Answer::Deny => Event::Deny(Denial {
-            device: device.id,
-            reason: signed.decision.reason,
-            at: now,
-        }),
+        Answer::Deny => Event::Deny(Denial { device: device.id, reason: signed.decision.reason, at: now }),
     }
 }
 

@@ -77,22 +77,14 @@ async fn reclaim(provider: &Provider) -> Result<(), Unavailable> {
     }
     let now = provider.now();
     loop {
-        let leased = provider
-            .store
-            .due(provider.id(), now.plus_seconds(LEASE + LONGEST_PAUSE), BATCH)
-            .await?;
-        let leased: Vec<_> = leased
-            .into_iter()
-            .filter(|message| message.record.due_at > now)
-            .collect();
+        let leased = provider.store.due(provider.id(), now.plus_seconds(LEASE + LONGEST_PAUSE), BATCH).await?;
+        let leased: Vec<_> = leased.into_iter().filter(|message| message.record.due_at > now).collect();
         if leased.is_empty() {
             return Ok(());
         }
-        let change = leased
-            .into_iter()
-            .fold(provider.change(), |change, Versioned { version, record }| {
-                change.replace(version, Message { due_at: now, ..record })
-            });
+        let change = leased.into_iter().fold(provider.change(), |change, Versioned { version, record }| {
+            change.replace(version, Message { due_at: now, ..record })
+        });
         provider.store.commit(change).await?;
     }
 }
@@ -126,16 +118,12 @@ async fn lease(provider: &Provider) -> Result<Vec<Versioned<Message>>, Unavailab
         .into_iter()
         .map(|Versioned { version, record }| Versioned {
             version: version + 1,
-            record: Message {
-                due_at: now.plus_seconds(LEASE),
-                attempts: record.attempts + 1,
-                ..record
-            },
+            record: Message { due_at: now.plus_seconds(LEASE), attempts: record.attempts + 1, ..record },
         })
         .collect();
-    let change = leased.iter().fold(provider.change(), |change, message| {
-        change.replace(message.version - 1, message.record.clone())
-    });
+    let change = leased
+        .iter()
+        .fold(provider.change(), |change, message| change.replace(message.version - 1, message.record.clone()));
     match provider.store.commit(change).await {
         Ok(()) => Ok(leased),
         Err(CommitError::Conflict) => Ok(Vec::new()),
@@ -151,9 +139,7 @@ async fn carry(provider: &Provider, courier: &dyn Courier, message: Versioned<Me
     info!(request = %message.record.request, device = %device.id, ?fate, "push carried");
     match fate {
         Fate::Delivered => conclude(provider, &message, PushFate::Delivered).await,
-        Fate::Later {
-            retry_after_seconds, ..
-        } => postpone(provider, message, retry_after_seconds).await,
+        Fate::Later { retry_after_seconds, .. } => postpone(provider, message, retry_after_seconds).await,
         Fate::Refused { .. } => conclude(provider, &message, PushFate::Refused).await,
         Fate::Gone { .. } => {
             match maintain::clear_push_target(provider, &device.id, &push.target).await {
@@ -172,16 +158,8 @@ async fn push(provider: &Provider, message: &Message) -> Result<Option<(Device, 
     if now >= message.give_up_at {
         return Ok(None);
     }
-    let device = provider
-        .store
-        .device(provider.id(), device)
-        .await?
-        .map(|found| found.record);
-    let prompt = provider
-        .store
-        .prompt(provider.id(), prompt)
-        .await?
-        .map(|found| found.record);
+    let device = provider.store.device(provider.id(), device).await?.map(|found| found.record);
+    let prompt = provider.store.prompt(provider.id(), prompt).await?.map(|found| found.record);
     let (Some(device), Some(prompt)) = (device, prompt) else {
         return Ok(None);
     };
@@ -191,14 +169,7 @@ async fn push(provider: &Provider, message: &Message) -> Result<Option<(Device, 
     }
     let body = body(provider, &device, &prompt, rid.to_string())?;
     let ttl_seconds = u32::try_from(prompt.expires_at.unix_seconds() - now.unix_seconds()).unwrap_or(0);
-    Ok(Some((
-        device.clone(),
-        Push {
-            target: device.push,
-            body,
-            ttl_seconds,
-        },
-    )))
+    Ok(Some((device.clone(), Push { target: device.push, body, ttl_seconds })))
 }
 
 async fn still_pending(provider: &Provider, prompt: &StoredPrompt) -> Result<bool, Unavailable> {
@@ -218,28 +189,13 @@ fn body(provider: &Provider, device: &Device, prompt: &StoredPrompt, rid: String
     let iv = provider.random().array();
     let sealed = jwe::seal(prompt.jws.as_str().as_bytes(), &device.sealing_key, &ephemeral, iv);
     let jwe = sealed.map_err(|_| Unavailable::Keys)?;
-    Ok(if jwe.len() > MOST_SEALED {
-        PushBody::Wake { rid }
-    } else {
-        PushBody::Sealed { jwe, rid }
-    })
+    Ok(if jwe.len() > MOST_SEALED { PushBody::Wake { rid } } else { PushBody::Sealed { jwe, rid } })
 }
 
 async fn conclude(provider: &Provider, message: &Versioned<Message>, fate: PushFate) -> Result<(), Unavailable> {
     let Content::Push { device, .. } = message.record.content;
-    let what = What::PushConcluded {
-        request: message.record.request,
-        device,
-        fate,
-    };
-    settle(
-        provider,
-        provider
-            .change()
-            .conclude(message)
-            .recording(provider, provider.now(), what),
-    )
-    .await
+    let what = What::PushConcluded { request: message.record.request, device, fate };
+    settle(provider, provider.change().conclude(message).recording(provider, provider.now(), what)).await
 }
 
 async fn postpone(
@@ -247,26 +203,19 @@ async fn postpone(
     message: Versioned<Message>,
     retry_after_seconds: Option<u32>,
 ) -> Result<(), Unavailable> {
-    let due_at = provider
-        .now()
-        .plus_millis(pause(provider, message.record.attempts, retry_after_seconds));
+    let due_at = provider.now().plus_millis(pause(provider, message.record.attempts, retry_after_seconds));
     if due_at >= message.record.give_up_at {
         return conclude(provider, &message, PushFate::GivenUp).await;
     }
-    let later = Message {
-        due_at,
-        ..message.record
-    };
+    let later = Message { due_at, ..message.record };
     settle(provider, provider.change().replace(message.version, later)).await
 }
 
 /// Milliseconds until the next attempt: what the channel asked for, or 1, 2, 4 … seconds; both with up to a quarter of
 /// jitter on top, so that retries of one outage do not come back together.
 fn pause(provider: &Provider, attempts: u32, retry_after_seconds: Option<u32>) -> i64 {
-    let seconds = retry_after_seconds.map_or_else(
-        || (1 << attempts.saturating_sub(1).min(5)).min(LONGEST_PAUSE),
-        i64::from,
-    );
+    let seconds =
+        retry_after_seconds.map_or_else(|| (1 << attempts.saturating_sub(1).min(5)).min(LONGEST_PAUSE), i64::from);
     let chance = i64::from(u16::from_be_bytes(provider.random().array()));
     seconds * 1000 + seconds * 250 * chance / i64::from(u16::MAX)
 }
@@ -282,10 +231,5 @@ async fn settle(provider: &Provider, change: crate::store::Change) -> Result<(),
 /// When the next attempt for anything in the outbox is due, for tests that move the clock.
 pub async fn next_due(provider: &Provider) -> Result<Option<Timestamp>, Unavailable> {
     let far = provider.now().plus_seconds(86_400);
-    Ok(provider
-        .store
-        .due(provider.id(), far, 1)
-        .await?
-        .first()
-        .map(|message| message.record.due_at))
+    Ok(provider.store.due(provider.id(), far, 1).await?.first().map(|message| message.record.due_at))
 }

@@ -60,14 +60,8 @@ pub async fn begin(provider: &Provider, message: &Jws) -> Result<Jws, Reason> {
     until_decided(|| async move {
         let now = provider.now();
         let ticket_key = TicketKey::of(&begin.code.to_string());
-        let found = provider
-            .store
-            .ticket(provider.id(), &ticket_key)
-            .await
-            .map_err(Unavailable::from)?;
-        let ticket = found
-            .filter(|found| now < found.record.expires_at)
-            .ok_or(Reason::InvalidTicket)?;
+        let found = provider.store.ticket(provider.id(), &ticket_key).await.map_err(Unavailable::from)?;
+        let ticket = found.filter(|found| now < found.record.expires_at).ok_or(Reason::InvalidTicket)?;
         match ticket.record.state.clone() {
             TicketState::Fresh => open(provider, ticket, begin, key, now).await,
             TicketState::Begun { key: first, enrolment } if first == key => repeat(provider, &enrolment).await,
@@ -96,24 +90,14 @@ async fn open(
     key: Digest,
     now: Timestamp,
 ) -> Result<Attempt<Result<Jws, Reason>>, Reason> {
-    let Versioned {
-        version,
-        record: ticket,
-    } = ticket;
+    let Versioned { version, record: ticket } = ticket;
     let id = EnrolmentId::from_bytes(provider.random().array());
     let nonce = Nonce::from_bytes(provider.random().array());
-    let user = provider
-        .store
-        .user(provider.id(), &ticket.subject)
-        .await
-        .map_err(Unavailable::from)?;
+    let user = provider.store.user(provider.id(), &ticket.subject).await.map_err(Unavailable::from)?;
     let user = user.ok_or(Reason::InvalidTicket)?.record;
     let expires_at = now.plus_seconds(ENROLMENT_LIFETIME);
-    let th = Offer::ticket_hash(
-        &provider.keys.device_root().thumbprint(),
-        &begin.code,
-        ticket.expires_at.unix_seconds(),
-    );
+    let th =
+        Offer::ticket_hash(&provider.keys.device_root().thumbprint(), &begin.code, ticket.expires_at.unix_seconds());
     let offer = Offer {
         iss: provider.issuer().to_owned(),
         aud: key,
@@ -128,10 +112,7 @@ async fn open(
         v: protocol::VERSION,
     };
     let offer = provider.keys.sign_device(&offer).map_err(|_| Unavailable::Keys)?;
-    let begun = What::EnrolmentBegun {
-        subject: ticket.subject.clone(),
-        enrolment: id,
-    };
+    let opened = What::EnrolmentBegun { subject: ticket.subject.clone(), enrolment: id };
     let enrolment = Enrolment {
         id,
         ticket: ticket.key,
@@ -143,15 +124,8 @@ async fn open(
         finished: None,
         expires_at,
     };
-    let burnt = EnrolmentTicket {
-        state: TicketState::Begun { key, enrolment: id },
-        ..ticket
-    };
-    let change = provider
-        .change()
-        .replace(version, burnt)
-        .create(enrolment)
-        .recording(provider, now, begun);
+    let burnt = EnrolmentTicket { state: TicketState::Begun { key, enrolment: id }, ..ticket };
+    let change = provider.change().replace(version, burnt).create(enrolment).recording(provider, now, opened);
     Ok(Attempt::after(provider.store.commit(change).await, Ok(offer)))
 }
 
@@ -170,39 +144,18 @@ async fn cancel(
     id: &EnrolmentId,
     now: Timestamp,
 ) -> Result<Attempt<Result<Jws, Reason>>, Reason> {
-    let Versioned {
-        version,
-        record: ticket,
-    } = ticket;
+    let Versioned { version, record: ticket } = ticket;
     warn!(enrolment = %id, "an enrolment ticket was used by a second key");
-    let reused = What::TicketReused {
-        subject: ticket.subject.clone(),
-    };
-    let burnt = EnrolmentTicket {
-        state: TicketState::Cancelled,
-        ..ticket
-    };
-    let mut change = provider
-        .change()
-        .replace(version, burnt)
-        .recording(provider, now, reused);
-    let enrolment = provider
-        .store
-        .enrolment(provider.id(), id)
-        .await
-        .map_err(Unavailable::from)?;
+    let reused = What::TicketReused { subject: ticket.subject.clone() };
+    let burnt = EnrolmentTicket { state: TicketState::Cancelled, ..ticket };
+    let mut change = provider.change().replace(version, burnt).recording(provider, now, reused);
+    let enrolment = provider.store.enrolment(provider.id(), id).await.map_err(Unavailable::from)?;
     // A device that is active by now was confirmed by its user; the report is enough.
     if let Some(found) = enrolment.filter(|found| found.record.progress != EnrolmentProgress::Active) {
-        let cancelled = Enrolment {
-            progress: EnrolmentProgress::Cancelled,
-            ..found.record
-        };
+        let cancelled = Enrolment { progress: EnrolmentProgress::Cancelled, ..found.record };
         change = change.replace(found.version, cancelled);
     }
-    Ok(Attempt::after(
-        provider.store.commit(change).await,
-        Err(Reason::InvalidTicket),
-    ))
+    Ok(Attempt::after(provider.store.commit(change).await, Err(Reason::InvalidTicket)))
 }
 
 fn policy(provider: &Provider) -> EnrolmentPolicy {
@@ -265,15 +218,9 @@ fn verified_finish(
         && finish.oh == enrolment.offer.digest()
         && finish.capabilities.len() <= MOST_CAPABILITIES
         && finish.capabilities.iter().all(|capability| capability.len() <= 64)
-        && [
-            &finish.info.name,
-            &finish.info.model,
-            &finish.info.os,
-            &finish.info.app.id,
-            &finish.info.app.version,
-        ]
-        .iter()
-        .all(|text| text::check(Kind::DeviceName, text).is_ok() || text.is_empty());
+        && [&finish.info.name, &finish.info.model, &finish.info.os, &finish.info.app.id, &finish.info.app.version]
+            .iter()
+            .all(|text| text::check(Kind::DeviceName, text).is_ok() || text.is_empty());
     if !fits {
         return Err(Reason::Mismatch);
     }
@@ -290,45 +237,25 @@ async fn take(
     hash: Digest,
     now: Timestamp,
 ) -> Result<Attempt<Jws>, Reason> {
-    let Versioned {
-        version,
-        record: enrolment,
-    } = found;
+    let Versioned { version, record: enrolment } = found;
     let device = device(provider, &enrolment, finish, hash, now);
-    let finished = What::EnrolmentFinished {
-        subject: enrolment.subject.clone(),
-        enrolment: enrolment.id,
-        device: device.id,
-    };
+    let finished =
+        What::EnrolmentFinished { subject: enrolment.subject.clone(), enrolment: enrolment.id, device: device.id };
     let mut change = provider.change().recording(provider, now, finished);
     let must_confirm = must_confirm(provider, &enrolment).await?;
-    let progress = if must_confirm {
-        EnrolmentProgress::Unconfirmed
-    } else {
-        EnrolmentProgress::Active
-    };
+    let progress = if must_confirm { EnrolmentProgress::Unconfirmed } else { EnrolmentProgress::Active };
     if !must_confirm {
         change = enrolled(provider, change, &device, now);
     }
-    let next = Enrolment {
-        progress,
-        finished: Some(Finished { device, hash }),
-        ..enrolment
-    };
+    let next = Enrolment { progress, finished: Some(Finished { device, hash }), ..enrolment };
     let reply = state(provider, &next, now)?;
-    Ok(Attempt::after(
-        provider.store.commit(change.replace(version, next)).await,
-        reply,
-    ))
+    Ok(Attempt::after(provider.store.commit(change.replace(version, next)).await, reply))
 }
 
 /// Adds an enrolled device to a change.
 pub(super) fn enrolled(provider: &Provider, change: Change, device: &Device, now: Timestamp) -> Change {
     info!(device = %device.id, "device enrolled");
-    let what = What::DeviceEnrolled {
-        subject: device.subject.clone(),
-        device: device.id,
-    };
+    let what = What::DeviceEnrolled { subject: device.subject.clone(), device: device.id };
     change.create(device.clone()).recording(provider, now, what)
 }
 
@@ -354,10 +281,7 @@ fn device(provider: &Provider, enrolment: &Enrolment, finish: Finish, hash: Dige
         info: finish.info,
         push: finish.push,
         status: DeviceStatus::Active,
-        transcript: Digest::labelled(
-            "adp1-transcript",
-            &[enrolment.offer.digest().as_bytes(), hash.as_bytes()],
-        ),
+        transcript: Digest::labelled("adp1-transcript", &[enrolment.offer.digest().as_bytes(), hash.as_bytes()]),
         enrolled_at: now,
     }
 }
@@ -372,14 +296,8 @@ pub async fn status(provider: &Provider, id: &EnrolmentId, presented: Presented<
 
 /// An enrolment whose time is not over.
 pub(super) async fn find(provider: &Provider, id: &EnrolmentId) -> Result<Versioned<Enrolment>, Reason> {
-    let found = provider
-        .store
-        .enrolment(provider.id(), id)
-        .await
-        .map_err(Unavailable::from)?;
-    found
-        .filter(|found| provider.now() < found.record.expires_at)
-        .ok_or(Reason::UnknownEnrolment)
+    let found = provider.store.enrolment(provider.id(), id).await.map_err(Unavailable::from)?;
+    found.filter(|found| provider.now() < found.record.expires_at).ok_or(Reason::UnknownEnrolment)
 }
 
 fn state(provider: &Provider, enrolment: &Enrolment, now: Timestamp) -> Result<Jws, Reason> {

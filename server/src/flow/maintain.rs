@@ -41,7 +41,7 @@ pub enum Reason {
 pub async fn rename(provider: &Provider, proven: &Proven, name: &str) -> Result<(), Reason> {
     text::check(Kind::DeviceName, name).map_err(Reason::InvalidName)?;
     update(provider, &proven.device.id, Some(proven), |device, change, _| {
-        device.info.name = name.to_owned();
+        name.clone_into(&mut device.info.name);
         change
     })
     .await
@@ -52,14 +52,7 @@ pub async fn set_push_target(provider: &Provider, proven: &Proven, target: PushT
     check_target(&target)?;
     update(provider, &proven.device.id, Some(proven), |device, change, now| {
         device.push = target.clone();
-        change.recording(
-            provider,
-            now,
-            What::PushTargetChanged {
-                device: device.id,
-                gone: false,
-            },
-        )
+        change.recording(provider, now, What::PushTargetChanged { device: device.id, gone: false })
     })
     .await
 }
@@ -81,14 +74,7 @@ pub(super) async fn clear_push_target(provider: &Provider, id: &DeviceId, gone: 
             return change;
         }
         device.push = PushTarget::None;
-        change.recording(
-            provider,
-            now,
-            What::PushTargetChanged {
-                device: device.id,
-                gone: true,
-            },
-        )
+        change.recording(provider, now, What::PushTargetChanged { device: device.id, gone: true })
     })
     .await
 }
@@ -109,11 +95,7 @@ async fn end(
         change.recording(
             provider,
             at,
-            What::DeviceRevoked {
-                subject: device.subject.clone(),
-                device: device.id,
-                reason,
-            },
+            What::DeviceRevoked { subject: device.subject.clone(), device: device.id, reason },
         )
     })
     .await?;
@@ -130,11 +112,7 @@ async fn update(
     let edit = &edit;
     until_decided(|| async move {
         let now = provider.now();
-        let found = provider
-            .store
-            .device(provider.id(), id)
-            .await
-            .map_err(Unavailable::from)?;
+        let found = provider.store.device(provider.id(), id).await.map_err(Unavailable::from)?;
         let found = found.ok_or(Reason::UnknownDevice)?;
         let mut device = found.record;
         let change = edit(&mut device, provider.change(), now).replace(found.version, device);
@@ -151,15 +129,8 @@ fn check_target(target: &PushTarget) -> Result<(), Reason> {
     use protocol::messages::FcmTarget::{Fid, Token};
     match target {
         PushTarget::None => Ok(()),
-        PushTarget::Fcm {
-            target: Fid(text) | Token(text),
-            ..
-        } => {
-            if text.is_empty() || text.len() > MOST_TARGET_BYTES {
-                Err(Reason::InvalidTarget)
-            } else {
-                Ok(())
-            }
+        PushTarget::Fcm { target: Fid(text) | Token(text), .. } => {
+            if text.is_empty() || text.len() > MOST_TARGET_BYTES { Err(Reason::InvalidTarget) } else { Ok(()) }
         }
     }
 }

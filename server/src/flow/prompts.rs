@@ -69,12 +69,6 @@ pub(super) async fn find(
     device: &DeviceId,
     id: &PromptId,
 ) -> Result<crate::store::Versioned<StoredPrompt>, Reason> {
-    let prompt = provider
-        .store
-        .prompt(provider.id(), id)
-        .await
-        .map_err(Unavailable::from)?;
-    prompt
-        .filter(|prompt| prompt.record.device == *device)
-        .ok_or(Reason::UnknownPrompt)
+    let prompt = provider.store.prompt(provider.id(), id).await.map_err(Unavailable::from)?;
+    prompt.filter(|prompt| prompt.record.device == *device).ok_or(Reason::UnknownPrompt)
 }

@@ -94,23 +94,13 @@ pub async fn prove(provider: &Provider, presented: Presented<'_>) -> Result<Prov
     let text = presented.proof.ok_or(Reason::Unproven)?;
     let unverified = Unverified::parse(text, Typ::Proof).map_err(|_| Reason::Unproven)?;
     let key = unverified.key_ref().map_err(|_| Reason::Unproven)?;
-    let found = provider
-        .store
-        .device(provider.id(), &key.device)
-        .await
-        .map_err(Unavailable::from)?;
+    let found = provider.store.device(provider.id(), &key.device).await.map_err(Unavailable::from)?;
     judge(provider, found.ok_or(Reason::Unproven)?.record, text, presented, now)
 }
 
 /// The same for a phone that is not enrolled yet, whose key the enrolment knows.
 pub(super) fn prove_as(provider: &Provider, device: Device, presented: Presented<'_>) -> Result<Proven, Reason> {
-    judge(
-        provider,
-        device,
-        presented.proof.ok_or(Reason::Unproven)?,
-        presented,
-        provider.now(),
-    )
+    judge(provider, device, presented.proof.ok_or(Reason::Unproven)?, presented, provider.now())
 }
 
 fn judge(
@@ -121,12 +111,7 @@ fn judge(
     now: Timestamp,
 ) -> Result<Proven, Reason> {
     let unverified = Unverified::parse(text, Typ::Proof).map_err(|_| Reason::Unproven)?;
-    if unverified.key_ref()
-        != Ok(KeyRef {
-            device: device.id,
-            role: KeyRole::Device,
-        })
-    {
+    if unverified.key_ref() != Ok(KeyRef { device: device.id, role: KeyRole::Device }) {
         return Err(Reason::Unproven);
     }
     let verifier = provider.proofs.key(&device.device_key).ok_or(Reason::Unproven)?;
@@ -146,11 +131,7 @@ fn judge(
     if !provider.proofs.first_time(device.id, proof.jti, now) {
         return Err(Reason::Replayed);
     }
-    Ok(Proven {
-        mark: MarkKey::Proof(device.id, proof.jti),
-        hash: Digest::of(text.as_bytes()),
-        device,
-    })
+    Ok(Proven { mark: MarkKey::Proof(device.id, proof.jti), hash: Digest::of(text.as_bytes()), device })
 }
 
 fn is_fresh(provider: &Provider, device: &DeviceId, nonce: &str, now: Timestamp) -> bool {

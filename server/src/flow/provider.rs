@@ -49,14 +49,7 @@ impl Provider {
     /// Puts the parts together.
     #[must_use]
     pub fn new(parts: Parts) -> Arc<Self> {
-        let Parts {
-            realm,
-            keys,
-            store,
-            clock,
-            random,
-            courier,
-        } = parts;
+        let Parts { realm, keys, store, clock, random, courier } = parts;
         Arc::new(Self {
             realm,
             keys,

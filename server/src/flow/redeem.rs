@@ -79,9 +79,7 @@ impl Paces {
         if paces.len() >= MOST_PACES {
             paces.clear();
         }
-        let entry = paces
-            .entry(request.key)
-            .or_insert((Pace::new(request.interval), request.expires_at));
+        let entry = paces.entry(request.key).or_insert((Pace::new(request.interval), request.expires_at));
         let (pace, verdict) = entry.0.poll(now);
         entry.0 = pace;
         (pace.interval, verdict)
@@ -93,10 +91,7 @@ impl Paces {
 
     /// Drops the paces of requests whose life is over.
     pub(super) fn sweep(&self, now: Timestamp) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .retain(|_, (_, expires_at)| *expires_at > now);
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, (_, expires_at)| *expires_at > now);
     }
 }
 
@@ -119,10 +114,7 @@ async fn attempt(
     key: &RequestKey,
 ) -> Result<Attempt<Tokens>, Reason> {
     let now = provider.now();
-    let Versioned {
-        version,
-        record: request,
-    } = find(provider, client, key, now).await?;
+    let Versioned { version, record: request } = find(provider, client, key, now).await?;
     let redeemed = match request.clone().apply(Event::Redeem, now) {
         Ok(Transition::Changed(redeemed, _)) => redeemed,
         Ok(Transition::Unchanged) => return Err(Reason::InvalidGrant),
@@ -133,15 +125,8 @@ async fn attempt(
     };
     judge_again(provider, &request, approval).await?;
     let (tokens, grant) = mint(provider, &request, approval, auth_req_id, now)?;
-    let what = What::RequestRedeemed {
-        request: *key,
-        client: client.id.clone(),
-    };
-    let change = provider
-        .change()
-        .replace(version, *redeemed)
-        .create(grant)
-        .recording(provider, now, what);
+    let what = What::RequestRedeemed { request: *key, client: client.id.clone() };
+    let change = provider.change().replace(version, *redeemed).create(grant).recording(provider, now, what);
     Ok(Attempt::after(provider.store.commit(change).await, tokens))
 }
 
@@ -151,15 +136,9 @@ async fn find(
     key: &RequestKey,
     now: Timestamp,
 ) -> Result<Versioned<AuthenticationRequest>, Reason> {
-    let found = provider
-        .store
-        .request(provider.id(), key)
-        .await
-        .map_err(Unavailable::from)?;
+    let found = provider.store.request(provider.id(), key).await.map_err(Unavailable::from)?;
     // A stranger learns nothing, and the owner's request is not touched.
-    let request = found
-        .filter(|found| found.record.client == client.id)
-        .ok_or(Reason::InvalidGrant)?;
+    let request = found.filter(|found| found.record.client == client.id).ok_or(Reason::InvalidGrant)?;
     // REQUIREMENTS A13: the same client authentication method at both endpoints.
     if request.record.authenticated_by != client.authentication || now >= request.record.keep_until {
         return Err(Reason::InvalidGrant);
@@ -182,25 +161,13 @@ fn refused(provider: &Provider, request: &AuthenticationRequest, refusal: Refusa
 
 /// The user may have been locked and the phone revoked since the approval.
 async fn judge_again(provider: &Provider, request: &AuthenticationRequest, approval: &Approval) -> Result<(), Reason> {
-    let user = provider
-        .store
-        .user(provider.id(), &request.subject)
-        .await
-        .map_err(Unavailable::from)?;
+    let user = provider.store.user(provider.id(), &request.subject).await.map_err(Unavailable::from)?;
     if user.is_none_or(|user| user.record.status != UserStatus::Active) {
         return Err(Reason::AccessDenied);
     }
-    let device = provider
-        .store
-        .device(provider.id(), &approval.device)
-        .await
-        .map_err(Unavailable::from)?;
+    let device = provider.store.device(provider.id(), &approval.device).await.map_err(Unavailable::from)?;
     // A revoked phone was lost or lied: what it approved and nobody redeemed yet is just what revoking must stop.
-    if device.is_some_and(|device| device.record.is_active()) {
-        Ok(())
-    } else {
-        Err(Reason::AccessDenied)
-    }
+    if device.is_some_and(|device| device.record.is_active()) { Ok(()) } else { Err(Reason::AccessDenied) }
 }
 
 fn mint(
@@ -234,12 +201,8 @@ fn mint(
         request: request.key,
         expires_at: now.plus_seconds(policy.access_token_lifetime.into()),
     };
-    let tokens = Tokens {
-        access_token,
-        expires_in: policy.access_token_lifetime,
-        id_token,
-        scope: request.scope.clone(),
-    };
+    let tokens =
+        Tokens { access_token, expires_in: policy.access_token_lifetime, id_token, scope: request.scope.clone() };
     Ok((tokens, grant))
 }
 

@@ -26,11 +26,7 @@ impl Wake {
     /// Takes a seat for a phone.
     pub(super) fn seat(&self, device: DeviceId) -> Seat<'_> {
         let notify = Arc::clone(self.lock().entry(device).or_default());
-        Seat {
-            wake: self,
-            device,
-            notify,
-        }
+        Seat { wake: self, device, notify }
     }
 
     /// Wakes every held call of a phone.

@@ -61,29 +61,17 @@ pub(super) fn router(providers: &[Arc<Provider>], token: AdminToken) -> Router {
 fn realm_router(provider: Arc<Provider>) -> Router {
     Router::new()
         .route("/users", post(create_user).fallback(method_not_allowed))
-        .route(
-            "/clients",
-            post(create_client).get(clients).fallback(method_not_allowed),
-        )
-        .route(
-            "/users/{subject}/tickets",
-            post(create_ticket).fallback(method_not_allowed),
-        )
+        .route("/clients", post(create_client).get(clients).fallback(method_not_allowed))
+        .route("/users/{subject}/tickets", post(create_ticket).fallback(method_not_allowed))
         .route("/users/{subject}/devices", get(devices).fallback(method_not_allowed))
         .route("/devices/{id}/revoke", post(revoke).fallback(method_not_allowed))
-        .route(
-            "/enrolments/{id}/confirm",
-            post(confirm_enrolment).fallback(method_not_allowed),
-        )
+        .route("/enrolments/{id}/confirm", post(confirm_enrolment).fallback(method_not_allowed))
         .route("/audit", get(audit).fallback(method_not_allowed))
         .with_state(provider)
 }
 
 async fn let_in(State(token): State<AdminToken>, request: Request, next: Next) -> Response {
-    let presented = request
-        .headers()
-        .get(header::AUTHORIZATION)
-        .and_then(|value| value.to_str().ok());
+    let presented = request.headers().get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
     let secret = presented
         .and_then(|value| value.split_once(' '))
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
@@ -92,20 +80,15 @@ async fn let_in(State(token): State<AdminToken>, request: Request, next: Next) -
         return next.run(request).await;
     }
     let mut response = error::oauth(StatusCode::UNAUTHORIZED, "invalid_token", "the admin token is needed");
-    response.headers_mut().insert(
-        header::WWW_AUTHENTICATE,
-        HeaderValue::from_static("Bearer realm=\"assent-admin\""),
-    );
+    response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer realm=\"assent-admin\""));
     response
 }
 
 async fn read<T: DeserializeOwned>(headers: &HeaderMap, body: Body) -> Result<T, Response> {
-    let body = body::read(headers, body, "application/json")
-        .await
-        .map_err(|error| match error {
-            BodyError::WrongType => invalid_request("the body must be application/json"),
-            other => other.into_response(),
-        })?;
+    let body = body::read(headers, body, "application/json").await.map_err(|error| match error {
+        BodyError::WrongType => invalid_request("the body must be application/json"),
+        other => other.into_response(),
+    })?;
     json::from_slice_within(&body, MAX_BODY_BYTES).map_err(|reason| {
         tracing::info!(%reason, "an admin call's body was refused");
         invalid_request("the body is not the JSON wanted here")
@@ -138,36 +121,18 @@ async fn create_user(State(provider): State<Arc<Provider>>, headers: HeaderMap, 
             Some(code) => Some(hash_user_code(&provider, code).await?),
             None => None,
         };
-        let UserRequest {
-            subject,
-            username,
-            email,
-            phone,
-            ..
-        } = request;
-        let new = NewUser {
-            subject,
-            username,
-            email,
-            phone,
-            user_code,
-        };
-        administer::create_user(&provider, new)
-            .await
-            .map_err(IntoResponse::into_response)
+        let UserRequest { subject, username, email, phone, .. } = request;
+        let new = NewUser { subject, username, email, phone, user_code };
+        administer::create_user(&provider, new).await.map_err(IntoResponse::into_response)
     };
-    answer
-        .await
-        .map_or_else(|refusal: Response| refusal, |user| created(user_json(&user)))
+    answer.await.map_or_else(|refusal: Response| refusal, |user| created(user_json(&user)))
 }
 
 /// argon2id takes tens of milliseconds by design: off the async threads.
 async fn hash_user_code(provider: &Provider, code: Secret) -> Result<UserCodeHash, Response> {
     let salt = provider.random().array();
     let hash = tokio::task::spawn_blocking(move || UserCodeHash::of(&code, salt)).await;
-    hash.ok()
-        .flatten()
-        .ok_or_else(|| invalid_request("user_code: 1 to 64 bytes"))
+    hash.ok().flatten().ok_or_else(|| invalid_request("user_code: 1 to 64 bytes"))
 }
 
 fn user_json(user: &User) -> Value {
@@ -202,10 +167,7 @@ impl ClientMetadata {
     /// Checks the metadata; an error names the member.
     pub fn check(self) -> Result<NewClient, administer::Reason> {
         use administer::Reason::Invalid;
-        if self
-            .grant_types
-            .is_some_and(|grants| !grants.iter().any(|grant| grant == CIBA_GRANT))
-        {
+        if self.grant_types.is_some_and(|grants| !grants.iter().any(|grant| grant == CIBA_GRANT)) {
             return Err(Invalid("grant_types", "must hold the CIBA grant"));
         }
         Ok(NewClient {
@@ -224,12 +186,7 @@ impl ClientMetadata {
                 None | Some("poll") => DeliveryMode::Poll,
                 Some(_) => return Err(Invalid("backchannel_token_delivery_mode", "only poll is offered")),
             },
-            scope: self
-                .scope
-                .unwrap_or_default()
-                .split_whitespace()
-                .map(str::to_owned)
-                .collect(),
+            scope: self.scope.unwrap_or_default().split_whitespace().map(str::to_owned).collect(),
             verified: self.verified.unwrap_or(true),
             user_verification: self.user_verification.unwrap_or(UserVerification::Required),
         })
@@ -241,9 +198,7 @@ async fn create_client(State(provider): State<Arc<Provider>>, headers: HeaderMap
     let answer = async {
         let metadata: ClientMetadata = read(&headers, body).await?;
         let new = metadata.check().map_err(IntoResponse::into_response)?;
-        administer::create_client(&provider, new)
-            .await
-            .map_err(IntoResponse::into_response)
+        administer::create_client(&provider, new).await.map_err(IntoResponse::into_response)
     };
     answer.await.map_or_else(
         |refusal: Response| refusal,
@@ -347,13 +302,7 @@ async fn confirm_enrolment(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let unknown = || {
-        error::oauth(
-            StatusCode::NOT_FOUND,
-            "unknown_enrolment",
-            "no enrolment awaits digits here",
-        )
-    };
+    let unknown = || error::oauth(StatusCode::NOT_FOUND, "unknown_enrolment", "no enrolment awaits digits here");
     let Ok(id) = id.parse::<EnrolmentId>() else {
         return unknown();
     };
@@ -363,11 +312,9 @@ async fn confirm_enrolment(
     };
     match confirm::confirm(&provider, &id, &digits).await {
         Ok(Confirmed::Active(device)) => found(json!({ "device": device })),
-        Ok(Confirmed::Rejected) => error::oauth(
-            StatusCode::FORBIDDEN,
-            "wrong_digits",
-            "the digits are wrong; the enrolment is cancelled",
-        ),
+        Ok(Confirmed::Rejected) => {
+            error::oauth(StatusCode::FORBIDDEN, "wrong_digits", "the digits are wrong; the enrolment is cancelled")
+        }
         Err(enrol::Reason::Unavailable(reason)) => error::unavailable(&reason),
         Err(enrol::Reason::Cancelled) => {
             error::oauth(StatusCode::GONE, "enrolment_cancelled", "the enrolment was cancelled")

@@ -30,11 +30,7 @@ pub(super) async fn read_any(body: Body) -> Result<Bytes, BodyError> {
         // axum reports the limit as an error of its own inside; everything else is the connection.
         let too_large = std::error::Error::source(&error)
             .is_some_and(|source| source.to_string().contains("length limit exceeded"));
-        if too_large {
-            BodyError::TooLarge
-        } else {
-            BodyError::Broken
-        }
+        if too_large { BodyError::TooLarge } else { BodyError::Broken }
     })
 }
 
@@ -44,8 +40,5 @@ fn is(headers: &HeaderMap, wanted: &str) -> bool {
         return false;
     };
     let Ok(value) = value.to_str() else { return false };
-    value
-        .split(';')
-        .next()
-        .is_some_and(|media_type| media_type.trim().eq_ignore_ascii_case(wanted))
+    value.split(';').next().is_some_and(|media_type| media_type.trim().eq_ignore_ascii_case(wanted))
 }

@@ -27,11 +27,9 @@ pub(super) fn find(headers: &HeaderMap, form: &Form) -> Found {
     let in_form = form.get("client_secret");
     match (authorization.next(), authorization.next()) {
         (None, _) => match (form.get("client_id"), in_form) {
-            (Some(client), Some(secret)) => Found::One(credentials(
-                client.to_owned(),
-                AuthenticationMethod::ClientSecretPost,
-                secret.to_owned(),
-            )),
+            (Some(client), Some(secret)) => {
+                Found::One(credentials(client.to_owned(), AuthenticationMethod::ClientSecretPost, secret.to_owned()))
+            }
             _ => Found::None,
         },
         (Some(_), Some(_)) => Found::Contradiction,
@@ -58,9 +56,5 @@ fn basic(header: &str) -> Option<Credentials> {
 }
 
 fn credentials(client: String, method: AuthenticationMethod, secret: String) -> Credentials {
-    Credentials {
-        client: ClientId::new(client),
-        method,
-        secret: Secret::new(secret),
-    }
+    Credentials { client: ClientId::new(client), method, secret: Secret::new(secret) }
 }

@@ -1,4 +1,4 @@
-//! The device API (DEVICE_PROTOCOL, "Device API"): routes and bodies are those of [`protocol::endpoints`].
+//! The device API of the device protocol: routes and bodies are those of [`protocol::endpoints`].
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -57,11 +57,7 @@ fn malformed() -> DeviceError {
 
 /// 405 for the device API; axum adds `Allow`.
 pub(super) async fn method_not_allowed(State(provider): State<Arc<Provider>>) -> Response {
-    let error = DeviceError::new(
-        StatusCode::METHOD_NOT_ALLOWED,
-        "method_not_allowed",
-        "This method is not used here",
-    );
+    let error = DeviceError::new(StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed", "This method is not used here");
     error.render(provider.now())
 }
 
@@ -95,20 +91,12 @@ impl Call {
 
 fn presented<'a>(head: &'a Parts, body: &'a [u8]) -> Result<Presented<'a>, DeviceError> {
     let mut proofs = head.headers.get_all(PROOF_HEADER).iter();
-    let proof = proofs
-        .next()
-        .map(|proof| proof.to_str().map_err(|_| malformed()))
-        .transpose()?;
+    let proof = proofs.next().map(|proof| proof.to_str().map_err(|_| malformed())).transpose()?;
     if proofs.next().is_some() {
         return Err(malformed());
     }
     // Below a realm's path the router has taken that path off already.
-    Ok(Presented {
-        proof,
-        method: head.method.as_str(),
-        path: head.uri.path(),
-        body,
-    })
+    Ok(Presented { proof, method: head.method.as_str(), path: head.uri.path(), body })
 }
 
 fn id<T: std::str::FromStr>(text: &str, unknown: DeviceError) -> Result<T, DeviceError> {
@@ -137,10 +125,7 @@ pub(super) async fn nonce(State(provider): State<Arc<Provider>>, headers: Header
     let reply = read::<NonceRequest>(&headers, body).await.map(|request| {
         let now = provider.now();
         let nonce = prove::nonce(&provider, &request.device, now);
-        Answer::Plain(NonceReply {
-            nonce,
-            now: now.unix_seconds(),
-        })
+        Answer::Plain(NonceReply { nonce, now: now.unix_seconds() })
     });
     render(&provider, reply)
 }
@@ -152,12 +137,7 @@ pub(super) async fn begin(State(provider): State<Arc<Provider>>, headers: Header
         let offer = enrol::begin(&provider, &request.message).await?;
         let keys = provider.keys();
         let (root, keys) = (*keys.device_root(), keys.key_list().clone());
-        Ok(Answer::Plain(OfferReply {
-            offer,
-            keys,
-            root,
-            now: provider.now().unix_seconds(),
-        }))
+        Ok(Answer::Plain(OfferReply { offer, keys, root, now: provider.now().unix_seconds() }))
     };
     render(&provider, reply.await)
 }
@@ -173,10 +153,7 @@ pub(super) async fn finish(State(provider): State<Arc<Provider>>, headers: Heade
 }
 
 fn signed(provider: &Provider, message: Jws) -> SignedReply {
-    SignedReply {
-        message,
-        now: provider.now().unix_seconds(),
-    }
+    SignedReply { message, now: provider.now().unix_seconds() }
 }
 
 /// `GET /device/v1/enrolments/{id}`
@@ -210,13 +187,7 @@ pub(super) async fn prompts(
         let call = Call::receive(&provider, request).await?;
         let wait = Duration::from_secs(wait.unwrap_or(0).min(MAX_WAIT_SECONDS).into());
         let prompts = prompts::pending(&provider, &call.device(), wait).await?;
-        Ok(Answer::ToDevice(
-            PromptsReply {
-                prompts,
-                now: provider.now().unix_seconds(),
-            },
-            call.device(),
-        ))
+        Ok(Answer::ToDevice(PromptsReply { prompts, now: provider.now().unix_seconds() }, call.device()))
     };
     render(&provider, reply.await)
 }
@@ -230,13 +201,7 @@ pub(super) async fn prompt(
     let reply = async {
         let call = Call::receive(&provider, request).await?;
         let prompt = prompts::one(&provider, &call.device(), &prompt_id(&path)?).await?;
-        Ok(Answer::ToDevice(
-            PromptReply {
-                prompt,
-                now: provider.now().unix_seconds(),
-            },
-            call.device(),
-        ))
+        Ok(Answer::ToDevice(PromptReply { prompt, now: provider.now().unix_seconds() }, call.device()))
     };
     render(&provider, reply.await)
 }
@@ -262,13 +227,7 @@ pub(super) async fn own_record(State(provider): State<Arc<Provider>>, request: R
         let call = Call::receive(&provider, request).await?;
         let device = call.proven.device;
         let now = provider.now().unix_seconds();
-        let record = SelfReply {
-            device: device.id,
-            enr: device.enrolment,
-            info: device.info,
-            push: device.push,
-            now,
-        };
+        let record = SelfReply { device: device.id, enr: device.enrolment, info: device.info, push: device.push, now };
         Ok(Answer::ToDevice(record, device.id))
     };
     render(&provider, reply.await)

@@ -36,11 +36,7 @@ pub(super) fn invalid_request(description: &'static str) -> Response {
 
 /// 401, and the only answer that carries `WWW-Authenticate`.
 pub(super) fn invalid_client() -> Response {
-    let mut response = oauth(
-        StatusCode::UNAUTHORIZED,
-        "invalid_client",
-        "the client could not be authenticated",
-    );
+    let mut response = oauth(StatusCode::UNAUTHORIZED, "invalid_client", "the client could not be authenticated");
     let challenge = HeaderValue::from_static("Basic realm=\"assent\", charset=\"UTF-8\"");
     response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
     response
@@ -49,25 +45,15 @@ pub(super) fn invalid_client() -> Response {
 /// 503 with `Retry-After`: nothing was done.
 pub(super) fn unavailable(reason: &Unavailable) -> Response {
     error!(%reason, "nothing was done");
-    let mut response = oauth(
-        StatusCode::SERVICE_UNAVAILABLE,
-        "temporarily_unavailable",
-        "nothing was done; try again",
-    );
-    response
-        .headers_mut()
-        .insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
+    let mut response = oauth(StatusCode::SERVICE_UNAVAILABLE, "temporarily_unavailable", "nothing was done; try again");
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("1"));
     response
 }
 
 impl IntoResponse for BodyError {
     fn into_response(self) -> Response {
         match self {
-            Self::TooLarge => oauth(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "invalid_request",
-                "the body is larger than 64 KiB",
-            ),
+            Self::TooLarge => oauth(StatusCode::PAYLOAD_TOO_LARGE, "invalid_request", "the body is larger than 64 KiB"),
             Self::WrongType => invalid_request("the body must be application/x-www-form-urlencoded"),
             Self::Broken => invalid_request("the body could not be read"),
         }
@@ -90,18 +76,12 @@ impl IntoResponse for begin::Reason {
         match self {
             Self::UnauthorizedClient => oauth(bad, "unauthorized_client", "this client may not use CIBA"),
             Self::InvalidScope => oauth(bad, "invalid_scope", "openid is missing, or a scope is not allowed"),
-            Self::InvalidBindingMessage(_) => oauth(
-                bad,
-                "invalid_binding_message",
-                "one line of at most 100 plain characters is allowed",
-            ),
+            Self::InvalidBindingMessage(_) => {
+                oauth(bad, "invalid_binding_message", "one line of at most 100 plain characters is allowed")
+            }
             Self::UnknownUser => oauth(bad, "unknown_user_id", "the hint names no user"),
             // CIBA has no code of its own for a user who cannot be asked (REQUIREMENTS Q19).
-            Self::NoDevice => oauth(
-                StatusCode::FORBIDDEN,
-                "access_denied",
-                "the user has no device to be asked on",
-            ),
+            Self::NoDevice => oauth(StatusCode::FORBIDDEN, "access_denied", "the user has no device to be asked on"),
             Self::UserNotActive => oauth(StatusCode::FORBIDDEN, "access_denied", "the user cannot be asked"),
             Self::LimitReached => oauth(StatusCode::FORBIDDEN, "access_denied", "the user cannot be asked"),
             Self::Unavailable(reason) => unavailable(&reason),
@@ -118,14 +98,8 @@ impl IntoResponse for redeem::Reason {
             Self::InvalidGrant => oauth(bad, "invalid_grant", "there is no such request for this client"),
             Self::Pending => oauth(bad, "authorization_pending", "the user has not answered yet"),
             Self::SlowDown(interval) => {
-                let mut response = oauth(
-                    bad,
-                    "slow_down",
-                    "polled before the interval was over; it is longer now",
-                );
-                response
-                    .headers_mut()
-                    .insert(header::RETRY_AFTER, HeaderValue::from(interval));
+                let mut response = oauth(bad, "slow_down", "polled before the interval was over; it is longer now");
+                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(interval));
                 response
             }
             Self::AccessDenied => oauth(bad, "access_denied", "the request was not granted"),
@@ -145,12 +119,7 @@ pub(super) struct DeviceError {
 
 impl DeviceError {
     pub(super) const fn new(status: StatusCode, code: &'static str, title: &'static str) -> Self {
-        Self {
-            status,
-            code,
-            title,
-            nonce: None,
-        }
+        Self { status, code, title, nonce: None }
     }
 
     /// A problem document (RFC 9457) with the server's clock in it.
@@ -178,27 +147,19 @@ impl DeviceError {
 impl From<Unavailable> for DeviceError {
     fn from(reason: Unavailable) -> Self {
         error!(%reason, "nothing was done");
-        Self::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "unavailable",
-            "Nothing was done; try again",
-        )
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "Nothing was done; try again")
     }
 }
 
 impl From<BodyError> for DeviceError {
     fn from(reason: BodyError) -> Self {
         match reason {
-            BodyError::TooLarge => Self::new(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "too_large",
-                "The body is larger than 64 KiB",
-            ),
-            BodyError::WrongType => Self::new(
-                StatusCode::UNSUPPORTED_MEDIA_TYPE,
-                "wrong_type",
-                "The body must be application/json",
-            ),
+            BodyError::TooLarge => {
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE, "too_large", "The body is larger than 64 KiB")
+            }
+            BodyError::WrongType => {
+                Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "wrong_type", "The body must be application/json")
+            }
             BodyError::Broken => Self::new(StatusCode::BAD_REQUEST, "malformed", "The body could not be read"),
         }
     }
@@ -211,10 +172,7 @@ impl From<prove::Reason> for DeviceError {
             prove::Reason::Unproven => Self::new(unauthorized, "unproven", "No enrolled device proves this request"),
             prove::Reason::UseNonce(nonce) => {
                 let error = Self::new(unauthorized, "use_nonce", "Prove the request again with this nonce");
-                Self {
-                    nonce: Some(nonce),
-                    ..error
-                }
+                Self { nonce: Some(nonce), ..error }
             }
             prove::Reason::Revoked => Self::new(unauthorized, "revoked", "This device was revoked"),
             prove::Reason::Replayed => Self::new(unauthorized, "replayed", "This proof was used before"),
@@ -233,40 +191,28 @@ impl From<prompts::Reason> for DeviceError {
 }
 
 fn unknown_prompt() -> DeviceError {
-    DeviceError::new(
-        StatusCode::NOT_FOUND,
-        "unknown_prompt",
-        "There is no such prompt for this device",
-    )
+    DeviceError::new(StatusCode::NOT_FOUND, "unknown_prompt", "There is no such prompt for this device")
 }
 
 impl From<decide::Reason> for DeviceError {
     fn from(reason: decide::Reason) -> Self {
         let (status, code, title) = match reason {
             decide::Reason::Malformed(_) => (StatusCode::BAD_REQUEST, "malformed", "This is not a decision"),
-            decide::Reason::BadSignature => (
-                StatusCode::FORBIDDEN,
-                "bad_signature",
-                "The decision is not signed by this device",
-            ),
-            decide::Reason::WrongKey => (
-                StatusCode::FORBIDDEN,
-                "wrong_key",
-                "This prompt must be answered with the other key",
-            ),
-            decide::Reason::Mismatch => (
-                StatusCode::BAD_REQUEST,
-                "mismatch",
-                "The decision is about something else than this prompt",
-            ),
+            decide::Reason::BadSignature => {
+                (StatusCode::FORBIDDEN, "bad_signature", "The decision is not signed by this device")
+            }
+            decide::Reason::WrongKey => {
+                (StatusCode::FORBIDDEN, "wrong_key", "This prompt must be answered with the other key")
+            }
+            decide::Reason::Mismatch => {
+                (StatusCode::BAD_REQUEST, "mismatch", "The decision is about something else than this prompt")
+            }
             decide::Reason::Expired => (StatusCode::GONE, "expired", "This prompt has expired"),
             decide::Reason::Concluded(refusal) => return concluded(refusal),
             decide::Reason::UserNotActive => (StatusCode::FORBIDDEN, "user_not_active", "This account is locked"),
-            decide::Reason::CounterReused => (
-                StatusCode::FORBIDDEN,
-                "counter_reused",
-                "This device's keys are in two places; it was revoked",
-            ),
+            decide::Reason::CounterReused => {
+                (StatusCode::FORBIDDEN, "counter_reused", "This device's keys are in two places; it was revoked")
+            }
             decide::Reason::ProofReplayed => (StatusCode::UNAUTHORIZED, "replayed", "This proof was used before"),
             decide::Reason::UnknownPrompt => return unknown_prompt(),
             decide::Reason::Unavailable(reason) => return reason.into(),
@@ -292,25 +238,17 @@ impl From<enrol::Reason> for DeviceError {
     fn from(reason: enrol::Reason) -> Self {
         let (status, code, title) = match reason {
             enrol::Reason::Malformed(_) => (StatusCode::BAD_REQUEST, "malformed", "This is not an enrolment message"),
-            enrol::Reason::Mismatch => (
-                StatusCode::BAD_REQUEST,
-                "mismatch",
-                "The message does not fit this enrolment",
-            ),
+            enrol::Reason::Mismatch => (StatusCode::BAD_REQUEST, "mismatch", "The message does not fit this enrolment"),
             enrol::Reason::InvalidTicket => (StatusCode::FORBIDDEN, "invalid_ticket", "This ticket is not valid"),
             enrol::Reason::UnknownEnrolment => {
                 (StatusCode::NOT_FOUND, "unknown_enrolment", "There is no such enrolment")
             }
-            enrol::Reason::Cancelled => (
-                StatusCode::GONE,
-                "enrolment_cancelled",
-                "This enrolment was cancelled; ask for a new ticket",
-            ),
-            enrol::Reason::AttestationRequired => (
-                StatusCode::FORBIDDEN,
-                "attestation_required",
-                "This account takes only attested devices",
-            ),
+            enrol::Reason::Cancelled => {
+                (StatusCode::GONE, "enrolment_cancelled", "This enrolment was cancelled; ask for a new ticket")
+            }
+            enrol::Reason::AttestationRequired => {
+                (StatusCode::FORBIDDEN, "attestation_required", "This account takes only attested devices")
+            }
             enrol::Reason::Proof(reason) => return reason.into(),
             enrol::Reason::Unavailable(reason) => return reason.into(),
         };
@@ -321,11 +259,9 @@ impl From<enrol::Reason> for DeviceError {
 impl From<maintain::Reason> for DeviceError {
     fn from(reason: maintain::Reason) -> Self {
         let (status, code, title) = match reason {
-            maintain::Reason::InvalidName(_) => (
-                StatusCode::BAD_REQUEST,
-                "invalid_name",
-                "A name is one line of at most 60 plain characters",
-            ),
+            maintain::Reason::InvalidName(_) => {
+                (StatusCode::BAD_REQUEST, "invalid_name", "A name is one line of at most 60 plain characters")
+            }
             maintain::Reason::InvalidTarget => (StatusCode::BAD_REQUEST, "invalid_target", "This is no push target"),
             maintain::Reason::UnknownDevice => (StatusCode::NOT_FOUND, "unknown_device", "There is no such device"),
             maintain::Reason::ProofReplayed => (StatusCode::UNAUTHORIZED, "replayed", "This proof was used before"),

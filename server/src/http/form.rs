@@ -43,33 +43,17 @@ impl Form {
 
 /// Decodes `+` and percent escapes; a stray `%` or bytes that are no UTF-8 are refused. No value holds NUL.
 pub(super) fn decode(text: &str) -> Result<String, BadForm> {
-    let plus: Cow<'_, str> = if text.contains('+') {
-        text.replace('+', " ").into()
-    } else {
-        text.into()
-    };
+    let plus: Cow<'_, str> = if text.contains('+') { text.replace('+', " ").into() } else { text.into() };
     if !plus.contains('%') {
-        return if plus.contains('\0') {
-            Err(BadForm)
-        } else {
-            Ok(plus.into_owned())
-        };
+        return if plus.contains('\0') { Err(BadForm) } else { Ok(plus.into_owned()) };
     }
     let mut bytes = Vec::with_capacity(plus.len());
     let mut rest = plus.as_bytes().iter();
     while let Some(&byte) = rest.next() {
-        bytes.push(if byte == b'%' {
-            hex(rest.next())? << 4 | hex(rest.next())?
-        } else {
-            byte
-        });
+        bytes.push(if byte == b'%' { hex(rest.next())? << 4 | hex(rest.next())? } else { byte });
     }
     let decoded = String::from_utf8(bytes).map_err(|_| BadForm)?;
-    if decoded.contains('\0') {
-        Err(BadForm)
-    } else {
-        Ok(decoded)
-    }
+    if decoded.contains('\0') { Err(BadForm) } else { Ok(decoded) }
 }
 
 fn hex(digit: Option<&u8>) -> Result<u8, BadForm> {
@@ -83,9 +67,7 @@ mod tests {
 
     #[test]
     fn values_are_decoded() {
-        let form = Form::parse(b"scope=openid+profile&binding_message=caf%C3%A9")
-            .ok()
-            .expect("a form");
+        let form = Form::parse(b"scope=openid+profile&binding_message=caf%C3%A9").ok().expect("a form");
         assert_eq!(form.get("scope"), Some("openid profile"));
         assert_eq!(form.get("binding_message"), Some("café"));
     }
@@ -98,16 +80,7 @@ mod tests {
 
     #[test]
     fn bad_forms_are_refused() {
-        let bodies: [&[u8]; 8] = [
-            b"a=1&a=2",
-            b"a=1&%61=2",
-            b"a=%",
-            b"a=%4",
-            b"a=%zz",
-            b"a=%ff",
-            b"a=\xff",
-            b"a=%00",
-        ];
+        let bodies: [&[u8]; 8] = [b"a=1&a=2", b"a=1&%61=2", b"a=%", b"a=%4", b"a=%zz", b"a=%ff", b"a=\xff", b"a=%00"];
         for body in bodies {
             assert!(Form::parse(body).is_err(), "{}", String::from_utf8_lossy(body));
         }

@@ -1,5 +1,7 @@
 //! The relying party's two endpoints: backchannel authentication (CIBA §7) and token (CIBA §10.1, RFC 6749 §5).
 
+#![allow(clippy::result_large_err, reason = "a refusal is the response itself, made once for each request")]
+
 use std::sync::Arc;
 
 use axum::Json;
@@ -35,9 +37,7 @@ pub(super) async fn backchannel_authenticate(
     let answer = async {
         let (client, form) = authenticated(&provider, &headers, body).await?;
         let parameters = parameters(&form)?;
-        let begun = begin::begin(&provider, &client, parameters)
-            .await
-            .map_err(IntoResponse::into_response)?;
+        let begun = begin::begin(&provider, &client, parameters).await.map_err(IntoResponse::into_response)?;
         let mut reply = Map::new();
         reply.insert("auth_req_id".into(), begun.auth_req_id.into());
         reply.insert("expires_in".into(), begun.expires_in.into());
@@ -61,12 +61,8 @@ pub(super) async fn token(State(provider): State<Arc<Provider>>, headers: Header
             }
             None => return Err(invalid_request("grant_type is missing")),
         }
-        let auth_req_id = form
-            .get("auth_req_id")
-            .ok_or_else(|| invalid_request("auth_req_id is missing"))?;
-        let tokens = redeem::redeem(&provider, &client, auth_req_id)
-            .await
-            .map_err(IntoResponse::into_response)?;
+        let auth_req_id = form.get("auth_req_id").ok_or_else(|| invalid_request("auth_req_id is missing"))?;
+        let tokens = redeem::redeem(&provider, &client, auth_req_id).await.map_err(IntoResponse::into_response)?;
         let mut reply = Map::new();
         reply.insert("access_token".into(), tokens.access_token.into());
         reply.insert("token_type".into(), "Bearer".into());
@@ -107,23 +103,14 @@ fn parameters(form: &Form) -> Result<Parameters, Response> {
         }
     }
     let hints = ["login_hint", "login_hint_token", "id_token_hint"];
-    let hint = match hints
-        .into_iter()
-        .filter(|hint| form.get(hint).is_some())
-        .collect::<Vec<_>>()[..]
-    {
+    let hint = match hints.into_iter().filter(|hint| form.get(hint).is_some()).collect::<Vec<_>>()[..] {
         ["login_hint"] => form.get("login_hint").unwrap_or_default(),
         [_] => return Err(invalid_request("only login_hint is supported")),
         // CIBA §7.1: exactly one hint.
         _ => return Err(invalid_request("exactly one hint is needed")),
     };
-    let scope: Vec<String> = form
-        .get("scope")
-        .unwrap_or_default()
-        .split(' ')
-        .filter(|scope| !scope.is_empty())
-        .map(str::to_owned)
-        .collect();
+    let scope: Vec<String> =
+        form.get("scope").unwrap_or_default().split(' ').filter(|scope| !scope.is_empty()).map(str::to_owned).collect();
     if scope.is_empty() {
         return Err(invalid_request("scope is missing"));
     }
@@ -141,14 +128,6 @@ fn parameters(form: &Form) -> Result<Parameters, Response> {
 /// A positive integer; what is beyond 32 bits is capped, as everything is, to the realm's maximum.
 fn requested_expiry(text: &str) -> Result<u32, Response> {
     let is_number = !text.is_empty() && text.len() <= 20 && text.bytes().all(|b| b.is_ascii_digit());
-    let seconds = if is_number {
-        text.parse::<u32>().unwrap_or(u32::MAX)
-    } else {
-        0
-    };
-    if seconds == 0 {
-        Err(invalid_request("requested_expiry must be a positive integer"))
-    } else {
-        Ok(seconds)
-    }
+    let seconds = if is_number { text.parse::<u32>().unwrap_or(u32::MAX) } else { 0 };
+    if seconds == 0 { Err(invalid_request("requested_expiry must be a positive integer")) } else { Ok(seconds) }
 }
