@@ -42,7 +42,7 @@ pub async fn pending(provider: &Provider, device: &DeviceId, wait: Duration) -> 
 async fn pending_now(provider: &Provider, device: &DeviceId) -> Result<Vec<Jws>, Unavailable> {
     let now = provider.now();
     let mut pending = Vec::new();
-    for prompt in provider.store.prompts_of(provider.id(), device).await? {
+    for prompt in provider.store.unanswered(provider.id(), device).await? {
         if awaits_answer(provider, &prompt, now).await? {
             pending.push(prompt.jws);
         }

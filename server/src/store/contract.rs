@@ -50,7 +50,7 @@ macro_rules! store_contract {
             looking_up: identifiers_are_unique_in_a_realm,
             looking_up: an_identifier_that_vanishes_is_free_again,
             looking_up: a_user_keeps_identifiers_across_replacement,
-            looking_up: prompts_of_a_phone_come_oldest_first,
+            looking_up: unanswered_prompts_of_a_phone_come_oldest_first,
             looking_up: devices_of_a_user_include_revoked_ones,
             looking_up: realms_are_isolated_in_every_look_up,
             looking_up: audit_events_come_newest_last_and_as_many_as_asked,

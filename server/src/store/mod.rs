@@ -88,8 +88,8 @@ pub trait Store: Send + Sync + 'static {
     /// One copy of a prompt.
     async fn prompt(&self, realm: &RealmId, id: &PromptId) -> Result<Option<Versioned<StoredPrompt>>, StoreError>;
 
-    /// All prompts kept for a phone, answered or not, oldest first.
-    async fn prompts_of(&self, realm: &RealmId, device: &DeviceId) -> Result<Vec<StoredPrompt>, StoreError>;
+    /// Prompts that this phone has not answered, oldest first: never all that were ever answered, however busy it is.
+    async fn unanswered(&self, realm: &RealmId, device: &DeviceId) -> Result<Vec<StoredPrompt>, StoreError>;
 
     /// A user by subject.
     async fn user(&self, realm: &RealmId, subject: &Subject) -> Result<Option<Versioned<User>>, StoreError>;

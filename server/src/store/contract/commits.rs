@@ -52,7 +52,7 @@ pub async fn replacing_a_stale_version_writes_nothing_of_the_change(ground: &dyn
 /// Of prompt, message, grant, mark and event 1.
 async fn nothing_else_was_written(store: &dyn Store) {
     assert_eq!(looked_up!(store.prompt(&realm(), &prompt_id(1))), None);
-    assert!(looked_up!(store.prompts_of(&realm(), &super::samples::device_id(1))).is_empty());
+    assert!(looked_up!(store.unanswered(&realm(), &super::samples::device_id(1))).is_empty());
     assert!(looked_up!(store.due(&realm(), at(50), 10)).is_empty());
     assert_eq!(looked_up!(store.grant(&realm(), &token_key(1))), None);
     assert_eq!(looked_up!(store.mark(&realm(), &a_mark(1))), None);

@@ -26,16 +26,16 @@ pub async fn a_request_is_swept_with_its_prompts_at_keep_until_and_not_before(gr
     commit(&*store, change().create(a_prompt(3, 1, 2))).await;
 
     assert_eq!(looked_up!(store.sweep(&realm(), at(299), 10)), 0);
-    assert_eq!(looked_up!(store.prompts_of(&realm(), &device_id(1))).len(), 2);
+    assert_eq!(looked_up!(store.unanswered(&realm(), &device_id(1))).len(), 2);
     found!(store.request(&realm(), &request_key(1)));
 
     assert_eq!(looked_up!(store.sweep(&realm(), at(300), 10)), 1);
     assert_eq!(looked_up!(store.request(&realm(), &request_key(1))), None);
     assert_eq!(looked_up!(store.prompt(&realm(), &prompt_id(1))), None);
     assert_eq!(looked_up!(store.prompt(&realm(), &prompt_id(2))), None);
-    assert!(looked_up!(store.prompts_of(&realm(), &device_id(2))).is_empty());
+    assert!(looked_up!(store.unanswered(&realm(), &device_id(2))).is_empty());
     assert_eq!(
-        looked_up!(store.prompts_of(&realm(), &device_id(1))),
+        looked_up!(store.unanswered(&realm(), &device_id(1))),
         [a_prompt(3, 1, 2)],
         "another request's prompt"
     );
@@ -166,7 +166,7 @@ pub async fn versions_and_orders_go_on_after_reopening(ground: &dyn Ground) {
     )
     .await;
     assert_eq!(found!(store.user(&realm(), &subject(1))).version, 3);
-    let prompts = looked_up!(store.prompts_of(&realm(), &device_id(1)));
+    let prompts = looked_up!(store.unanswered(&realm(), &device_id(1)));
     assert_eq!(
         prompts.iter().map(|prompt| prompt.id).collect::<Vec<_>>(),
         [9, 3].map(prompt_id)

@@ -40,6 +40,8 @@ pub(super) enum Index {
     Identifiers(Box<User>),
     /// By this key, under which the order of creation stands. Written once: such a record never changes its owner.
     Fixed(Vec<u8>),
+    /// No longer by this key.
+    Dropped(Vec<u8>),
     /// By this prefix and the order of creation, under which the realm stands.
     Ordered(Vec<u8>),
     /// Message: by its due time, with `give_up_at`.
@@ -170,11 +172,9 @@ impl<'r> Place<'r> {
             Record::Enrolment(it) => until(Kind::Enrolment, it.id.as_bytes(), it.expires_at),
             Record::Request(it) => until(Kind::Request, it.key.digest().as_bytes(), it.keep_until),
             Record::Prompt(it) => {
-                let entry = keys::under(&keys::prompts_of(realm, &it.device), it.id.as_bytes());
-                Self {
-                    index: Index::Fixed(entry),
-                    ..plain(Kind::Prompt, it.id.as_bytes())
-                }
+                let entry = keys::under(&keys::unanswered(realm, &it.device), it.id.as_bytes());
+                let index = if it.answer.is_none() { Index::Fixed(entry) } else { Index::Dropped(entry) };
+                Self { index, ..plain(Kind::Prompt, it.id.as_bytes()) }
             }
             Record::Grant(it) => until(Kind::Grant, it.token.digest().as_bytes(), it.expires_at),
             Record::Message(it) => Self {

@@ -180,6 +180,7 @@ impl Admission<'_, '_> {
                 let order = self.next_order();
                 self.put(entry.clone(), &order.to_be_bytes());
             }
+            Index::Dropped(entry) => self.remove(entry.clone()),
             Index::Ordered(prefix) if old.is_none() => {
                 let order = self.next_order();
                 self.put(keys::under(prefix, &order.to_be_bytes()), realm.as_str());

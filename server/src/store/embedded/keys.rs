@@ -135,7 +135,7 @@ pub(super) fn devices_of(realm: &RealmId, subject: &Subject) -> Vec<u8> {
 }
 
 /// Before the prompts of a phone; the rest of such a key is the prompt's id.
-pub(super) fn prompts_of(realm: &RealmId, device: &DeviceId) -> Vec<u8> {
+pub(super) fn unanswered(realm: &RealmId, device: &DeviceId) -> Vec<u8> {
     key(realm.as_str(), PROMPT_OF, &[device.as_bytes()])
 }
 

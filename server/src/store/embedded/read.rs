@@ -153,8 +153,8 @@ impl Store for EmbeddedStore {
         self.one(realm, Kind::Prompt, id.as_bytes()).await
     }
 
-    async fn prompts_of(&self, realm: &RealmId, device: &DeviceId) -> Result<Vec<StoredPrompt>, StoreError> {
-        let found = self.indexed(realm, Kind::Prompt, &keys::prompts_of(realm, device))?;
+    async fn unanswered(&self, realm: &RealmId, device: &DeviceId) -> Result<Vec<StoredPrompt>, StoreError> {
+        let found = self.indexed(realm, Kind::Prompt, &keys::unanswered(realm, device))?;
         let prompts = self.all_settled(found).await?.into_iter().map(|prompt| prompt.record);
         Ok(prompts
             .filter(|prompt: &StoredPrompt| prompt.device == *device)

@@ -64,7 +64,7 @@ fn forget_prompts(tree: &sled::Tree, group: &mut Group<'_>, realm: &RealmId, key
         }
     };
     for (device, prompt) in &request.prompts {
-        let entry = keys::under(&keys::prompts_of(realm, device), prompt.as_bytes());
+        let entry = keys::under(&keys::unanswered(realm, device), prompt.as_bytes());
         let record = keys::record(realm, Kind::Prompt, prompt.as_bytes());
         group.take([(entry.into(), None), (record.into(), None)]);
     }
