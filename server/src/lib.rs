@@ -3,8 +3,8 @@
 //!
 //! Read it from the middle: [`flow`] holds one file for each thing the server does. What it speaks about is in
 //! [`domain`], where it is kept in [`store`], how it reaches phones in [`outbound`], how a request is put to the user in
-//! [`authenticator`], what signs in [`keys`], and how the world reaches it in [`http`]. `app` wires them together as
-//! `config` says.
+//! [`authenticator`], what signs in [`keys`], and how the world reaches it in [`http`]. [`app`] wires them together as
+//! [`config`] says.
 //!
 //! A layer names only those above it in this list; `tests/layers.rs` enforces it:
 //!
@@ -17,9 +17,11 @@
 //! | [`authenticator`] | `domain`, `keys`, `store`, `outbound` |
 //! | [`flow`] | all above |
 //! | [`http`] | `domain`, `flow` |
-//! | `config`, `app` | everything |
+//! | [`config`], [`app`] | everything |
 
+pub mod app;
 pub mod authenticator;
+pub mod config;
 pub mod domain;
 pub mod flow;
 pub mod http;

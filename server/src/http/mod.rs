@@ -19,8 +19,10 @@ mod credentials;
 mod device;
 mod error;
 mod form;
+pub mod health;
 mod metadata;
 mod oauth;
+pub mod serve;
 
 pub use admin::AdminToken;
 

@@ -182,7 +182,7 @@ impl fmt::Debug for Client {
 
 /// Plain `http` is for a stand-in on this machine: anywhere else it would show credentials to the network. A password
 /// within the URL would be printed with it.
-pub(super) fn is_safe_endpoint(url: &Url) -> bool {
+pub(crate) fn is_safe_endpoint(url: &Url) -> bool {
     if !url.username().is_empty() || url.password().is_some() {
         return false;
     }

@@ -1,0 +1,213 @@
+//! The wiring: settings in, a serving process out.
+//!
+//! [`App::open`] opens the store and the keys and builds one provider for each realm; [`App::run`] serves them until it
+//! is told to stop. The binary does nothing else, so the simulator, the benchmarks and the tests start the same server.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::{JoinError, JoinSet};
+use tracing::{info, warn};
+
+use crate::config::{Config, ConfigError, StoreSettings};
+use crate::domain::random::Random;
+use crate::domain::realm::Realm;
+use crate::domain::time::Clock;
+use crate::flow::provider::{Parts, Provider};
+use crate::flow::{deliver, sweep};
+use crate::http::health::Health;
+use crate::http::serve::{self, Limits};
+use crate::http::{self, AdminToken};
+use crate::keys::{KeyFile, KeysError};
+use crate::outbound::Courier;
+use crate::outbound::client::{Client, Limits as CallLimits, Unusable};
+use crate::outbound::fcm::{BadFcmSettings, Fcm, FcmSettings};
+use crate::store::embedded::{EmbeddedStore, OpenError, Options, Sync};
+use crate::store::{CommitError, Store, StoreError};
+
+mod check;
+mod init;
+pub mod log;
+mod realms;
+pub mod system;
+
+pub use check::check;
+pub use init::{Init, InitError, init};
+
+/// Requests under way get this long to end when the server stops.
+const DRAIN: Duration = Duration::from_secs(25);
+
+/// Connections from operators; relying parties and phones get the default.
+const ADMIN_CONNECTIONS: usize = 256;
+
+/// Why a server cannot start. The text tells the operator what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The settings are wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The store cannot be opened.
+    #[error("store.directory: {0}")]
+    Store(OpenError),
+    /// The key file cannot be opened.
+    #[error("keys.file: {0}")]
+    Keys(KeysError),
+    /// The store failed.
+    #[error(transparent)]
+    Read(#[from] StoreError),
+    /// A realm could not be created.
+    #[error("a realm could not be created: {0}")]
+    Create(#[from] CommitError),
+    /// The Firebase settings cannot work.
+    #[error("push.fcm: {0}")]
+    Fcm(#[from] BadFcmSettings),
+    /// No outgoing connections.
+    #[error(transparent)]
+    Client(#[from] Unusable),
+    /// An address cannot be listened on.
+    #[error("{setting}: {address}: {source}")]
+    Bind {
+        /// Which one.
+        setting: &'static str,
+        /// Its value.
+        address: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+    /// Opening the store failed half-way.
+    #[error("a thread failed: {0}")]
+    Thread(#[from] JoinError),
+}
+
+/// A server, ready to serve.
+pub struct App {
+    listen: (SocketAddr, SocketAddr),
+    store: Arc<EmbeddedStore>,
+    providers: Vec<Arc<Provider>>,
+    admin_token: AdminToken,
+    health: Arc<Health>,
+}
+
+/// Where a server is reached.
+pub struct Listeners {
+    /// By relying parties and phones.
+    pub public: TcpListener,
+    /// By operators.
+    pub admin: TcpListener,
+}
+
+impl App {
+    /// Opens store and keys, creates the realms that the store does not hold yet, and starts nothing.
+    pub async fn open(config: Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Result<Self, AppError> {
+        let Config { public, admin, admin_token, store, key_file, wrapping_key, fcm, realms, log: _ } = config;
+        let store = Arc::new(open_store(&store).await?);
+        let mut keys = KeyFile::open(&key_file, wrapping_key).map_err(AppError::Keys)?;
+        let realms = realms::settle(&*store, &mut keys, realms, clock.now(), &*random).await?;
+        let courier = fcm.map(|fcm| courier(fcm, &clock)).transpose()?;
+        let provide = |realm: Realm| {
+            let keys = keys.keys(&realm.id, &realm.issuer, clock.now()).map_err(AppError::Keys)?;
+            let (store, clock, random) = (store.clone() as Arc<dyn Store>, clock.clone(), random.clone());
+            Ok::<_, AppError>(Provider::new(Parts { realm, keys, store, clock, random, courier: courier.clone() }))
+        };
+        let providers: Vec<_> = realms.into_iter().map(provide).collect::<Result<_, _>>()?;
+        Ok(Self {
+            listen: (public.listen, admin.listen),
+            health: Health::new(providers[0].clone()),
+            store,
+            providers,
+            admin_token: AdminToken::new(&admin_token),
+        })
+    }
+
+    /// The realms' providers, the first realm's first.
+    #[must_use]
+    pub fn providers(&self) -> &[Arc<Provider>] {
+        &self.providers
+    }
+
+    /// Listens where the settings say, without answering yet.
+    pub async fn bind(&self) -> Result<Listeners, AppError> {
+        let (public, admin) = self.listen;
+        Ok(Listeners { public: bind("public.listen", public).await?, admin: bind("admin.listen", admin).await? })
+    }
+
+    /// Listens and serves until `shutdown` ends.
+    pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), AppError> {
+        let Listeners { public, admin } = self.bind().await?;
+        self.serve(public, admin, shutdown).await;
+        Ok(())
+    }
+
+    /// Serves until `shutdown` ends; then says so at `/readyz`, accepts nothing more, answers what is held and what is
+    /// under way, stops the workers and closes the store. Returns when all that is done.
+    pub async fn serve(self, public: TcpListener, admin: TcpListener, shutdown: impl Future<Output = ()>) {
+        let (stop, stopping) = watch::channel(false);
+        let (stop_workers, workers_stopping) = watch::channel(false);
+        let mut listeners = self.listen(public, admin, &stopping);
+        let workers = self.work(&workers_stopping);
+        info!(realms = self.providers.len(), "serving");
+        shutdown.await;
+        info!("stopping");
+        self.health.stopping();
+        stop.send_replace(true);
+        self.providers.iter().for_each(|provider| provider.shut_down());
+        let drained = async { while listeners.join_next().await.is_some() {} };
+        if tokio::time::timeout(DRAIN, drained).await.is_err() {
+            warn!("some requests took too long and are cut off");
+        }
+        stop_workers.send_replace(true);
+        workers.join_all().await;
+        let store = self.store;
+        if tokio::task::spawn_blocking(move || store.close()).await.is_err() {
+            warn!("the store did not close well");
+        }
+        info!("stopped");
+    }
+
+    fn listen(&self, public: TcpListener, admin: TcpListener, stopping: &watch::Receiver<bool>) -> JoinSet<()> {
+        let public_router = http::public_router(&self.providers, self.health.router());
+        let admin_router = http::admin_router(&self.providers, self.admin_token.clone(), self.health.router());
+        let admin_limits = Limits { connections: ADMIN_CONNECTIONS, ..Limits::default() };
+        let mut listeners = JoinSet::new();
+        listeners.spawn(serve::serve(public, public_router, Limits::default(), stopping.clone()));
+        listeners.spawn(serve::serve(admin, admin_router, admin_limits, stopping.clone()));
+        listeners
+    }
+
+    fn work(&self, stopping: &watch::Receiver<bool>) -> JoinSet<()> {
+        let mut workers = JoinSet::new();
+        for provider in &self.providers {
+            workers.spawn(deliver::run(provider.clone(), stopping.clone()));
+            workers.spawn(sweep::run(provider.clone(), stopping.clone()));
+        }
+        workers
+    }
+}
+
+impl Listeners {
+    /// The addresses in use, public and admin: where port 0 was set, with the port that was free.
+    pub fn addresses(&self) -> io::Result<(SocketAddr, SocketAddr)> {
+        Ok((self.public.local_addr()?, self.admin.local_addr()?))
+    }
+}
+
+async fn bind(setting: &'static str, address: SocketAddr) -> Result<TcpListener, AppError> {
+    TcpListener::bind(address).await.map_err(|source| AppError::Bind { setting, address, source })
+}
+
+async fn open_store(settings: &StoreSettings) -> Result<EmbeddedStore, AppError> {
+    if settings.sync == Sync::NeverForTesting {
+        warn!("NOTHING IS DURABLE: acknowledged changes are lost with the machine. For tests only.");
+    }
+    let options = Options { cache_bytes: u64::from(settings.cache_mib) * 1024 * 1024, sync: settings.sync };
+    let directory = settings.directory.clone();
+    tokio::task::spawn_blocking(move || EmbeddedStore::open(&directory, options)).await?.map_err(AppError::Store)
+}
+
+fn courier(settings: FcmSettings, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Courier>, AppError> {
+    Ok(Arc::new(Fcm::new(settings, Client::new(CallLimits::default())?, clock.clone())?))
+}

@@ -1,0 +1,265 @@
+//! The settings file: TOML, with the environment laid over it, read once and whole at start.
+//!
+//! `ASSENT__STORE__CACHE_MIB=128` sets `store.cache_mib`: two underscores between levels, a number for the place in an
+//! array (`ASSENT__REALM__0__ISSUER`). Every complaint names its setting, and all of them are made at once. Paths are
+//! relative to the settings file. What is a record in the store (realms and their policies) is only seeded from here;
+//! [`drift`] tells the differences.
+
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use tracing_subscriber::EnvFilter;
+
+use self::read::{Problem, Section};
+use crate::domain::realm::Realm;
+use crate::domain::secret::Secret;
+use crate::keys::{WrappingKey, secret_file};
+use crate::outbound::fcm::FcmSettings;
+use crate::store::embedded::Sync;
+
+pub mod drift;
+mod push;
+mod read;
+mod realm;
+pub mod template;
+
+/// Everything that was set, checked.
+#[derive(Debug)]
+pub struct Config {
+    /// Where relying parties and phones reach us.
+    pub public: Listener,
+    /// Where operators do.
+    pub admin: Listener,
+    /// Their bearer token.
+    pub admin_token: Secret,
+    /// Where everything is kept.
+    pub store: StoreSettings,
+    /// The key file.
+    pub key_file: PathBuf,
+    /// What its keys are wrapped by.
+    pub wrapping_key: WrappingKey,
+    /// What is logged.
+    pub log: Log,
+    /// Firebase, where it is set.
+    pub fcm: Option<FcmSettings>,
+    /// The realms as the file has them, the first one first; never empty.
+    pub realms: Vec<Realm>,
+}
+
+/// A listener.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listener {
+    /// Address and port; port 0 takes a free one.
+    pub listen: SocketAddr,
+}
+
+/// The embedded store.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoreSettings {
+    /// A directory of its own.
+    pub directory: PathBuf,
+    /// Memory for its cache, in MiB.
+    pub cache_mib: u32,
+    /// No setting of the file: whoever starts the server for a test may change it.
+    pub sync: Sync,
+}
+
+/// What is logged, to the standard error stream.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Log {
+    /// For whom.
+    pub format: LogFormat,
+    /// Which events: directives of `tracing_subscriber::EnvFilter`, such as `info,server::flow=debug`.
+    pub filter: String,
+}
+
+/// The shape of a log line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// One JSON object a line.
+    Json,
+    /// For people.
+    Text,
+}
+
+/// Why the settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("{path}: {source}", path = path.display())]
+    Unreadable {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// These settings are wrong, each with its name.
+    #[error("{}", Lines(.0))]
+    Wrong(Vec<String>),
+}
+
+struct Lines<'a>(&'a [String]);
+
+impl fmt::Display for Lines<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.join("\n"))
+    }
+}
+
+/// What the environment may say, taken from it once.
+#[derive(Default)]
+pub struct Environment {
+    /// `ASSENT__…`: path in lower case, dots between levels, and the value.
+    settings: Vec<(String, String)>,
+    /// `ASSENT_WRAPPING_KEY`
+    wrapping_key: Option<Secret>,
+}
+
+impl Environment {
+    /// Picks what concerns us out of the variables of a process. A value that is no UTF-8 counts as empty.
+    #[must_use]
+    pub fn of(variables: impl Iterator<Item = (OsString, OsString)>) -> Self {
+        let mut environment = Self::default();
+        for (name, value) in variables {
+            let Some(name) = name.to_str() else { continue };
+            let value = value.into_string().unwrap_or_default();
+            if name == "ASSENT_WRAPPING_KEY" {
+                environment.wrapping_key = Some(Secret::new(value));
+            } else if let Some(path) = name.strip_prefix("ASSENT__") {
+                environment.settings.push((path.to_lowercase().replace("__", "."), value));
+            }
+        }
+        environment
+    }
+}
+
+impl Config {
+    /// Reads and checks the settings file and every file it names, except the key file.
+    pub fn load(path: &Path, environment: &Environment) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path)
+            .map_err(|source| ConfigError::Unreadable { path: path.to_owned(), source })?;
+        let base = path.parent().unwrap_or(Path::new(""));
+        Self::parse(&text, base, environment)
+    }
+
+    /// The same with the file's text at hand; `base` is where its relative paths begin.
+    pub fn parse(text: &str, base: &Path, environment: &Environment) -> Result<Self, ConfigError> {
+        let (root, problems) = read::lay_over(text, &environment.settings).map_err(|problem| wrong(&[problem]))?;
+        let config = Self::take(root, base, environment);
+        match (config, problems.take()) {
+            (Some(config), problems) if problems.is_empty() => Ok(config),
+            (_, problems) => Err(wrong(&problems)),
+        }
+    }
+
+    /// `None` only where a problem was noted. A section notes what nobody took out of it when it is dropped.
+    fn take(mut root: Section, base: &Path, environment: &Environment) -> Option<Self> {
+        let public = listener(&mut root.section("public"), 8080);
+        let (admin, admin_token) = admin(root.section("admin"), base, public);
+        let store = store(root.section("store"), base);
+        let (key_file, wrapping_key) = keys(root.section("keys"), base, environment);
+        let log = log(root.section("log"));
+        let fcm = push::push(root.section("push"), base);
+        let realms = realm::realms(&mut root);
+        Some(Self {
+            public: public?,
+            admin: admin?,
+            admin_token: admin_token?,
+            store: store?,
+            key_file: key_file?,
+            wrapping_key: wrapping_key?,
+            log: log?,
+            fcm,
+            realms,
+        })
+    }
+}
+
+fn listener(section: &mut Section, default_port: u16) -> Option<Listener> {
+    let default = SocketAddr::from(([127, 0, 0, 1], default_port));
+    let listen = section.parsed("listen", "an IP address and a port, such as 127.0.0.1:8080 or [::]:8080", default)?;
+    Some(Listener { listen })
+}
+
+fn admin(mut section: Section, base: &Path, public: Option<Listener>) -> (Option<Listener>, Option<Secret>) {
+    let listener = listener(&mut section, 8081);
+    if listener.is_some_and(|listener| listener.listen.port() != 0) && listener == public {
+        section.complain("listen", "is public.listen too: operators have a listener of their own");
+    }
+    (listener, admin_token(&mut section, base))
+}
+
+fn admin_token(section: &mut Section, base: &Path) -> Option<Secret> {
+    let (name, token) = match (section.text("token"), section.text("token_file")) {
+        (Some(_), Some(_)) => {
+            section.complain("token", "and admin.token_file are both set: choose one");
+            return None;
+        }
+        (None, None) => {
+            section.complain("token_file", "is missing");
+            return None;
+        }
+        (Some(token), None) => ("token", Secret::new(token)),
+        (None, Some(file)) => match secret_file::read(&base.join(file)) {
+            Ok(text) => ("token_file", Secret::new(text.trim().to_owned())),
+            Err(error) => {
+                section.complain("token_file", error);
+                return None;
+            }
+        },
+    };
+    if !is_strong(token.reveal()) {
+        section.complain(name, "needs at least 128 bits of chance: 22 characters or more, as `assent init` makes them");
+        return None;
+    }
+    Some(token)
+}
+
+/// Chance cannot be seen in a text; what is surely too little can. 22 characters of base64url hold 132 bits.
+fn is_strong(token: &str) -> bool {
+    let distinct = token.bytes().collect::<BTreeSet<_>>().len();
+    token.len() >= 22 && distinct >= 8 && token.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+fn store(mut section: Section, base: &Path) -> Option<StoreSettings> {
+    let directory = section.required_text("directory");
+    let cache_mib = section.integer("cache_mib", 1..=65_536, 64);
+    Some(StoreSettings { directory: base.join(directory?), cache_mib: cache_mib?, sync: Sync::EveryCommit })
+}
+
+fn keys(mut section: Section, base: &Path, environment: &Environment) -> (Option<PathBuf>, Option<WrappingKey>) {
+    let file = section.required_text("file").map(|file| base.join(file));
+    let in_file = section.text("wrapping_key_file").map(|file| base.join(file));
+    let (name, read) = match (&environment.wrapping_key, in_file) {
+        (Some(text), _) => ("wrapping_key_file (ASSENT_WRAPPING_KEY)", WrappingKey::parse(text.reveal())),
+        (None, Some(file)) => ("wrapping_key_file", WrappingKey::read(&file)),
+        (None, None) => {
+            section.complain("wrapping_key_file", "is missing, and so is ASSENT_WRAPPING_KEY in the environment");
+            return (file, None);
+        }
+    };
+    (file, read.map_err(|error| section.complain(name, error)).ok())
+}
+
+fn log(mut section: Section) -> Option<Log> {
+    let format = match section.text("format").as_deref() {
+        None | Some("text") => Some(LogFormat::Text),
+        Some("json") => Some(LogFormat::Json),
+        Some(_) => {
+            section.complain("format", "must be \"json\" or \"text\"");
+            None
+        }
+    };
+    let filter = section.text("filter").unwrap_or_else(|| "info".to_owned());
+    if let Err(error) = EnvFilter::try_new(&filter) {
+        section.complain("filter", error);
+    }
+    Some(Log { format: format?, filter })
+}
+
+fn wrong(problems: &[Problem]) -> ConfigError {
+    ConfigError::Wrong(problems.iter().map(Problem::to_string).collect())
+}

@@ -1,0 +1,162 @@
+//! Realms as the file has them. One realm needs no word for it: `issuer` and `[policy]` at the top. Further ones, or all
+//! of them, stand under `[[realm]]`.
+
+use std::collections::BTreeSet;
+
+use serde::Deserialize as _;
+use toml::{Table, Value};
+use url::{Host, Url};
+
+use super::read::Section;
+use crate::domain::names::RealmId;
+use crate::domain::realm::{Policy, Realm};
+
+/// The id of a realm that was not given one.
+pub(crate) const MAIN: &str = "main";
+
+/// What stands behind a base URL already; a realm's path does not begin like that.
+const TAKEN: [&str; 10] =
+    [".well-known", "a", "admin", "backchannel", "device", "enrol", "healthz", "jwks", "readyz", "token"];
+
+/// All realms, the first one first.
+pub(super) fn realms(root: &mut Section) -> Vec<Realm> {
+    let mut realms = Vec::new();
+    let mut sections = root.sections("realm");
+    if root.has("issuer") || sections.is_empty() {
+        let issuer = issuer(root);
+        let policy = policy(root.section("policy"));
+        realms.extend(issuer.map(|issuer| Realm { id: RealmId::new(MAIN), issuer, policy }));
+    }
+    let mut known: BTreeSet<RealmId> = realms.iter().map(|realm| realm.id.clone()).collect();
+    for section in &mut sections {
+        let Some(realm) = realm(section) else { continue };
+        if !known.insert(realm.id.clone()) {
+            section.complain("id", "is the id of an earlier realm");
+        }
+        if let Some(first) = realms.first()
+            && let Err(why) = check_below(&realm.issuer, &first.issuer)
+        {
+            section.complain("issuer", why);
+        }
+        if realms.iter().any(|other| other.issuer == realm.issuer) {
+            section.complain("issuer", "is the issuer of an earlier realm");
+        }
+        realms.push(realm);
+    }
+    realms
+}
+
+fn realm(section: &mut Section) -> Option<Realm> {
+    let id = section.required_text("id");
+    let issuer = issuer(section);
+    let policy = policy(section.section("policy"));
+    let id = RealmId::parse(&id?);
+    if id.is_none() {
+        section.complain("id", "must be 1 to 32 characters of a-z, 0-9 and '-'");
+    }
+    Some(Realm { id: id?, issuer: issuer?, policy })
+}
+
+fn issuer(section: &mut Section) -> Option<String> {
+    let issuer = section.required_text("issuer")?;
+    check_issuer(&issuer).map_err(|why| section.complain("issuer", why)).ok()?;
+    Some(issuer)
+}
+
+/// OIDC Discovery §3: an https URL without query or fragment. Ours also has one spelling only, because it is compared
+/// as text by everyone. Plain http never leaves this machine.
+pub(crate) fn check_issuer(issuer: &str) -> Result<(), &'static str> {
+    let url = Url::parse(issuer).map_err(|_| "is not a URL")?;
+    if !(url.scheme() == "https" || url.scheme() == "http" && is_loopback(&url)) {
+        return Err("must be https, or http on a loopback host");
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("must have no query and no fragment");
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("must have no user name and no password");
+    }
+    if issuer.ends_with('/') {
+        return Err("must not end with a slash");
+    }
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-._~/".contains(c);
+    if url.as_str().trim_end_matches('/') != issuer || !url.path().chars().all(plain) || url.path().contains("//") {
+        return Err("must be spelled plainly: lower-case host, no default port, no escapes or empty parts in the path");
+    }
+    Ok(())
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        Some(Host::Domain(name)) => name == "localhost",
+        None => false,
+    }
+}
+
+fn check_below(issuer: &str, first: &str) -> Result<(), String> {
+    let below = issuer.strip_prefix(first).and_then(|rest| rest.strip_prefix('/'));
+    let Some(path) = below else {
+        return if issuer == first {
+            Ok(())
+        } else {
+            Err(format!("must be a path under the first realm's: {first}/…"))
+        };
+    };
+    let beginning = path.split('/').next().unwrap_or(path);
+    if TAKEN.contains(&beginning) {
+        return Err(format!("/{beginning} belongs to the first realm; choose another path"));
+    }
+    Ok(())
+}
+
+/// Each setting is read alone, so that what is wrong with it is said of it.
+fn policy(mut section: Section) -> Policy {
+    let known = Table::try_from(Policy::default()).expect("a policy is a table");
+    let mut right = Table::new();
+    for (name, value) in section.take_all() {
+        let Some(default) = known.get(&name) else {
+            section.complain(&name, "is unknown");
+            continue;
+        };
+        let value = like(default, value);
+        match Policy::deserialize(Table::from_iter([(name.clone(), value.clone())])) {
+            Ok(_) => drop(right.insert(name, value)),
+            Err(error) => section.complain(&name, error.message().replace('\n', " ")),
+        }
+    }
+    let policy = Policy::deserialize(right).unwrap_or_default();
+    for (name, why) in out_of_bounds(&policy) {
+        section.complain(name, why);
+    }
+    policy
+}
+
+/// The environment knows only texts: where the default is a number or a switch, so is the text.
+fn like(default: &Value, value: Value) -> Value {
+    let Value::String(text) = &value else { return value };
+    let parsed = match default {
+        Value::Integer(_) => text.parse().ok().map(Value::Integer),
+        Value::Boolean(_) => text.parse().ok().map(Value::Boolean),
+        _ => None,
+    };
+    parsed.unwrap_or(value)
+}
+
+/// REQUIREMENTS §3, "bounds".
+fn out_of_bounds(policy: &Policy) -> Vec<(&'static str, String)> {
+    let bounded = [
+        ("request_lifetime_min", policy.request_lifetime_min, 10, policy.request_lifetime_max),
+        ("request_lifetime_max", policy.request_lifetime_max, 10, 3_600),
+        ("request_lifetime", policy.request_lifetime, policy.request_lifetime_min, policy.request_lifetime_max),
+        ("interval", policy.interval, 1, 60),
+        ("tombstone", policy.tombstone, 0, 86_400),
+        ("access_token_lifetime", policy.access_token_lifetime, 10, 86_400),
+        ("id_token_lifetime", policy.id_token_lifetime, 10, 86_400),
+        ("ticket_lifetime", policy.ticket_lifetime, 10, 300),
+        ("audit_days", policy.audit_days, 1, 3_650),
+    ];
+    let outside = bounded.into_iter().filter(|(_, value, least, most)| !(least..=most).contains(&value));
+    outside.map(|(name, value, least, most)| (name, format!("is {value}; must be from {least} to {most}"))).collect()
+}

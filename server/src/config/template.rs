@@ -1,0 +1,107 @@
+//! The settings file that `assent init` writes: what must be set is set, the rest is there to be read.
+
+use std::net::SocketAddr;
+
+pub(crate) use super::realm::{MAIN as REALM, check_issuer};
+
+/// The names of the files that `init` makes, all in one directory.
+pub const SETTINGS: &str = "assent.toml";
+/// The wrapped keys.
+pub const KEYS: &str = "keys.json";
+/// What they are wrapped by.
+pub const WRAPPING_KEY: &str = "wrapping.key";
+/// The operators' bearer token.
+pub const ADMIN_TOKEN: &str = "admin.token";
+/// The directory of the store, which the first start makes.
+pub const STORE: &str = "store";
+/// All of them.
+pub const FILES: [&str; 5] = [SETTINGS, KEYS, WRAPPING_KEY, ADMIN_TOKEN, STORE];
+
+/// What differs from one deployment to the next.
+#[derive(Debug, Clone, Copy)]
+pub struct Template<'a> {
+    /// `iss`
+    pub issuer: &'a str,
+    /// `public.listen`
+    pub listen: SocketAddr,
+    /// `admin.listen`
+    pub admin_listen: SocketAddr,
+}
+
+/// The text of the file.
+#[must_use]
+pub fn render(template: &Template<'_>) -> String {
+    let Template { issuer, listen, admin_listen } = template;
+    format!(
+        r#"# Settings of Assent. Paths are relative to this file. Every setting can also come from the environment:
+# ASSENT__STORE__CACHE_MIB=128 sets cache_mib under [store]. `assent check-config` says what is wrong, setting by setting.
+
+# The base URL at which relying parties and phones find this server, exactly as they write it. Must be https (or http on
+# a loopback host, to try things out). Phones and relying parties remember it: it cannot change once the server has
+# started. TLS is terminated by a proxy in front of [public].
+issuer = "{issuer}"
+
+[public]
+# Where relying parties and phones are served, in plain HTTP.
+listen = "{listen}"
+
+[admin]
+# Where operators are served. Keep it out of reach of everybody else.
+listen = "{admin_listen}"
+# Their bearer token, in a file of its own (mode 0600).
+token_file = "{ADMIN_TOKEN}"
+
+[store]
+# Everything the server remembers. Back up this directory together with {KEYS}.
+directory = "{STORE}"
+# Memory for its cache.
+#cache_mib = 64
+
+[keys]
+# The signing keys, wrapped (mode 0600). The phones of all users trust these keys: without them everybody enrols again.
+file = "{KEYS}"
+# What they are wrapped by. Better kept elsewhere, and given as ASSENT_WRAPPING_KEY in the environment.
+wrapping_key_file = "{WRAPPING_KEY}"
+
+[log]
+# "text" for people or "json" for machines, to the standard error stream.
+format = "text"
+# Which events: a level, or directives such as "info,server::flow=debug".
+filter = "info"
+
+# Pushes to phones by Firebase Cloud Messaging. Without it phones ask by themselves, when their app is opened.
+#[push.fcm]
+#service_account_file = "service-account.json"
+# In place of the service account's project:
+#project_id = "my-project"
+# In place of Google's endpoints, for a gateway or a stand-in:
+#base_url = "https://fcm.googleapis.com/"
+#token_url = "https://oauth2.googleapis.com/token"
+
+# What this server allows. These values are read at the first start only; from then on the store's hold. Durations are in seconds.
+[policy]
+# Life of an authentication request whose client asks for none, and the bounds of what a client may ask for.
+#request_lifetime = 120
+#request_lifetime_min = 10
+#request_lifetime_max = 3600
+# Between two polls of a client.
+#interval = 5
+# For how long an expired request answers expired_token rather than invalid_grant.
+#tombstone = 180
+#access_token_lifetime = 3600
+#id_token_lifetime = 3600
+# Life of an enrolment ticket, at most 300.
+#ticket_lifetime = 300
+# "page": whoever showed the ticket types the digits that the phone shows. "none": not for a user's first phone.
+#confirm = "page"
+# What approves with user verification: "biometric", or "credential" (biometric or the phone's own credential).
+#verified_kind = "biometric"
+# "sealed": pushes carry the prompt, encrypted to the phone. "wake": they only wake it.
+#push = "sealed"
+# Whether a key counts as user verification that only the phone's word says is protected by hardware.
+#trust_claimed_uv = false
+# For how many days the audit trail is kept.
+#audit_days = 400
+"#
+    )
+}

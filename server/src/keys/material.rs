@@ -1,0 +1,66 @@
+//! A realm's private keys as bytes: what is kept. Wiped when dropped.
+
+use protocol::Jws;
+use protocol::crypto::aws_lc::SigningKey;
+use zeroize::Zeroizing;
+
+use super::{KeysError, key_list};
+use crate::domain::random::Random;
+use crate::domain::time::Timestamp;
+
+/// A private key in PKCS #8.
+pub(super) type Pkcs8 = Zeroizing<Vec<u8>>;
+
+pub(super) struct Material {
+    /// The first one signs; the others are still published.
+    pub(super) id_token: Vec<Pkcs8>,
+    pub(super) root: Pkcs8,
+    /// The last one signs; the others have signed what is still about.
+    pub(super) device: Vec<Pkcs8>,
+    pub(super) mac: Zeroizing<[u8; 32]>,
+    /// Says of every device signing key from when until when it holds.
+    pub(super) key_list: Jws,
+}
+
+impl Material {
+    pub(super) fn generate(issuer: &str, now: Timestamp, random: &dyn Random) -> Result<Self, KeysError> {
+        let (_, id_token) = SigningKey::generate()?;
+        let (root_key, root) = SigningKey::generate()?;
+        let (device_key, device) = SigningKey::generate()?;
+        Ok(Self {
+            id_token: vec![id_token],
+            key_list: key_list::first(issuer, &root_key, &device_key, now)?,
+            root,
+            device: vec![device],
+            mac: Zeroizing::new(random.array()),
+        })
+    }
+
+    /// Brings the key list up to date. Whether anything changed, and so must be kept.
+    pub(super) fn renew(&mut self, issuer: &str, now: Timestamp) -> Result<bool, KeysError> {
+        let root = SigningKey::from_pkcs8(&self.root)?;
+        let list = key_list::open(&self.key_list, &root)?;
+        let ends_soon = key_list::ends_soon(&list, now);
+        if !ends_soon && list.iss == issuer {
+            return Ok(false);
+        }
+        let added = if ends_soon { Some(SigningKey::generate()?) } else { None };
+        let (key, pkcs8) = added.unzip();
+        self.key_list = key_list::next(list, issuer, &root, key.as_ref(), now)?;
+        self.device.extend(pkcs8);
+        self.forget_unlisted(&root)?;
+        Ok(true)
+    }
+
+    fn forget_unlisted(&mut self, root: &SigningKey) -> Result<(), KeysError> {
+        let list = key_list::open(&self.key_list, root)?;
+        let mut kept = Vec::new();
+        for pkcs8 in self.device.drain(..) {
+            if key_list::names(&list, &SigningKey::from_pkcs8(&pkcs8)?) {
+                kept.push(pkcs8);
+            }
+        }
+        self.device = kept;
+        Ok(())
+    }
+}

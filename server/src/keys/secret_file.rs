@@ -1,0 +1,75 @@
+//! Files that hold secrets: nobody but their owner may read or write them, and they are replaced whole or not at all.
+
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+use zeroize::Zeroizing;
+
+use super::KeysError;
+
+const OWNER_ONLY: u32 = 0o600;
+
+/// Reads a file, unless others than its owner can, too.
+pub fn read(path: &Path) -> Result<Zeroizing<String>, KeysError> {
+    let mut file = File::open(path).map_err(|source| failed(path, source))?;
+    // Of the open file, not of the path, which somebody may point elsewhere in between.
+    let mode = file.metadata().map_err(|source| failed(path, source))?.permissions().mode() & 0o777;
+    if mode & 0o077 != 0 {
+        return Err(KeysError::Exposed(path.display().to_string(), mode));
+    }
+    let mut text = Zeroizing::new(String::new());
+    file.read_to_string(&mut text).map_err(|source| failed(path, source))?;
+    Ok(text)
+}
+
+/// Makes a new file; one that exists is left as it is.
+pub fn create(path: &Path, text: &str) -> Result<(), KeysError> {
+    write_new(path, text).and_then(|()| sync_directory(path)).map_err(|source| match source.kind() {
+        io::ErrorKind::AlreadyExists => KeysError::Exists(path.to_owned()),
+        _ => failed(path, source),
+    })
+}
+
+/// Puts a new content in place of the old one. After a crash there is the one or the other.
+pub fn replace(path: &Path, text: &str) -> Result<(), KeysError> {
+    let beside = beside(path);
+    let replaced = remove_if_there(&beside)
+        .and_then(|()| write_new(&beside, text))
+        .and_then(|()| fs::rename(&beside, path))
+        .and_then(|()| sync_directory(path));
+    replaced.map_err(|source| failed(path, source))
+}
+
+fn write_new(path: &Path, text: &str) -> io::Result<()> {
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(OWNER_ONLY).open(path)?;
+    // The umask may have taken away more than others' rights.
+    file.set_permissions(Permissions::from_mode(OWNER_ONLY))?;
+    file.write_all(text.as_bytes())?;
+    file.sync_all()
+}
+
+/// What an earlier attempt left behind when it was interrupted.
+fn remove_if_there(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+/// A rename is durable only when its directory is.
+fn sync_directory(path: &Path) -> io::Result<()> {
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(directory)?.sync_all()
+}
+
+fn beside(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    PathBuf::from(name)
+}
+
+fn failed(path: &Path, source: io::Error) -> KeysError {
+    KeysError::Io { path: path.to_owned(), source }
+}
