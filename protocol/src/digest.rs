@@ -68,9 +68,7 @@ pub fn attestation_challenge(offer: &Digest) -> Digest {
 #[must_use]
 pub fn check_digits(offer: &Digest, finish: &Digest, nonce: &crate::Nonce) -> String {
     let hash = Digest::labelled("adp1-sas", &[offer.as_bytes(), finish.as_bytes(), nonce.as_bytes()]);
-    let head = hash.0[..8]
-        .iter()
-        .fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+    let head = hash.0[..8].iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
     // 2^64 is so much larger than 10^6 that the remainder's bias is below 10^-13.
     format!("{:06}", head % 1_000_000)
 }

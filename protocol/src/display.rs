@@ -16,10 +16,7 @@ pub struct Line {
 impl Line {
     /// A line of label and value.
     pub fn new(label: impl Into<String>, value: impl Into<String>) -> Self {
-        Self {
-            label: label.into(),
-            value: value.into(),
-        }
+        Self { label: label.into(), value: value.into() }
     }
 }
 

@@ -158,9 +158,6 @@ impl FromStr for KeyRef {
             "verified" => KeyRole::Verified,
             _ => return Err(NotBase64url),
         };
-        Ok(Self {
-            device: device.parse()?,
-            role,
-        })
+        Ok(Self { device: device.parse()?, role })
     }
 }

@@ -68,13 +68,10 @@ pub fn from_slice_within<'a, T: Deserialize<'a>>(bytes: &'a [u8], max_bytes: usi
 fn check(text: &str) -> Result<(), JsonError> {
     let broken = Cell::new(None);
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    Strict {
-        depth: 0,
-        broken: &broken,
-    }
-    .deserialize(&mut deserializer)
-    .and_then(|()| deserializer.end())
-    .map_err(|error| broken.take().unwrap_or_else(|| classify(&error)))
+    Strict { depth: 0, broken: &broken }
+        .deserialize(&mut deserializer)
+        .and_then(|()| deserializer.end())
+        .map_err(|error| broken.take().unwrap_or_else(|| classify(&error)))
 }
 
 fn classify(error: &serde_json::Error) -> JsonError {
@@ -101,11 +98,7 @@ impl Strict<'_> {
 
     fn inside<E: de::Error>(self) -> Result<Self, E> {
         let depth = self.depth + 1;
-        if depth > MAX_NESTING {
-            Err(self.refuse(JsonError::TooDeep))
-        } else {
-            Ok(Self { depth, ..self })
-        }
+        if depth > MAX_NESTING { Err(self.refuse(JsonError::TooDeep)) } else { Ok(Self { depth, ..self }) }
     }
 }
 

@@ -162,10 +162,7 @@ impl Sealed {
                 &Tag::from(self.tag),
             )
             .map_err(|_| JweError::Unauthentic)?;
-        let end = plaintext
-            .iter()
-            .rposition(|byte| *byte != b' ')
-            .map_or(0, |last| last + 1);
+        let end = plaintext.iter().rposition(|byte| *byte != b' ').map_or(0, |last| last + 1);
         plaintext.truncate(end);
         Ok(plaintext)
     }
@@ -194,11 +191,7 @@ fn concat_kdf(secret: &SharedSecret, algorithm: &str, apu: &[u8], apv: &[u8], ke
     hash.update(FIRST_ROUND.to_be_bytes());
     hash.update(secret.as_bytes());
     for info in [algorithm.as_bytes(), apu, apv] {
-        hash.update(
-            u32::try_from(info.len())
-                .expect("a message is at most 16 KiB")
-                .to_be_bytes(),
-        );
+        hash.update(u32::try_from(info.len()).expect("a message is at most 16 KiB").to_be_bytes());
         hash.update(info);
     }
     hash.update(key_bits.to_be_bytes());

@@ -45,10 +45,7 @@ impl Jwk {
             return None;
         };
         let (x, y) = rest.split_at_checked(32)?;
-        Some(Self {
-            x: x.try_into().ok()?,
-            y: y.try_into().ok()?,
-        })
+        Some(Self { x: x.try_into().ok()?, y: y.try_into().ok()? })
     }
 
     /// The uncompressed SEC1 point.
@@ -95,9 +92,6 @@ impl<'de> Deserialize<'de> for Jwk {
         if members.d.is_some() {
             return Err(D::Error::custom("a private key was sent where a public one belongs"));
         }
-        Ok(Self {
-            x: members.x,
-            y: members.y,
-        })
+        Ok(Self { x: members.x, y: members.y })
     }
 }

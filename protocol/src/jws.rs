@@ -149,12 +149,7 @@ impl KeyHint {
             Self::Kid(kid) => (Some(kid.as_str()), None),
             Self::Jwk(jwk) => (None, Some(jwk)),
         };
-        let header = HeaderOut {
-            alg: ALGORITHM,
-            typ: typ.as_str(),
-            kid,
-            jwk,
-        };
+        let header = HeaderOut { alg: ALGORITHM, typ: typ.as_str(), kid, jwk };
         base64url::encode(&json::to_vec(&header))
     }
 
@@ -276,12 +271,7 @@ impl<'a> Unverified<'a> {
         let hint = KeyHint::from_header(header, typ)?;
         let payload = base64url::decode(payload).map_err(|_| JwsError::Malformed)?;
         let signature = base64url::decode_exact(signature).map_err(|_| JwsError::Malformed)?;
-        Ok(Self {
-            hint,
-            input: &text[..second],
-            payload,
-            signature: Signature::from_bytes(signature),
-        })
+        Ok(Self { hint, input: &text[..second], payload, signature: Signature::from_bytes(signature) })
     }
 
     /// Which key the sender says it used. A way to look a key up, never a reason to trust it.
@@ -333,11 +323,7 @@ impl UnsignedGeneral {
         let payload = base64url::encode(&json::to_vec(message));
         let protected: Vec<String> = hints.into_iter().map(|hint| hint.header(M::TYP)).collect();
         let inputs = protected.iter().map(|header| format!("{header}.{payload}")).collect();
-        Self {
-            payload,
-            protected,
-            inputs,
-        }
+        Self { payload, protected, inputs }
     }
 
     /// What each key must sign, in the order of the hints.
@@ -357,10 +343,7 @@ impl UnsignedGeneral {
                 signature: base64url::encode(signature.as_bytes()),
             })
             .collect();
-        General {
-            payload: self.payload,
-            signatures,
-        }
+        General { payload: self.payload, signatures }
     }
 }
 
@@ -377,9 +360,7 @@ impl General {
         if self.payload.len() > MAX_MESSAGE_BYTES {
             return Err(JwsError::TooLarge);
         }
-        Ok(json::from_slice(
-            &base64url::decode(&self.payload).map_err(|_| JwsError::Malformed)?,
-        )?)
+        Ok(json::from_slice(&base64url::decode(&self.payload).map_err(|_| JwsError::Malformed)?)?)
     }
 
     /// Checks that exactly these keys signed, in this order.

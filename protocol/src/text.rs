@@ -133,18 +133,10 @@ fn character(text: &[char], at: usize) -> Result<(), TextError> {
     }
     match found {
         '\u{200C}' | '\u{200D}' => {
-            return if joins(text, at) {
-                Ok(())
-            } else {
-                Err(TextError::Joiner)
-            };
+            return if joins(text, at) { Ok(()) } else { Err(TextError::Joiner) };
         }
         '\u{FE0E}' | '\u{FE0F}' => {
-            return if follows_emoji(text, at) {
-                Ok(())
-            } else {
-                Err(TextError::Invisible)
-            };
+            return if follows_emoji(text, at) { Ok(()) } else { Err(TextError::Invisible) };
         }
         '\u{E0000}'..='\u{E007F}' => return Err(TextError::Tag),
         '\n' | '\r' | '\u{0B}' | '\u{0C}' | '\u{85}' => return Err(TextError::LineBreak),
@@ -175,30 +167,19 @@ fn joins(text: &[char], at: usize) -> bool {
     }
     let types = CodePointMapData::<JoiningType>::new();
     let joining = |characters: &mut dyn Iterator<Item = &char>| {
-        characters
-            .map(|found| types.get(*found))
-            .find(|found| *found != JoiningType::Transparent)
+        characters.map(|found| types.get(*found)).find(|found| *found != JoiningType::Transparent)
     };
-    matches!(
-        joining(&mut before.iter().rev()),
-        Some(JoiningType::LeftJoining | JoiningType::DualJoining)
-    ) && matches!(
-        joining(&mut after.iter()),
-        Some(JoiningType::RightJoining | JoiningType::DualJoining)
-    )
+    matches!(joining(&mut before.iter().rev()), Some(JoiningType::LeftJoining | JoiningType::DualJoining))
+        && matches!(joining(&mut after.iter()), Some(JoiningType::RightJoining | JoiningType::DualJoining))
 }
 
 fn follows_emoji(text: &[char], at: usize) -> bool {
-    text[..at]
-        .last()
-        .is_some_and(|previous| CodePointSetData::new::<Emoji>().contains(*previous))
+    text[..at].last().is_some_and(|previous| CodePointSetData::new::<Emoji>().contains(*previous))
 }
 
 fn has_markup(text: &[char]) -> bool {
     text.iter().enumerate().any(|(at, found)| match found {
-        '<' => text
-            .get(at + 1)
-            .is_some_and(|next| next.is_ascii_alphabetic() || matches!(next, '/' | '!' | '?')),
+        '<' => text.get(at + 1).is_some_and(|next| next.is_ascii_alphabetic() || matches!(next, '/' | '!' | '?')),
         '&' => is_reference(&text[at + 1..]),
         _ => false,
     })
@@ -219,18 +200,8 @@ fn is_reference(after: &[char]) -> bool {
 }
 
 /// Schemes that need no `//` to be followed.
-const PLAIN_SCHEMES: [&str; 10] = [
-    "http",
-    "https",
-    "ftp",
-    "mailto",
-    "tel",
-    "sms",
-    "javascript",
-    "data",
-    "intent",
-    "market",
-];
+const PLAIN_SCHEMES: [&str; 10] =
+    ["http", "https", "ftp", "mailto", "tel", "sms", "javascript", "data", "intent", "market"];
 
 fn has_url(text: &str) -> bool {
     text.contains("://") || has_plain_scheme(text) || has_www(text) || has_domain_with_more(text)
@@ -238,10 +209,7 @@ fn has_url(text: &str) -> bool {
 
 fn has_plain_scheme(text: &str) -> bool {
     text.match_indices(':').any(|(colon, _)| {
-        let scheme = text[..colon]
-            .rsplit(|found: char| !found.is_ascii_alphanumeric())
-            .next()
-            .unwrap_or_default();
+        let scheme = text[..colon].rsplit(|found: char| !found.is_ascii_alphanumeric()).next().unwrap_or_default();
         PLAIN_SCHEMES.iter().any(|known| scheme.eq_ignore_ascii_case(known))
             && text[colon + 1..].starts_with(|next: char| !next.is_whitespace())
     })

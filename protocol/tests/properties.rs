@@ -35,10 +35,7 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 fn lines() -> impl Strategy<Value = Vec<Line>> {
-    vec(
-        (text(), text()).prop_map(|(label, value)| Line::new(label, value)),
-        0..5,
-    )
+    vec((text(), text()).prop_map(|(label, value)| Line::new(label, value)), 0..5)
 }
 
 /// JSON that fits below `authorization_details`, two levels down.
@@ -48,9 +45,7 @@ fn value() -> impl Strategy<Value = Value> {
         any::<bool>().prop_map(Value::from),
         any::<i64>().prop_map(Value::from),
         any::<u64>().prop_map(Value::from),
-        any::<f64>()
-            .prop_filter("JSON has no infinities", |number| number.is_finite())
-            .prop_map(Value::from),
+        any::<f64>().prop_filter("JSON has no infinities", |number| number.is_finite()).prop_map(Value::from),
         text().prop_map(Value::from),
     ];
     leaf.prop_recursive(4, 16, 4, |inner| {
@@ -74,11 +69,7 @@ fn begin() -> impl Strategy<Value = Begin> {
 fn policy() -> impl Strategy<Value = EnrolmentPolicy> {
     (
         prop_oneof![Just(Confirm::Page), Just(Confirm::None)],
-        prop_oneof![
-            Just(Attestation::None),
-            Just(Attestation::Record),
-            Just(Attestation::Require)
-        ],
+        prop_oneof![Just(Attestation::None), Just(Attestation::Record), Just(Attestation::Require)],
         verified_kind(),
         prop_oneof![Just(PushMode::Sealed), Just(PushMode::Wake)],
     )
@@ -133,11 +124,8 @@ fn device_info() -> impl Strategy<Value = DeviceInfo> {
 }
 
 fn evidence() -> impl Strategy<Value = Evidence> {
-    let fmt = prop_oneof![
-        Just(EvidenceFormat::AndroidKey),
-        Just(EvidenceFormat::AppleAppAttest),
-        Just(EvidenceFormat::None)
-    ];
+    let fmt =
+        prop_oneof![Just(EvidenceFormat::AndroidKey), Just(EvidenceFormat::AppleAppAttest), Just(EvidenceFormat::None)];
     (fmt, text()).prop_map(|(fmt, data)| Evidence { fmt, data })
 }
 
@@ -148,21 +136,7 @@ fn finish() -> impl Strategy<Value = Finish> {
         let (device, verified, sealing, verified_kind) = keys;
         let (info, push, capabilities, evidence) = about;
         let enr = EnrolmentId::from_bytes(enr);
-        Finish {
-            aud,
-            enr,
-            oh,
-            device,
-            verified,
-            verified_kind,
-            sealing,
-            info,
-            push,
-            capabilities,
-            evidence,
-            iat,
-            v,
-        }
+        Finish { aud, enr, oh, device, verified, verified_kind, sealing, info, push, capabilities, evidence, iat, v }
     })
 }
 
@@ -173,15 +147,8 @@ fn enrolment() -> impl Strategy<Value = Enrolment> {
         Just(EnrolmentState::Cancelled),
         Just(EnrolmentState::Revoked)
     ];
-    (
-        text(),
-        digest(),
-        (sixteen(), sixteen(), sixteen()),
-        state,
-        digest(),
-        any::<(i64, u8)>(),
-    )
-        .prop_map(|(iss, aud, (enr, device, nonce), state, fh, (now, v))| Enrolment {
+    (text(), digest(), (sixteen(), sixteen(), sixteen()), state, digest(), any::<(i64, u8)>()).prop_map(
+        |(iss, aud, (enr, device, nonce), state, fh, (now, v))| Enrolment {
             iss,
             aud,
             enr: EnrolmentId::from_bytes(enr),
@@ -191,7 +158,8 @@ fn enrolment() -> impl Strategy<Value = Enrolment> {
             fh,
             now,
             v,
-        })
+        },
+    )
 }
 
 fn prompt_client() -> impl Strategy<Value = PromptClient> {
@@ -205,26 +173,13 @@ fn prompt_client() -> impl Strategy<Value = PromptClient> {
 }
 
 fn prompt() -> impl Strategy<Value = Prompt> {
-    let kind = prop_oneof![
-        Just(PromptKind::Ciba),
-        Just(PromptKind::AddDevice),
-        Just(PromptKind::Test)
-    ];
-    let uv = prop_oneof![
-        Just(UserVerification::Required),
-        Just(UserVerification::Preferred),
-        Just(UserVerification::None)
-    ];
+    let kind = prop_oneof![Just(PromptKind::Ciba), Just(PromptKind::AddDevice), Just(PromptKind::Test)];
+    let uv =
+        prop_oneof![Just(UserVerification::Required), Just(UserVerification::Preferred), Just(UserVerification::None)];
     let code = (prop_oneof![Just(MatchMode::None), Just(MatchMode::Enter)], any::<u8>())
         .prop_map(|(mode, length)| Match { mode, length });
     let bits = (digest(), sixteen(), sixteen(), sixteen(), digest());
-    let asked = (
-        vec(text(), 0..3),
-        vec(text(), 0..3),
-        vec(value(), 0..3),
-        option::of(text()),
-        option::of(text()),
-    );
+    let asked = (vec(text(), 0..3), vec(text(), 0..3), vec(value(), 0..3), option::of(text()), option::of(text()));
     let shown = (lines(), lines(), uv, code, prompt_client());
     (text(), text(), kind, bits, asked, shown, any::<(i64, i64, u8)>()).prop_map(
         |(iss, lang, kind, (aud, enr, jti, nonce, req), asked, shown, (iat, exp, v))| {
@@ -259,11 +214,7 @@ fn prompt() -> impl Strategy<Value = Prompt> {
 
 fn decision() -> impl Strategy<Value = Decision> {
     let answer = prop_oneof![Just(Answer::Approve), Just(Answer::Deny)];
-    let reason = prop_oneof![
-        Just(DenyReason::NotMe),
-        Just(DenyReason::WrongDetails),
-        Just(DenyReason::Cancelled)
-    ];
+    let reason = prop_oneof![Just(DenyReason::NotMe), Just(DenyReason::WrongDetails), Just(DenyReason::Cancelled)];
     let uv = prop_oneof![
         Just(ReportedVerification::None),
         Just(ReportedVerification::Biometric),
@@ -271,58 +222,40 @@ fn decision() -> impl Strategy<Value = Decision> {
         Just(ReportedVerification::Unknown)
     ];
     let bits = (sixteen(), sixteen(), sixteen(), sixteen(), digest(), digest());
-    (
-        text(),
-        bits,
-        answer,
-        option::of(reason),
-        option::of(text()),
-        uv,
-        any::<(i64, u8, u64)>(),
+    (text(), bits, answer, option::of(reason), option::of(text()), uv, any::<(i64, u8, u64)>()).prop_map(
+        |(aud, (iss, jti, prompt, nonce, ph, dh), decision, reason, match_code, uv, (iat, v, ctr))| Decision {
+            iss: DeviceId::from_bytes(iss),
+            aud,
+            jti: DecisionId::from_bytes(jti),
+            iat,
+            v,
+            prompt: PromptId::from_bytes(prompt),
+            nonce: Nonce::from_bytes(nonce),
+            ph,
+            dh,
+            decision,
+            reason,
+            match_code,
+            uv,
+            ctr,
+        },
     )
-        .prop_map(
-            |(aud, (iss, jti, prompt, nonce, ph, dh), decision, reason, match_code, uv, (iat, v, ctr))| Decision {
-                iss: DeviceId::from_bytes(iss),
-                aud,
-                jti: DecisionId::from_bytes(jti),
-                iat,
-                v,
-                prompt: PromptId::from_bytes(prompt),
-                nonce: Nonce::from_bytes(nonce),
-                ph,
-                dh,
-                decision,
-                reason,
-                match_code,
-                uv,
-                ctr,
-            },
-        )
 }
 
 fn decision_result() -> impl Strategy<Value = DecisionResult> {
     let outcome = prop_oneof![Just(Outcome::Approved), Just(Outcome::Denied), Just(Outcome::Disputed)];
-    (
-        text(),
-        digest(),
-        sixteen(),
-        sixteen(),
-        digest(),
-        outcome,
-        any::<(i64, u8)>(),
+    (text(), digest(), sixteen(), sixteen(), digest(), outcome, any::<(i64, u8)>()).prop_map(
+        |(iss, aud, prompt, decision, hash, outcome, (received_at, v))| DecisionResult {
+            iss,
+            aud,
+            prompt: PromptId::from_bytes(prompt),
+            decision: DecisionId::from_bytes(decision),
+            hash,
+            outcome,
+            received_at,
+            v,
+        },
     )
-        .prop_map(
-            |(iss, aud, prompt, decision, hash, outcome, (received_at, v))| DecisionResult {
-                iss,
-                aud,
-                prompt: PromptId::from_bytes(prompt),
-                decision: DecisionId::from_bytes(decision),
-                hash,
-                outcome,
-                received_at,
-                v,
-            },
-        )
 }
 
 fn proof() -> impl Strategy<Value = Proof> {
@@ -342,16 +275,8 @@ fn key_list() -> impl Strategy<Value = KeyList> {
         not_before,
         not_after,
     });
-    (text(), vec(keys, 0..4), vec(digest(), 0..4), any::<(u64, i64, u8)>()).prop_map(
-        |(iss, keys, revoked, (sequence, iat, v))| KeyList {
-            iss,
-            sequence,
-            keys,
-            revoked,
-            iat,
-            v,
-        },
-    )
+    (text(), vec(keys, 0..4), vec(digest(), 0..4), any::<(u64, i64, u8)>())
+        .prop_map(|(iss, keys, revoked, (sequence, iat, v))| KeyList { iss, sequence, keys, revoked, iat, v })
 }
 
 fn revocation() -> impl Strategy<Value = Revocation> {
@@ -372,15 +297,8 @@ fn revocation() -> impl Strategy<Value = Revocation> {
 }
 
 fn rotation() -> impl Strategy<Value = Rotation> {
-    (
-        sixteen(),
-        text(),
-        option::of(jwk()),
-        option::of(jwk()),
-        option::of(jwk()),
-        any::<(i64, u8)>(),
-    )
-        .prop_map(|(iss, aud, device, verified, sealing, (iat, v))| Rotation {
+    (sixteen(), text(), option::of(jwk()), option::of(jwk()), option::of(jwk()), any::<(i64, u8)>()).prop_map(
+        |(iss, aud, device, verified, sealing, (iat, v))| Rotation {
             iss: DeviceId::from_bytes(iss),
             aud,
             device,
@@ -388,7 +306,8 @@ fn rotation() -> impl Strategy<Value = Rotation> {
             sealing,
             iat,
             v,
-        })
+        },
+    )
 }
 
 fn unblock() -> impl Strategy<Value = Unblock> {

@@ -40,15 +40,8 @@ impl SigningKey {
 impl Sign for SigningKey {
     fn sign(&self, message: &[u8]) -> Result<Signature, CryptoError> {
         // The argument is for compatibility and ignored: aws-lc draws from its own generator.
-        let signature = self
-            .key
-            .sign(&SystemRandom::new(), message)
-            .map_err(|_| CryptoError::Unavailable)?;
-        signature
-            .as_ref()
-            .try_into()
-            .map(Signature::from_bytes)
-            .map_err(|_| CryptoError::Unavailable)
+        let signature = self.key.sign(&SystemRandom::new(), message).map_err(|_| CryptoError::Unavailable)?;
+        signature.as_ref().try_into().map(Signature::from_bytes).map_err(|_| CryptoError::Unavailable)
     }
 
     fn public(&self) -> &Jwk {
@@ -69,17 +62,13 @@ pub struct VerifyingKey(ParsedPublicKey);
 impl VerifyingKey {
     /// Parses the key; a point off the curve is [`CryptoError::BadKey`].
     pub fn new(jwk: &Jwk) -> Result<Self, CryptoError> {
-        ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, jwk.to_sec1())
-            .map(Self)
-            .map_err(|_| CryptoError::BadKey)
+        ParsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, jwk.to_sec1()).map(Self).map_err(|_| CryptoError::BadKey)
     }
 }
 
 impl Verify for VerifyingKey {
     fn verify(&self, message: &[u8], signature: &Signature) -> Result<(), CryptoError> {
-        self.0
-            .verify_sig(message, signature.as_bytes())
-            .map_err(|_| CryptoError::BadSignature)
+        self.0.verify_sig(message, signature.as_bytes()).map_err(|_| CryptoError::BadSignature)
     }
 }
 
@@ -103,10 +92,7 @@ impl Agree for EphemeralKey {
     fn agree(&self, peer: &Jwk) -> Result<SharedSecret, CryptoError> {
         let peer = UnparsedPublicKey::new(&ECDH_P256, peer.to_sec1());
         agreement::agree(&self.key, peer, CryptoError::BadKey, |secret| {
-            secret
-                .try_into()
-                .map(SharedSecret::from_bytes)
-                .map_err(|_| CryptoError::Unavailable)
+            secret.try_into().map(SharedSecret::from_bytes).map_err(|_| CryptoError::Unavailable)
         })
     }
 

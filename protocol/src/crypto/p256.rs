@@ -57,18 +57,14 @@ pub struct VerifyingKey(ecdsa::VerifyingKey);
 impl VerifyingKey {
     /// Parses the key; a point off the curve is [`CryptoError::BadKey`].
     pub fn new(jwk: &Jwk) -> Result<Self, CryptoError> {
-        ecdsa::VerifyingKey::from_sec1_bytes(&jwk.to_sec1())
-            .map(Self)
-            .map_err(|_| CryptoError::BadKey)
+        ecdsa::VerifyingKey::from_sec1_bytes(&jwk.to_sec1()).map(Self).map_err(|_| CryptoError::BadKey)
     }
 }
 
 impl Verify for VerifyingKey {
     fn verify(&self, message: &[u8], signature: &Signature) -> Result<(), CryptoError> {
         let signature = ecdsa::Signature::from_slice(signature.as_bytes()).map_err(|_| CryptoError::BadSignature)?;
-        self.0
-            .verify(message, &signature)
-            .map_err(|_| CryptoError::BadSignature)
+        self.0.verify(message, &signature).map_err(|_| CryptoError::BadSignature)
     }
 }
 

@@ -108,10 +108,7 @@ impl Offer {
     #[must_use]
     pub fn ticket_hash(root: &Digest, code: &TicketCode, expires_at: i64) -> Digest {
         let id = Digest::labelled("adp1-ticket-id", &[code.as_bytes()]);
-        Digest::labelled(
-            "adp1-ticket",
-            &[root.as_bytes(), id.as_bytes(), &expires_at.to_be_bytes()],
-        )
+        Digest::labelled("adp1-ticket", &[root.as_bytes(), id.as_bytes(), &expires_at.to_be_bytes()])
     }
 }
 

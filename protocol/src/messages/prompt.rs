@@ -73,10 +73,7 @@ pub struct Match {
 
 impl Match {
     /// No match code is asked.
-    pub const NONE: Self = Self {
-        mode: MatchMode::None,
-        length: 2,
-    };
+    pub const NONE: Self = Self { mode: MatchMode::None, length: 2 };
 }
 
 /// `adp-prompt+jwt`, server → phone: one copy for each phone, signed once by a device signing key.

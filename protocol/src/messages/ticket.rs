@@ -27,11 +27,7 @@ pub struct NotATicket;
 impl fmt::Display for Ticket {
     /// Writes the link, secret and all: this is the one place where the code leaves its type.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}/enrol#v=1&c={}&k={}&x={}",
-            self.issuer, self.code, self.root, self.expires_at
-        )
+        write!(f, "{}/enrol#v=1&c={}&k={}&x={}", self.issuer, self.code, self.root, self.expires_at)
     }
 }
 

@@ -37,10 +37,6 @@ fn what_is_not_strictly_der_is_refused() {
     let refused = read::<Vectors>("der.json").refused;
     assert!(refused.len() > 15);
     for Refused { name, der } in refused {
-        assert_eq!(
-            signature_from_der(&bytes(&der)).err(),
-            Some(CryptoError::BadSignature),
-            "{name}"
-        );
+        assert_eq!(signature_from_der(&bytes(&der)).err(), Some(CryptoError::BadSignature), "{name}");
     }
 }

@@ -69,19 +69,10 @@ struct JwsDigest {
 fn labelled_hashes_match_the_vectors() {
     let vectors: Vectors = read("digests.json");
     assert_eq!(request_digest(&vectors.request.auth_req_id), vectors.request.digest);
-    assert_eq!(
-        nonce_commitment(&vectors.nonce_commitment.nonce),
-        vectors.nonce_commitment.digest
-    );
-    assert_eq!(
-        attestation_challenge(&vectors.attestation_challenge.offer),
-        vectors.attestation_challenge.digest
-    );
+    assert_eq!(nonce_commitment(&vectors.nonce_commitment.nonce), vectors.nonce_commitment.digest);
+    assert_eq!(attestation_challenge(&vectors.attestation_challenge.offer), vectors.attestation_challenge.digest);
     let ticket = vectors.ticket_hash;
-    assert_eq!(
-        Offer::ticket_hash(&ticket.root, &ticket.code, ticket.expires_at),
-        ticket.digest
-    );
+    assert_eq!(Offer::ticket_hash(&ticket.root, &ticket.code, ticket.expires_at), ticket.digest);
     assert_eq!(vectors.jws.jws.digest(), vectors.jws.digest);
     for Display { lines, digest } in vectors.display {
         assert_eq!(display_digest(&lines), digest, "{lines:?}");
@@ -91,19 +82,9 @@ fn labelled_hashes_match_the_vectors() {
 #[test]
 fn check_digits_are_six_with_leading_zeros() {
     let vectors: Vectors = read("digests.json");
-    for CheckDigits {
-        offer,
-        finish,
-        nonce,
-        digits,
-    } in &vectors.check_digits
-    {
+    for CheckDigits { offer, finish, nonce, digits } in &vectors.check_digits {
         assert_eq!(&check_digits(offer, finish, nonce), digits);
-        assert_ne!(
-            &check_digits(finish, offer, nonce),
-            digits,
-            "the two ends' hashes are not exchangeable"
-        );
+        assert_ne!(&check_digits(finish, offer, nonce), digits, "the two ends' hashes are not exchangeable");
         assert_eq!(digits.len(), 6);
     }
     assert!(vectors.check_digits.iter().any(|case| case.digits.starts_with("00")));
@@ -116,8 +97,5 @@ fn the_thumbprint_of_rfc_9449_is_ours() {
         r#"{"kty":"EC","x":"l8tFrhx-34tV3hRICRDY9zCkDlpBhF42UQUfWVAWBFs","y":"9VE4jf_Ok_o64zbTTlcuNJajHmt6v9TDVrU0CdvGRDA","crv":"P-256"}"#,
     )
     .expect("the key of RFC 9449");
-    assert_eq!(
-        jwk.thumbprint().to_string(),
-        "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"
-    );
+    assert_eq!(jwk.thumbprint().to_string(), "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I");
 }

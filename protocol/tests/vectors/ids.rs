@@ -69,10 +69,7 @@ fn secrets_are_not_printed() {
     let key = p256::SigningKey::from_bytes(&[5; 32]).expect("a key");
     let agreement = p256::AgreementKey::from_bytes(&[5; 32]).expect("a key");
     let signature = key.sign(b"x").expect("signs");
-    assert_eq!(
-        format!("{key:?}{agreement:?}{signature:?}"),
-        "SigningKey(…)AgreementKey(…)Signature(…)"
-    );
+    assert_eq!(format!("{key:?}{agreement:?}{signature:?}"), "SigningKey(…)AgreementKey(…)Signature(…)");
 }
 
 #[test]
@@ -108,10 +105,7 @@ fn a_private_key_is_no_public_key() {
 
 #[test]
 fn routes_are_below_the_issuer() {
-    assert_eq!(
-        endpoints::CONFIGURATION.url("https://op.example", ""),
-        "https://op.example/device/v1/configuration"
-    );
+    assert_eq!(endpoints::CONFIGURATION.url("https://op.example", ""), "https://op.example/device/v1/configuration");
     assert_eq!(
         endpoints::DECISION.url("https://op.example/realms/a", "ID"),
         "https://op.example/realms/a/device/v1/prompts/ID/decision"
@@ -121,13 +115,7 @@ fn routes_are_below_the_issuer() {
 
 #[test]
 fn a_problem_tells_its_code() {
-    let problem = |kind: &str| Problem {
-        kind: kind.into(),
-        title: String::new(),
-        status: 401,
-        nonce: None,
-        now: 0,
-    };
+    let problem = |kind: &str| Problem { kind: kind.into(), title: String::new(), status: 401, nonce: None, now: 0 };
     assert_eq!(problem("urn:assent:problem:use_nonce").code(), "use_nonce");
     assert_eq!(problem("about:blank").code(), "unknown");
 }

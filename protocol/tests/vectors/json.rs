@@ -10,18 +10,8 @@ fn read(text: &str) -> Result<Value, JsonError> {
 
 #[test]
 fn plain_json_is_read() {
-    for text in [
-        r#"{"a":[1,-2,3.5,true,null,"é\u00e9"]}"#,
-        " [ ] ",
-        "0",
-        r#""x""#,
-        r#"{"a":{"b":1},"c":{"b":1}}"#,
-    ] {
-        assert_eq!(
-            read(text).as_ref().ok(),
-            serde_json::from_str(text).ok().as_ref(),
-            "{text}"
-        );
+    for text in [r#"{"a":[1,-2,3.5,true,null,"é\u00e9"]}"#, " [ ] ", "0", r#""x""#, r#"{"a":{"b":1},"c":{"b":1}}"#] {
+        assert_eq!(read(text).as_ref().ok(), serde_json::from_str(text).ok().as_ref(), "{text}");
     }
 }
 
@@ -29,18 +19,9 @@ fn plain_json_is_read() {
 fn a_message_of_exactly_the_limit_is_read_and_one_byte_more_is_not() {
     let fits = format!("\"{}\"", "x".repeat(MAX_MESSAGE_BYTES - 2));
     assert!(read(&fits).is_ok());
-    assert_eq!(
-        read(&format!("{fits} ")),
-        Err(JsonError::TooLarge { max: MAX_MESSAGE_BYTES })
-    );
-    assert_eq!(
-        from_slice_within::<Value>(b"[1]", 2),
-        Err(JsonError::TooLarge { max: 2 })
-    );
-    assert_eq!(
-        from_slice_within(format!("{fits} ").as_bytes(), 65536),
-        Ok(json!("x".repeat(MAX_MESSAGE_BYTES - 2)))
-    );
+    assert_eq!(read(&format!("{fits} ")), Err(JsonError::TooLarge { max: MAX_MESSAGE_BYTES }));
+    assert_eq!(from_slice_within::<Value>(b"[1]", 2), Err(JsonError::TooLarge { max: 2 }));
+    assert_eq!(from_slice_within(format!("{fits} ").as_bytes(), 65536), Ok(json!("x".repeat(MAX_MESSAGE_BYTES - 2))));
 }
 
 #[test]
@@ -51,10 +32,7 @@ fn nesting_is_counted_in_arrays_and_objects() {
     assert_eq!(read(&arrays(MAX_NESTING + 1)), Err(JsonError::TooDeep));
     assert!(read(&mixed(MAX_NESTING / 2)).is_ok());
     assert_eq!(read(&mixed(MAX_NESTING / 2 + 1)), Err(JsonError::TooDeep));
-    assert!(
-        read(&format!("[{}]", vec!["[]"; 1000].join(","))).is_ok(),
-        "width is not depth"
-    );
+    assert!(read(&format!("[{}]", vec!["[]"; 1000].join(","))).is_ok(), "width is not depth");
 }
 
 #[test]
@@ -69,16 +47,10 @@ fn a_duplicate_member_is_refused_wherever_it_stands() {
     ] {
         assert_eq!(read(text), Err(JsonError::DuplicateMember), "{text}");
     }
-    assert!(
-        read(r#"{"a":1,"A":2,"é":3,"e\u0301":4}"#).is_ok(),
-        "names are compared as they are"
-    );
+    assert!(read(r#"{"a":1,"A":2,"é":3,"e\u0301":4}"#).is_ok(), "names are compared as they are");
     let thousands: Vec<String> = (0..4000).map(|name| format!("\"{name:x}\":0")).collect();
     let many = format!("{{{},\"0\":0}}", thousands.join(","));
-    assert_eq!(
-        from_slice_within::<Value>(many.as_bytes(), 65536),
-        Err(JsonError::DuplicateMember)
-    );
+    assert_eq!(from_slice_within::<Value>(many.as_bytes(), 65536), Err(JsonError::DuplicateMember));
 }
 
 #[test]
@@ -106,12 +78,8 @@ fn anything_but_one_value_is_refused() {
 
 #[test]
 fn a_reason_never_repeats_what_stood_there() {
-    for text in [
-        r#"{"secret":1,"secret":2}"#,
-        r#"["secret" "secret"]"#,
-        r#"{"device":"secret"}"#,
-        r#"{"secret":true}"#,
-    ] {
+    for text in [r#"{"secret":1,"secret":2}"#, r#"["secret" "secret"]"#, r#"{"device":"secret"}"#, r#"{"secret":true}"#]
+    {
         let error = from_slice::<protocol::endpoints::NonceRequest>(text.as_bytes()).expect_err(text);
         assert!(!format!("{error} {error:?}").contains("secret"), "{error:?}");
     }
@@ -128,10 +96,6 @@ fn amounts_keep_their_value() {
         "1.7976931348623157e308",
     ] {
         let value = read(text).expect("a number");
-        assert_eq!(
-            value.to_string().parse::<f64>().ok(),
-            text.parse::<f64>().ok(),
-            "{text}"
-        );
+        assert_eq!(value.to_string().parse::<f64>().ok(), text.parse::<f64>().ok(), "{text}");
     }
 }

@@ -111,10 +111,7 @@ fn what_the_server_seals_only_its_phone_opens() {
     let ephemeral = aws_lc::EphemeralKey::generate().expect("a key");
     for (to, iv) in [(phone, [1; 12]), (other, [2; 12])] {
         let sealed = seal(b"one.prompt.signed", &to.jwk, &ephemeral, iv).expect("seals");
-        assert_eq!(
-            open(&sealed, &to.agreement()).as_deref(),
-            Ok(b"one.prompt.signed".as_slice())
-        );
+        assert_eq!(open(&sealed, &to.agreement()).as_deref(), Ok(b"one.prompt.signed".as_slice()));
     }
     let sealed = seal(b"one.prompt.signed", &phone.jwk, &ephemeral, [3; 12]).expect("seals");
     assert_eq!(open(&sealed, &other.agreement()), Err(JweError::Unauthentic));
@@ -130,20 +127,13 @@ fn nobody_agrees_with_a_point_off_the_curve() {
             assert_eq!(key.agree(&peer).err(), Some(CryptoError::BadKey));
         }
     }
-    assert_eq!(
-        seal(b"x", &off_curve, &server, [0; 12]),
-        Err(JweError::Crypto(CryptoError::BadKey))
-    );
+    assert_eq!(seal(b"x", &off_curve, &server, [0; 12]), Err(JweError::Crypto(CryptoError::BadKey)));
 }
 
 #[test]
 fn the_length_of_a_sealed_text_tells_only_its_step() {
     let key = aws_lc::EphemeralKey::generate().expect("a key");
-    let sealed_length = |length: usize| {
-        seal(&vec![b'x'; length], key.public(), &key, [0; 12])
-            .expect("seals")
-            .len()
-    };
+    let sealed_length = |length: usize| seal(&vec![b'x'; length], key.public(), &key, [0; 12]).expect("seals").len();
     assert_eq!(sealed_length(0), sealed_length(PADDING_STEP));
     assert_eq!(sealed_length(PADDING_STEP + 1), sealed_length(2 * PADDING_STEP));
     assert!(sealed_length(PADDING_STEP) < sealed_length(PADDING_STEP + 1));
@@ -152,12 +142,6 @@ fn the_length_of_a_sealed_text_tells_only_its_step() {
 #[test]
 fn what_could_not_be_opened_again_is_not_sealed() {
     let key = aws_lc::EphemeralKey::generate().expect("a key");
-    assert_eq!(
-        seal(b"ends in a space ", key.public(), &key, [0; 12]),
-        Err(JweError::EndsInSpace)
-    );
-    assert_eq!(
-        seal(&[b'x'; 12 * 1024], key.public(), &key, [0; 12]),
-        Err(JweError::TooLarge)
-    );
+    assert_eq!(seal(b"ends in a space ", key.public(), &key, [0; 12]), Err(JweError::EndsInSpace));
+    assert_eq!(seal(&[b'x'; 12 * 1024], key.public(), &key, [0; 12]), Err(JweError::TooLarge));
 }

@@ -113,11 +113,7 @@ fn refused_vectors_are_refused_for_their_reason() {
 #[test]
 fn signing_again_gives_the_same_bytes() {
     let vectors = vectors();
-    let named: Vec<&Case> = vectors
-        .accepted
-        .iter()
-        .filter(|case| !case.name.contains(' '))
-        .collect();
+    let named: Vec<&Case> = vectors.accepted.iter().filter(|case| !case.name.contains(' ')).collect();
     assert!(named.len() >= 12, "one for every message that is signed compactly");
     for case in named {
         let key = vectors.keys[&case.key].signing();
@@ -126,19 +122,12 @@ fn signing_again_gives_the_same_bytes() {
         let hint = if case.typ == Begin::TYP.as_str() {
             KeyHint::Jwk(*key.public())
         } else {
-            let typ = [
-                Proof::TYP,
-                Prompt::TYP,
-                Decision::TYP,
-                KeyList::TYP,
-                Offer::TYP,
-                Enrolment::TYP,
-                DecisionResult::TYP,
-            ]
-            .into_iter()
-            .chain([Revocation::TYP, Unblock::TYP, Receipt::TYP])
-            .find(|typ| typ.as_str() == case.typ)
-            .expect("a typ that is signed compactly");
+            let typ =
+                [Proof::TYP, Prompt::TYP, Decision::TYP, KeyList::TYP, Offer::TYP, Enrolment::TYP, DecisionResult::TYP]
+                    .into_iter()
+                    .chain([Revocation::TYP, Unblock::TYP, Receipt::TYP])
+                    .find(|typ| typ.as_str() == case.typ)
+                    .expect("a typ that is signed compactly");
             Unverified::parse(&case.jws, typ).expect("accepted").key_hint().clone()
         };
         assert_eq!(sign_again(&case.typ, &payload, hint, &key), case.jws, "{}", case.name);
@@ -156,11 +145,9 @@ fn keys_of_the_vectors_have_their_thumbprints() {
 #[test]
 fn a_point_off_the_curve_is_no_key() {
     for (implementation, parse) in IMPLEMENTATIONS {
-        for jwk in [
-            vectors().off_curve,
-            Jwk::from_coordinates([0; 32], [0; 32]),
-            Jwk::from_coordinates([0xff; 32], [1; 32]),
-        ] {
+        for jwk in
+            [vectors().off_curve, Jwk::from_coordinates([0; 32], [0; 32]), Jwk::from_coordinates([0xff; 32], [1; 32])]
+        {
             assert_eq!(parse(&jwk).err(), Some(CryptoError::BadKey), "{implementation}");
         }
     }
@@ -177,17 +164,9 @@ fn the_two_implementations_verify_each_other() {
     for (implementation, parse) in IMPLEMENTATIONS {
         let key = parse(server.public()).expect("a key");
         assert_eq!(key.verify(message, &signature), Ok(()), "{implementation}");
-        assert_eq!(
-            key.verify(b"other bytes", &signature),
-            Err(CryptoError::BadSignature),
-            "{implementation}"
-        );
+        assert_eq!(key.verify(b"other bytes", &signature), Err(CryptoError::BadSignature), "{implementation}");
         let key = parse(phone.public()).expect("a key");
-        assert_eq!(
-            key.verify(message, &phone.sign(message).expect("signs")),
-            Ok(()),
-            "{implementation}"
-        );
+        assert_eq!(key.verify(message, &phone.sign(message).expect("signs")), Ok(()), "{implementation}");
     }
 }
 
@@ -208,26 +187,16 @@ fn broken_pkcs8_and_keys_of_other_curves_are_refused() {
     use aws_lc_rs::signature::{ECDSA_P384_SHA384_FIXED_SIGNING, EcdsaKeyPair};
     let other = EcdsaKeyPair::generate(&ECDSA_P384_SHA384_FIXED_SIGNING).expect("a key");
     let pkcs8 = other.to_pkcs8v1().expect("its stored form");
-    assert_eq!(
-        aws_lc::SigningKey::from_pkcs8(pkcs8.as_ref()).err(),
-        Some(CryptoError::BadKey)
-    );
+    assert_eq!(aws_lc::SigningKey::from_pkcs8(pkcs8.as_ref()).err(), Some(CryptoError::BadKey));
     let (_, pkcs8) = aws_lc::SigningKey::generate().expect("a key");
-    assert_eq!(
-        aws_lc::SigningKey::from_pkcs8(&pkcs8[1..]).err(),
-        Some(CryptoError::BadKey)
-    );
+    assert_eq!(aws_lc::SigningKey::from_pkcs8(&pkcs8[1..]).err(), Some(CryptoError::BadKey));
     assert_eq!(aws_lc::SigningKey::from_pkcs8(&[]).err(), Some(CryptoError::BadKey));
 }
 
 #[test]
 fn no_flipped_bit_leaves_a_valid_jws() {
     let vectors = vectors();
-    let case = vectors
-        .accepted
-        .iter()
-        .find(|case| case.name == "proof")
-        .expect("the proof");
+    let case = vectors.accepted.iter().find(|case| case.name == "proof").expect("the proof");
     let key = aws_lc::VerifyingKey::new(&vectors.keys[&case.key].jwk).expect("a vector key");
     for bit in 0..case.jws.len() * 8 {
         let mut bytes = case.jws.clone().into_bytes();
@@ -243,10 +212,7 @@ fn a_finish_verifies_under_both_its_keys_in_order() {
     let Vectors { keys, general, .. } = vectors();
     assert_eq!(general.accepted.digest(), general.digest);
     for (implementation, parse) in IMPLEMENTATIONS {
-        let parsed = general
-            .keys
-            .each_ref()
-            .map(|name| parse(&keys[name].jwk).expect("a vector key"));
+        let parsed = general.keys.each_ref().map(|name| parse(&keys[name].jwk).expect("a vector key"));
         let trusted: [&dyn Verify; 2] = [&*parsed[0], &*parsed[1]];
         let finish: Finish = general.accepted.verify(&trusted).expect("accepted");
         assert_eq!(finish, general.accepted.unverified_payload().expect("the same payload"));
@@ -264,22 +230,15 @@ fn signing_a_finish_again_gives_the_same_bytes() {
     let signers = general.keys.each_ref().map(|name| keys[name].signing());
     let hints = signers.iter().map(|key| KeyHint::Jwk(*key.public())).collect();
     let unsigned = UnsignedGeneral::new(hints, &finish);
-    let signatures: Vec<_> = unsigned
-        .signing_inputs()
-        .zip(&signers)
-        .map(|(input, key)| key.sign(input).expect("signs"))
-        .collect();
+    let signatures: Vec<_> =
+        unsigned.signing_inputs().zip(&signers).map(|(input, key)| key.sign(input).expect("signs")).collect();
     assert_eq!(unsigned.attach(&signatures), general.accepted);
 }
 
 #[test]
 fn a_signature_made_elsewhere_is_attached_as_it_is() {
     let vectors = vectors();
-    let case = vectors
-        .accepted
-        .iter()
-        .find(|case| case.name == "proof")
-        .expect("the proof");
+    let case = vectors.accepted.iter().find(|case| case.name == "proof").expect("the proof");
     let key = vectors.keys[&case.key].signing();
     let verifying = p256::VerifyingKey::new(key.public()).expect("a vector key");
     let parsed = Unverified::parse(&case.jws, Proof::TYP).expect("accepted");

@@ -92,11 +92,7 @@ fn golden_bytes_are_decoded_and_written_identically() {
     for Golden { name, rewritten } in GOLDEN {
         let bytes = golden_bytes(name);
         let again = rewritten(&bytes).unwrap_or_else(|| panic!("{name} is refused"));
-        assert_eq!(
-            String::from_utf8_lossy(&again),
-            String::from_utf8_lossy(&bytes),
-            "{name}"
-        );
+        assert_eq!(String::from_utf8_lossy(&again), String::from_utf8_lossy(&bytes), "{name}");
     }
 }
 
@@ -107,11 +103,7 @@ fn unknown_members_are_ignored() {
         changed.insert("later".into(), serde_json::json!({"a": [1, null]}));
         let again =
             rewritten(&serde_json::to_vec(&changed).expect("JSON")).unwrap_or_else(|| panic!("{name} is refused"));
-        assert_eq!(
-            String::from_utf8_lossy(&again),
-            String::from_utf8_lossy(&golden_bytes(name)),
-            "{name}"
-        );
+        assert_eq!(String::from_utf8_lossy(&again), String::from_utf8_lossy(&golden_bytes(name)), "{name}");
     }
 }
 
@@ -147,19 +139,14 @@ fn a_member_of_another_type_is_refused() {
         for member in members(name).keys() {
             let mut changed = members(name);
             changed.insert(member.clone(), Value::Bool(true));
-            assert!(
-                rewritten(&serde_json::to_vec(&changed).expect("JSON")).is_none(),
-                "{name} with {member}: true"
-            );
+            assert!(rewritten(&serde_json::to_vec(&changed).expect("JSON")).is_none(), "{name} with {member}: true");
         }
     }
 }
 
 fn refuses<T: DeserializeOwned + Debug>(name: &str, pointer: &str, value: Value) {
     let mut changed = Value::Object(members(name));
-    *changed
-        .pointer_mut(pointer)
-        .unwrap_or_else(|| panic!("{name} has {pointer}")) = value;
+    *changed.pointer_mut(pointer).unwrap_or_else(|| panic!("{name} has {pointer}")) = value;
     let read = json::from_slice::<T>(&serde_json::to_vec(&changed).expect("JSON"));
     assert!(read.is_err(), "{name} with another {pointer}: {read:?}");
 }

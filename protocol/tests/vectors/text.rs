@@ -39,12 +39,7 @@ fn reason(error: TextError) -> String {
 fn texts_are_judged_as_the_vectors_say() {
     let cases: Vec<Case> = read("text.json");
     assert!(cases.len() > 100);
-    for Case {
-        kind: name,
-        text,
-        error,
-    } in cases
-    {
+    for Case { kind: name, text, error } in cases {
         assert_eq!(check(kind(&name), &text).err().map(reason), error, "{text:?}");
     }
 }
@@ -68,10 +63,7 @@ fn every_reason_has_a_vector() {
         "Markup",
         "Url",
     ] {
-        assert!(
-            cases.iter().any(|case| case.error.as_deref() == Some(reason)),
-            "{reason}"
-        );
+        assert!(cases.iter().any(|case| case.error.as_deref() == Some(reason)), "{reason}");
     }
 }
 
@@ -91,11 +83,6 @@ fn every_table_is_of_the_one_unicode_version() {
         let theirs = code_point.general_category() == GeneralCategory::Unassigned;
         assert_eq!(ours, theirs, "U+{:04X}", u32::from(code_point));
         let alone = code_point.to_string();
-        assert_eq!(
-            nfc.is_normalized(&alone),
-            alone.nfc().eq([code_point]),
-            "U+{:04X}",
-            u32::from(code_point)
-        );
+        assert_eq!(nfc.is_normalized(&alone), alone.nfc().eq([code_point]), "U+{:04X}", u32::from(code_point));
     }
 }

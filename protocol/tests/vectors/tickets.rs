@@ -26,12 +26,7 @@ struct Case {
 
 impl Case {
     fn value(&self) -> Ticket {
-        Ticket {
-            issuer: self.issuer.clone(),
-            code: self.code,
-            root: self.root,
-            expires_at: self.expires_at,
-        }
+        Ticket { issuer: self.issuer.clone(), code: self.code, root: self.root, expires_at: self.expires_at }
     }
 }
 
