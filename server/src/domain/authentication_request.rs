@@ -8,8 +8,43 @@
 //!    ├──► Denied · Cancelled · Failed
 //! ```
 //!
-//! [`AuthenticationRequest::apply`] is total: every state, event, delivery mode and side of the expiry has its cell. The
-//! complete table stands in `authentication_request/table.rs`, where a test walks every cell of it.
+//! [`AuthenticationRequest::apply`] is total: every state, event, delivery mode and side of the expiry has its cell. A
+//! bold word is the next state, `=` no change, a plain word the reason why not. ♪ tells the client, in the same commit:
+//! a push client what stands beside it, a ping client that there is an outcome, a poll client nothing. *Told* is a
+//! pending request whose client was told of the expiry; before the expiry it is met only after a clock was set back.
+//!
+//! | before the expiry | pending | told | approved | denied | cancelled | failed | redeemed | disputed |
+//! |---|---|---|---|---|---|---|---|---|
+//! | approve | **approved** ♪ tokens | **approved** | = | denied | cancelled | failed | redeemed | redeemed |
+//! | deny | **denied** ♪ denied | **denied** | **denied** | = | cancelled | failed | redeemed | redeemed |
+//! | deny: not me | **denied** ♪ denied | **denied** | **denied** | = | cancelled | failed | **disputed** | = |
+//! | deny: wrong details | **denied** ♪ denied | **denied** | **denied** | = | cancelled | failed | redeemed | redeemed |
+//! | deny: cancelled | **denied** ♪ denied | **denied** | **denied** | = | cancelled | failed | redeemed | redeemed |
+//! | cancel by client | **cancelled** | **cancelled** | approved | denied | = | failed | redeemed | redeemed |
+//! | cancel by revocation | **cancelled** ♪ denied | **cancelled** | **cancelled** | denied | = | failed | redeemed | redeemed |
+//! | cancel by operator | **cancelled** ♪ failed | **cancelled** | **cancelled** | denied | = | failed | redeemed | redeemed |
+//! | fail: channel | **failed** ♪ failed | **failed** | approved | denied | cancelled | = | redeemed | redeemed |
+//! | fail: handler | **failed** ♪ failed | **failed** | approved | denied | cancelled | = | redeemed | redeemed |
+//! | redeem | pending | pending | **redeemed** | denied | cancelled | failed | redeemed | redeemed |
+//! | expire | not yet | not yet | not yet | denied | cancelled | failed | redeemed | redeemed |
+//!
+//! | from the expiry on | pending | told | approved | denied | cancelled | failed | redeemed | disputed |
+//! |---|---|---|---|---|---|---|---|---|
+//! | approve | expired | expired | expired | denied | cancelled | failed | redeemed | redeemed |
+//! | deny | expired | expired | expired | = | cancelled | failed | redeemed | redeemed |
+//! | deny: not me | expired | expired | expired | = | cancelled | failed | **disputed** | = |
+//! | deny: wrong details | expired | expired | expired | = | cancelled | failed | redeemed | redeemed |
+//! | deny: cancelled | expired | expired | expired | = | cancelled | failed | redeemed | redeemed |
+//! | cancel by client | expired | expired | expired | denied | = | failed | redeemed | redeemed |
+//! | cancel by revocation | expired | expired | expired | denied | = | failed | redeemed | redeemed |
+//! | cancel by operator | expired | expired | expired | denied | = | failed | redeemed | redeemed |
+//! | fail: channel | expired | expired | expired | denied | cancelled | = | redeemed | redeemed |
+//! | fail: handler | expired | expired | expired | denied | cancelled | = | redeemed | redeemed |
+//! | redeem | expired | expired | expired | denied | cancelled | failed | redeemed | redeemed |
+//! | expire | **told** ♪ expired | = | = | denied | cancelled | failed | redeemed | redeemed |
+//!
+//! The table is written down in `authentication_request/table.rs`, where a test walks every cell of it and compares
+//! this text.
 
 use protocol::messages::{DenyReason, KeyLevel};
 use protocol::{DeviceId, Digest, KeyRole, PromptId};
