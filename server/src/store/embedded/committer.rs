@@ -8,7 +8,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::Sync;
 use super::draft::Draft;
-use super::group::Group;
+use super::group::{Group, Sealed};
+use super::outbox::Outbox;
 use super::progress::Progress;
 use super::sweep;
 use crate::domain::names::RealmId;
@@ -23,16 +24,8 @@ const MOST_BYTES: usize = 512 * 1024;
 
 /// Work for the committer.
 pub(super) enum Job {
-    Commit {
-        draft: Draft,
-        done: oneshot::Sender<Result<(), CommitError>>,
-    },
-    Sweep {
-        realm: RealmId,
-        now: Timestamp,
-        most: usize,
-        done: oneshot::Sender<Result<usize, StoreError>>,
-    },
+    Commit { draft: Draft, done: oneshot::Sender<Result<(), CommitError>> },
+    Sweep { realm: RealmId, now: Timestamp, most: usize, done: oneshot::Sender<Result<usize, StoreError>> },
 }
 
 pub(super) struct Committer {
@@ -41,6 +34,7 @@ pub(super) struct Committer {
     pub(super) file: File,
     pub(super) sync: Sync,
     pub(super) last_group: u64,
+    pub(super) outbox: Arc<Outbox>,
     pub(super) progress: Arc<Progress>,
 }
 
@@ -79,17 +73,11 @@ impl Committer {
             drafts.for_each(|(_, done)| drop(done.send(Err(error.clone().into()))));
             return;
         }
-        let mut group = Group::new(&self.tree, self.last_group + 1);
+        let mut group = Group::new(&self.tree, &self.outbox, self.last_group + 1);
         let verdicts: Vec<_> = drafts.map(|(draft, done)| (group.admit(draft), done)).collect();
         // A refused change looked at what the group holds, so its caller waits for the group too.
-        let written = Self::write(
-            group,
-            &mut self.last_group,
-            &self.tree,
-            &self.file,
-            self.sync,
-            &self.progress,
-        );
+        let sealed = group.seal();
+        let written = self.write(sealed);
         for (verdict, done) in verdicts {
             let outcome = written.clone().map_err(CommitError::from).and(verdict);
             // A caller that went away has no use for the answer; what was committed stays so.
@@ -99,40 +87,26 @@ impl Committer {
 
     fn sweep(&mut self, realm: &RealmId, now: Timestamp, most: usize) -> Result<usize, StoreError> {
         self.progress.check()?;
-        let mut group = Group::new(&self.tree, self.last_group + 1);
+        let mut group = Group::new(&self.tree, &self.outbox, self.last_group + 1);
         let forgotten = sweep::forget(&self.tree, &mut group, realm, now, most)?;
-        Self::write(
-            group,
-            &mut self.last_group,
-            &self.tree,
-            &self.file,
-            self.sync,
-            &self.progress,
-        )?;
+        let sealed = group.seal();
+        self.write(sealed)?;
         Ok(forgotten)
     }
 
-    fn write(
-        group: Group<'_>,
-        last_group: &mut u64,
-        tree: &sled::Tree,
-        file: &File,
-        sync: Sync,
-        progress: &Progress,
-    ) -> Result<(), StoreError> {
-        if group.is_empty() {
-            return Ok(());
+    fn write(&mut self, group: Option<Sealed>) -> Result<(), StoreError> {
+        let Some(Sealed { batch, removes, moves }) = group else { return Ok(()) };
+        let number = self.last_group + 1;
+        if removes {
+            self.progress.removing(number);
         }
-        let number = *last_group + 1;
-        if group.removes() {
-            progress.removing(number);
+        if let Err(why) = bring_to_platter(&self.tree, &self.file, self.sync, batch) {
+            self.progress.fail(&why);
+            return self.progress.check();
         }
-        if let Err(why) = bring_to_platter(tree, file, sync, group.into_batch()) {
-            progress.fail(&why);
-            return progress.check();
-        }
-        *last_group = number;
-        progress.synced(number);
+        self.last_group = number;
+        self.outbox.advance(moves);
+        self.progress.synced(number);
         Ok(())
     }
 }

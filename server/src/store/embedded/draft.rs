@@ -3,6 +3,7 @@
 use serde::Serialize;
 
 use super::keys::{self, Kind};
+use super::lists::MOST_LIST_BYTES;
 use super::value;
 use crate::domain::audit::Event;
 use crate::domain::names::RealmId;
@@ -58,19 +59,13 @@ pub(super) struct MarkDraft {
 pub(super) struct EventDraft {
     pub(super) at: Timestamp,
     pub(super) keep_until: Timestamp,
-    pub(super) value: Vec<u8>,
+    pub(super) json: Vec<u8>,
 }
 
 impl Draft {
     /// Refuses what is too large; judges nothing else.
     pub(super) fn of(change: Change) -> Result<Self, CommitError> {
-        let Change {
-            realm,
-            writes,
-            concluded,
-            marks,
-            events,
-        } = change;
+        let Change { realm, writes, concluded, marks, events } = change;
         let records = writes
             .iter()
             .map(|write| RecordDraft::of(&realm, &write.record, write.expected))
@@ -88,15 +83,8 @@ impl Draft {
             .map(|(event, keep_until)| EventDraft::of(&event, keep_until))
             .collect::<Result<Vec<_>, _>>()?;
         let bytes = records.iter().map(|record| record.value.len()).sum::<usize>()
-            + events.iter().map(|event| event.value.len()).sum::<usize>();
-        Ok(Self {
-            realm,
-            records,
-            concluded,
-            marks,
-            events,
-            bytes,
-        })
+            + events.iter().map(|event| event.json.len()).sum::<usize>();
+        Ok(Self { realm, records, concluded, marks, events, bytes })
     }
 }
 
@@ -118,14 +106,7 @@ impl RecordDraft {
             Record::Grant(it) => text(kind, expected, time, it),
             Record::Message(it) => text(kind, expected, time, it),
         }?;
-        Ok(Self {
-            kind,
-            key: keys::record(realm, kind, id),
-            expected,
-            time,
-            value,
-            index,
-        })
+        Ok(Self { kind, key: keys::record(realm, kind, id), expected, time, value, index })
     }
 }
 
@@ -139,23 +120,10 @@ struct Place<'r> {
 
 impl<'r> Place<'r> {
     fn of(realm: &RealmId, record: &'r Record) -> Self {
-        let plain = |kind, id| Self {
-            kind,
-            id,
-            time: None,
-            index: Index::Nothing,
-        };
-        let until = |kind, id, time| Self {
-            kind,
-            id,
-            time: Some(time),
-            index: Index::Nothing,
-        };
+        let plain = |kind, id| Self { kind, id, time: None, index: Index::Nothing };
+        let until = |kind, id, time| Self { kind, id, time: Some(time), index: Index::Nothing };
         match record {
-            Record::Realm(_) => Self {
-                index: Index::Ordered(keys::realms()),
-                ..plain(Kind::Realm, b"")
-            },
+            Record::Realm(_) => Self { index: Index::Ordered(keys::realms()), ..plain(Kind::Realm, b"") },
             Record::Client(it) => plain(Kind::Client, it.id.as_str().as_bytes()),
             Record::User(it) => Self {
                 index: Index::Identifiers(Box::new(it.clone())),
@@ -163,36 +131,27 @@ impl<'r> Place<'r> {
             },
             Record::Device(it) => {
                 let entry = keys::under(&keys::devices_of(realm, &it.subject), it.id.as_bytes());
-                Self {
-                    index: Index::Fixed(entry),
-                    ..plain(Kind::Device, it.id.as_bytes())
-                }
+                Self { index: Index::Fixed(entry), ..plain(Kind::Device, it.id.as_bytes()) }
             }
-            Record::Ticket(it) => until(Kind::Ticket, it.key.digest().as_bytes(), it.expires_at),
+            Record::Ticket(it) => until(Kind::Ticket, keys::hashed(it.key.digest()), it.expires_at),
             Record::Enrolment(it) => until(Kind::Enrolment, it.id.as_bytes(), it.expires_at),
-            Record::Request(it) => until(Kind::Request, it.key.digest().as_bytes(), it.keep_until),
+            Record::Request(it) => until(Kind::Request, keys::hashed(it.key.digest()), it.keep_until),
             Record::Prompt(it) => {
                 let entry = keys::under(&keys::unanswered(realm, &it.device), it.id.as_bytes());
                 let index = if it.answer.is_none() { Index::Fixed(entry) } else { Index::Dropped(entry) };
                 Self { index, ..plain(Kind::Prompt, it.id.as_bytes()) }
             }
-            Record::Grant(it) => until(Kind::Grant, it.token.digest().as_bytes(), it.expires_at),
-            Record::Message(it) => Self {
-                index: Index::Due(it.give_up_at),
-                ..until(Kind::Message, it.id.as_bytes(), it.due_at)
-            },
+            Record::Grant(it) => until(Kind::Grant, keys::hashed(it.token.digest()), it.expires_at),
+            Record::Message(it) => {
+                Self { index: Index::Due(it.give_up_at), ..until(Kind::Message, it.id.as_bytes(), it.due_at) }
+            }
         }
     }
 }
 
 fn too_long(id: &[u8], index: &Index) -> Option<usize> {
     let longest = match index {
-        Index::Identifiers(user) => user
-            .identifiers()
-            .iter()
-            .map(|name| name.as_str().len())
-            .max()
-            .unwrap_or_default(),
+        Index::Identifiers(user) => user.identifiers().iter().map(|name| name.as_str().len()).max().unwrap_or_default(),
         _ => 0,
     };
     Some(longest.max(id.len())).filter(|length| *length > keys::MOST_ID)
@@ -202,23 +161,17 @@ impl MarkDraft {
     fn of(realm: &RealmId, name: MarkKey, value: &Digest, expires_at: Timestamp) -> Result<Self, CommitError> {
         let key = keys::mark(realm, &name);
         let value = text(Kind::Mark, Expected::Absent, Some(expires_at), value)?;
-        Ok(Self {
-            name,
-            key,
-            expires_at,
-            value,
-        })
+        Ok(Self { name, key, expires_at, value })
     }
 }
 
 impl EventDraft {
     fn of(event: &Event, keep_until: Timestamp) -> Result<Self, CommitError> {
-        let value = text(Kind::Audit, Expected::Absent, Some(keep_until), event)?;
-        Ok(Self {
-            at: event.at,
-            keep_until,
-            value,
-        })
+        let json = serde_json::to_vec(event).expect("an event is plain data");
+        if json.len() > MOST_LIST_BYTES {
+            return Err(CommitError::TooLarge(Kind::Audit.name(), json.len()));
+        }
+        Ok(Self { at: event.at, keep_until, json })
     }
 }
 

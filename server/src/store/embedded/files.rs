@@ -74,8 +74,7 @@ pub(super) fn make_durable(dir: &Path, db: &sled::Db, sync: Sync) -> Result<(Fil
 }
 
 fn create(db: &sled::Db) -> Result<u64, OpenError> {
-    db.insert(keys::header(), header::describe(0, &std::collections::HashMap::new()))
-        .map_err(OpenError::of)?;
+    db.insert(keys::header(), header::describe(0, &std::collections::HashMap::new())).map_err(OpenError::of)?;
     db.flush().map_err(OpenError::of)?;
     Ok(0)
 }
@@ -84,10 +83,7 @@ fn create(db: &sled::Db) -> Result<u64, OpenError> {
 fn mark(dir: &Path) -> io::Result<()> {
     File::open(dir.join("conf"))?.sync_all()?;
     let marker = dir.join(MARKER);
-    fs::write(
-        &marker,
-        "An embedded store of Assent. Every file here belongs to it; copy all of them or none.\n",
-    )?;
+    fs::write(&marker, "An embedded store of Assent. Every file here belongs to it; copy all of them or none.\n")?;
     File::open(marker)?.sync_all()?;
     File::open(dir)?.sync_all()?;
     match dir.canonicalize()?.parent() {

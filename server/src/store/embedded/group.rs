@@ -1,82 +1,90 @@
-//! One commit group: changes judged one after the other against the store and what the group holds already, then written
-//! as one batch.
+//! One commit group: changes that become durable together, as one batch.
 
 use std::collections::HashMap;
 
 use sled::IVec;
 
-use super::draft::{Draft, EventDraft, Index, MarkDraft, RecordDraft};
+use super::admission::Admission;
+use super::draft::Draft;
 use super::header;
 use super::keys::{self, Kind};
-use super::value::{self, Header};
+use super::lists::{Audit, Expiring, Item};
+use super::outbox::{Move, Outbox};
+use super::value;
 use crate::domain::names::RealmId;
-use crate::domain::time::Timestamp;
-use crate::domain::user::User;
-use crate::store::{CommitError, Expected, StoreError};
+use crate::store::{CommitError, StoreError};
 
 /// A key and what will stand under it; `None` removes it.
-type Step = (IVec, Option<IVec>);
+pub(super) type Step = (IVec, Option<IVec>);
 
-/// Changes that become durable together.
-pub(super) struct Group<'db> {
-    tree: &'db sled::Tree,
-    number: u64,
+pub(super) struct Group<'s> {
+    tree: &'s sled::Tree,
+    outbox: &'s Outbox,
+    pub(super) number: u64,
     /// What the group will leave behind, over what the tree holds.
     steps: HashMap<IVec, Option<IVec>>,
+    pub(super) expiring: Expiring,
+    pub(super) audit: Audit,
+    pub(super) moves: Vec<(RealmId, Move)>,
     removes: bool,
     ordinal: u64,
 }
 
-impl<'db> Group<'db> {
-    pub(super) fn new(tree: &'db sled::Tree, number: u64) -> Self {
+/// A group ready to be written.
+pub(super) struct Sealed {
+    pub(super) batch: sled::Batch,
+    /// Whether it removes anything.
+    pub(super) removes: bool,
+    /// What it does to the outbox, once it is durable.
+    pub(super) moves: Vec<(RealmId, Move)>,
+}
+
+impl<'s> Group<'s> {
+    pub(super) fn new(tree: &'s sled::Tree, outbox: &'s Outbox, number: u64) -> Self {
         Self {
             tree,
+            outbox,
             number,
             steps: HashMap::new(),
+            expiring: Expiring::default(),
+            audit: Audit::default(),
+            moves: Vec::new(),
             removes: false,
             ordinal: 0,
         }
     }
 
-    /// Whether there is nothing to write.
-    pub(super) fn is_empty(&self) -> bool {
-        self.steps.is_empty()
-    }
-
-    pub(super) const fn removes(&self) -> bool {
-        self.removes
-    }
-
     /// Takes a change, or leaves the group as it was and says why.
     pub(super) fn admit(&mut self, draft: Draft) -> Result<(), CommitError> {
-        let Draft {
-            realm,
-            records,
-            concluded,
-            marks,
-            events,
-            bytes: _,
-        } = draft;
-        let mut admission = Admission {
-            group: self,
-            steps: Vec::with_capacity(16),
-        };
+        let Draft { realm, records, concluded, marks, events, bytes: _ } = draft;
+        let mut admission = Admission::to(self, &realm);
         // Marks come first: whoever sends the same thing twice hears of that, whatever else has changed since.
         for mark in marks {
             admission.mark(mark)?;
         }
         for record in records {
-            admission.record(&realm, record)?;
+            admission.record(record)?;
         }
         for (key, version) in concluded {
             admission.conclude(key, version)?;
         }
-        for event in events {
-            admission.event(&realm, event);
+        admission.complete();
+        for event in &events {
+            self.audit.add(&realm, event);
         }
-        let steps = admission.steps;
-        self.take(steps);
         Ok(())
+    }
+
+    /// What stands under a key once the group is written.
+    pub(super) fn current(&self, key: &[u8]) -> Result<Option<IVec>, StoreError> {
+        match self.steps.get(key) {
+            Some(value) => Ok(value.clone()),
+            None => Ok(self.tree.get(key)?),
+        }
+    }
+
+    pub(super) const fn outbox(&self) -> &'s Outbox {
+        self.outbox
     }
 
     /// Takes steps as they are.
@@ -87,8 +95,20 @@ impl<'db> Group<'db> {
         }
     }
 
-    /// The batch, with the header that describes it.
-    pub(super) fn into_batch(self) -> sled::Batch {
+    /// Rises with every call, over groups and restarts.
+    pub(super) const fn next_order(&mut self) -> u64 {
+        self.ordinal += 1;
+        (self.number << 20) | self.ordinal
+    }
+
+    /// The batch, with the header that describes it; `None` if there is nothing to write.
+    pub(super) fn seal(mut self) -> Option<Sealed> {
+        if self.steps.is_empty() && self.audit.is_empty() {
+            return None;
+        }
+        self.seal_audit();
+        let expiring = std::mem::take(&mut self.expiring).into_steps(|| self.next_order());
+        self.take(expiring.into_iter().map(|(key, list)| (key.into(), Some(list.into()))));
         let header = header::describe(self.number, &self.steps);
         let mut batch = sled::Batch::default();
         for (key, value) in self.steps {
@@ -98,142 +118,16 @@ impl<'db> Group<'db> {
             }
         }
         batch.insert(keys::header(), header);
-        batch
-    }
-}
-
-/// A change being judged: its steps are not yet the group's.
-struct Admission<'g, 'db> {
-    group: &'g mut Group<'db>,
-    steps: Vec<Step>,
-}
-
-impl Admission<'_, '_> {
-    fn current(&self, key: &[u8]) -> Result<Option<IVec>, StoreError> {
-        if let Some((_, value)) = self.steps.iter().rev().find(|(taken, _)| taken == key) {
-            return Ok(value.clone());
-        }
-        if let Some(value) = self.group.steps.get(key) {
-            return Ok(value.clone());
-        }
-        Ok(self.group.tree.get(key)?)
+        Some(Sealed { batch, removes: self.removes, moves: self.moves })
     }
 
-    fn put(&mut self, key: Vec<u8>, value: impl Into<IVec>) {
-        self.steps.push((key.into(), Some(value.into())));
-    }
-
-    fn put_sealed(&mut self, key: Vec<u8>, mut value: Vec<u8>) {
-        value::seal(&mut value, &key, self.group.number);
-        self.put(key, value);
-    }
-
-    fn remove(&mut self, key: Vec<u8>) {
-        self.steps.push((key.into(), None));
-    }
-
-    /// Rises with every call, over groups and restarts.
-    fn next_order(&mut self) -> u64 {
-        self.group.ordinal += 1;
-        (self.group.number << 20) | self.group.ordinal
-    }
-
-    fn mark(&mut self, mark: MarkDraft) -> Result<(), CommitError> {
-        if let Some(found) = self.current(&mark.key)? {
-            let (_, json) = value::open(Kind::Mark, &mark.key, &found)?;
-            return Err(CommitError::Replayed(mark.name, value::parse(Kind::Mark, json)?));
+    fn seal_audit(&mut self) {
+        let records = std::mem::take(&mut self.audit).into_records(|| self.next_order());
+        for (realm, key, keep_until, mut record) in records {
+            value::seal(&mut record, &key, self.number);
+            let (_, id) = keys::split(&key).expect("audit keys are made by keys");
+            self.expiring.add(&realm, keep_until, &Item { kind: Kind::Audit, id });
+            self.take([(key.into(), Some(record.into()))]);
         }
-        self.put(keys::timed(&mark.key, Kind::Mark, mark.expires_at), &[]);
-        self.put_sealed(mark.key, mark.value);
-        Ok(())
-    }
-
-    fn record(&mut self, realm: &RealmId, draft: RecordDraft) -> Result<(), CommitError> {
-        let found = self.current(&draft.key)?;
-        let old = match &found {
-            Some(value) => Some(value::open(draft.kind, &draft.key, value)?),
-            None => None,
-        };
-        match (draft.expected, &old) {
-            (Expected::Absent, None) => {}
-            (Expected::Version(wanted), Some((header, _))) if header.version == wanted => {}
-            _ => return Err(CommitError::Conflict),
-        }
-        self.index(realm, &draft, old)?;
-        self.put_sealed(draft.key, draft.value);
-        Ok(())
-    }
-
-    fn index(&mut self, realm: &RealmId, draft: &RecordDraft, old: Option<(Header, &[u8])>) -> Result<(), CommitError> {
-        let old_time = old.and_then(|(header, _)| header.time);
-        let give_up_at = match draft.index {
-            Index::Due(give_up_at) => give_up_at.unix_millis().to_be_bytes().to_vec(),
-            _ => Vec::new(),
-        };
-        if old_time != draft.time || !give_up_at.is_empty() {
-            self.retime(draft, old_time, give_up_at);
-        }
-        match &draft.index {
-            Index::Nothing | Index::Due(_) => {}
-            Index::Identifiers(user) => self.identifiers(realm, user, old)?,
-            Index::Fixed(entry) if old.is_none() => {
-                let order = self.next_order();
-                self.put(entry.clone(), &order.to_be_bytes());
-            }
-            Index::Dropped(entry) => self.remove(entry.clone()),
-            Index::Ordered(prefix) if old.is_none() => {
-                let order = self.next_order();
-                self.put(keys::under(prefix, &order.to_be_bytes()), realm.as_str());
-            }
-            Index::Fixed(_) | Index::Ordered(_) => {}
-        }
-        Ok(())
-    }
-
-    fn retime(&mut self, draft: &RecordDraft, old: Option<Timestamp>, value: Vec<u8>) {
-        if let Some(old) = old.filter(|old| draft.time != Some(*old)) {
-            self.remove(keys::timed(&draft.key, draft.kind, old));
-        }
-        if let Some(time) = draft.time {
-            self.put(keys::timed(&draft.key, draft.kind, time), value);
-        }
-    }
-
-    fn identifiers(&mut self, realm: &RealmId, user: &User, old: Option<(Header, &[u8])>) -> Result<(), CommitError> {
-        let wanted = user.identifiers();
-        if let Some((_, json)) = old {
-            let before: User = value::parse(Kind::User, json)?;
-            for freed in before.identifiers().iter().filter(|name| !wanted.contains(name)) {
-                self.remove(keys::identifier(realm, freed.as_str()));
-            }
-        }
-        for name in wanted {
-            let key = keys::identifier(realm, name.as_str());
-            match self.current(&key)? {
-                Some(owner) if owner == user.subject.as_str().as_bytes() => {}
-                Some(_) => return Err(CommitError::IdentifierTaken),
-                None => self.put(key, user.subject.as_str()),
-            }
-        }
-        Ok(())
-    }
-
-    fn conclude(&mut self, key: Vec<u8>, version: u64) -> Result<(), CommitError> {
-        let found = self.current(&key)?.ok_or(CommitError::Conflict)?;
-        let (header, _) = value::open(Kind::Message, &key, &found)?;
-        if header.version != version {
-            return Err(CommitError::Conflict);
-        }
-        if let Some(due_at) = header.time {
-            self.remove(keys::timed(&key, Kind::Message, due_at));
-        }
-        self.remove(key);
-        Ok(())
-    }
-
-    fn event(&mut self, realm: &RealmId, event: EventDraft) {
-        let key = keys::audit(realm, event.at, self.next_order());
-        self.put(keys::timed(&key, Kind::Audit, event.keep_until), &[]);
-        self.put_sealed(key, event.value);
     }
 }

@@ -50,16 +50,11 @@ pub(super) fn verify(tree: &Tree) -> Result<Option<u64>, OpenError> {
     let Some(header) = tree.get(keys::header()).map_err(OpenError::of)? else {
         return Ok(None);
     };
-    let format = field(&header, 0)
-        .map(u32::from_be_bytes)
-        .ok_or_else(|| damaged("the header is cut short"))?;
+    let format = field(&header, 0).map(u32::from_be_bytes).ok_or_else(|| damaged("the header is cut short"))?;
     match format {
         FORMAT => {}
         newer if newer > FORMAT => {
-            return Err(OpenError::Newer {
-                found: newer,
-                known: FORMAT,
-            });
+            return Err(OpenError::Newer { found: newer, known: FORMAT });
         }
         // Format 1 is the first. The step from each older format to the next will stand here.
         older => return Err(damaged(&format!("there is no format {older}"))),
@@ -71,9 +66,7 @@ pub(super) fn verify(tree: &Tree) -> Result<Option<u64>, OpenError> {
     };
     let values = last_group(tree, &header)?;
     if crc != seal(&header, &values) {
-        return Err(damaged(&format!(
-            "the last commit group, {group}, is not as it was written"
-        )));
+        return Err(damaged(&format!("the last commit group, {group}, is not as it was written")));
     }
     Ok(Some(group))
 }
@@ -84,12 +77,8 @@ fn last_group(tree: &Tree, header: &[u8]) -> Result<crc32fast::Hasher, OpenError
     let mut at = FIXED;
     while at < header.len() {
         let present = header[at] == 1;
-        let length = field(header, at + 1)
-            .map(u16::from_be_bytes)
-            .ok_or_else(|| damaged("the header is cut short"))?;
-        let key = header
-            .get(at + 3..at + 3 + usize::from(length))
-            .ok_or_else(|| damaged("the header is cut short"))?;
+        let length = field(header, at + 1).map(u16::from_be_bytes).ok_or_else(|| damaged("the header is cut short"))?;
+        let key = header.get(at + 3..at + 3 + usize::from(length)).ok_or_else(|| damaged("the header is cut short"))?;
         let value = tree.get(key).map_err(OpenError::of)?;
         if present != value.is_some() {
             return Err(damaged("the last commit group is not complete"));

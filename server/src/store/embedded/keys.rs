@@ -1,7 +1,7 @@
 //! How keys are spelled: `{realm} 00 {letter} 00 {id}`. Upper-case letters hold records, lower-case ones indexes. The empty
 //! realm, which no [`RealmId`] can name, is the store's own.
 
-use protocol::DeviceId;
+use protocol::{DeviceId, Digest};
 
 use crate::domain::names::{RealmId, Subject};
 use crate::domain::time::Timestamp;
@@ -72,12 +72,12 @@ impl Kind {
 const IDENTIFIER: u8 = b'i';
 /// Subject, device → nothing.
 const DEVICE_OF: u8 = b'd';
-/// Device, prompt → order of creation.
+/// Device (its first bytes), prompt → order of creation.
 const PROMPT_OF: u8 = b'p';
-/// Due time, message → `give_up_at`.
-const DUE: u8 = b'm';
-/// Time, kind, id → nothing.
+/// Second, order of creation → what may be forgotten then.
 const EXPIRY: u8 = b'x';
+/// Realm → nothing: it has, or had, messages.
+const OUTBOX: u8 = b'o';
 /// Order of creation → realm.
 const REALM: u8 = b'r';
 /// The store's header.
@@ -98,26 +98,35 @@ pub(super) fn record(realm: &RealmId, kind: Kind, id: &[u8]) -> Vec<u8> {
     key(realm.as_str(), kind.letter(), &[id])
 }
 
-/// Of a mark.
-pub(super) fn mark(realm: &RealmId, mark: &MarkKey) -> Vec<u8> {
-    let letter = Kind::Mark.letter();
-    match mark {
-        MarkKey::Proof(device, nonce) => key(realm.as_str(), letter, &[b"p", device.as_bytes(), nonce.as_bytes()]),
-        MarkKey::Counter(device, counter) => key(
-            realm.as_str(),
-            letter,
-            &[b"c", device.as_bytes(), &counter.to_be_bytes()],
-        ),
-    }
+/// As much of a SHA-256 value as stands in a key. sled keeps keys of up to 22 bytes inside its pages and every longer one
+/// in an allocation of its own; whoever finds a record compares the whole.
+const HASH_BYTES: usize = 16;
+
+/// The part of a hash that stands in a key.
+pub(super) fn hashed(digest: &Digest) -> &[u8] {
+    &digest.as_bytes()[..HASH_BYTES]
 }
 
-/// Of an audit event: by time, then by order of commit.
-pub(super) fn audit(realm: &RealmId, at: Timestamp, order: u64) -> Vec<u8> {
-    key(
-        realm.as_str(),
-        Kind::Audit.letter(),
-        &[&sortable(at), &order.to_be_bytes()],
-    )
+/// Of a mark.
+pub(super) fn mark(realm: &RealmId, mark: &MarkKey) -> Vec<u8> {
+    let digest = match mark {
+        MarkKey::Proof(device, nonce) => Digest::labelled("assent-mark-proof", &[device.as_bytes(), nonce.as_bytes()]),
+        MarkKey::Counter(device, counter) => {
+            Digest::labelled("assent-mark-counter", &[device.as_bytes(), &counter.to_be_bytes()])
+        }
+    };
+    record(realm, Kind::Mark, hashed(&digest))
+}
+
+/// Of the audit events of one second that one commit group wrote.
+pub(super) fn audit(realm: &RealmId, second: i64, order: u64) -> Vec<u8> {
+    key(realm.as_str(), Kind::Audit.letter(), &[&sortable(second), &order.to_be_bytes()])
+}
+
+/// The second of such a key.
+pub(super) fn second_of(audit: &[u8]) -> Option<i64> {
+    let bytes = split(audit)?.1.get(..8)?.try_into().ok()?;
+    Some(i64::from_be_bytes(bytes) ^ i64::MIN)
 }
 
 /// Before every record of a kind.
@@ -135,8 +144,11 @@ pub(super) fn devices_of(realm: &RealmId, subject: &Subject) -> Vec<u8> {
 }
 
 /// Before the prompts of a phone; the rest of such a key is the prompt's id.
+///
+/// Six bytes of the phone's id leave room for the prompt's within sled's 22. Two phones that share them see each other's
+/// entries, so the reader compares.
 pub(super) fn unanswered(realm: &RealmId, device: &DeviceId) -> Vec<u8> {
-    key(realm.as_str(), PROMPT_OF, &[device.as_bytes()])
+    key(realm.as_str(), PROMPT_OF, &[&device.as_bytes()[..6]])
 }
 
 /// Where the order of realms is kept; the rest of such a key is the order.
@@ -154,46 +166,23 @@ pub(super) fn under(prefix: &[u8], rest: &[u8]) -> Vec<u8> {
     [prefix, rest].concat()
 }
 
-/// The entry of a record in the index by time: messages by when they are due, all others by when they are forgotten.
-pub(super) fn timed(record: &[u8], kind: Kind, time: Timestamp) -> Vec<u8> {
-    let (realm, id) = split(record).expect("record keys are made above");
-    match kind {
-        Kind::Message => key(realm, DUE, &[&sortable(time), id]),
-        _ => key(realm, EXPIRY, &[&sortable(time), &[kind.letter()], id]),
-    }
+/// Of a list of what may be forgotten in a second.
+pub(super) fn expiry(realm: &RealmId, second: i64, order: u64) -> Vec<u8> {
+    key(realm.as_str(), EXPIRY, &[&sortable(second), &order.to_be_bytes()])
 }
 
-/// From the first message to the last that is due at `now`.
-pub(super) fn due(realm: &RealmId, now: Timestamp) -> std::ops::RangeInclusive<Vec<u8>> {
-    until(realm, DUE, now)
-}
-
-/// From the first record to the last that is to be forgotten at `now`.
+/// From the first such list to the last whose second is over at `now`.
 pub(super) fn expired(realm: &RealmId, now: Timestamp) -> std::ops::RangeInclusive<Vec<u8>> {
-    until(realm, EXPIRY, now)
+    key(realm.as_str(), EXPIRY, &[])..=expiry(realm, now.unix_seconds(), u64::MAX)
 }
 
-fn until(realm: &RealmId, letter: u8, now: Timestamp) -> std::ops::RangeInclusive<Vec<u8>> {
-    // No id is longer than the bytes appended here.
-    let last = [&sortable(now)[..], &[0xFF; MOST_ID]].concat();
-    key(realm.as_str(), letter, &[])..=key(realm.as_str(), letter, &[&last])
+/// Before the realms that have messages; the rest of such a key is the realm.
+pub(super) fn outboxes() -> Vec<u8> {
+    key("", OUTBOX, &[])
 }
 
-/// A longer id is refused; it keeps index pages far from the size at which sled moves them into files of their own.
+/// A longer id is refused, which keeps index pages far from the size at which sled moves them into files of their own.
 pub(super) const MOST_ID: usize = 300;
-
-/// The id of the message behind an entry of the index by due time.
-pub(super) fn message_of(due: &[u8]) -> Option<&[u8]> {
-    split(due)?.1.get(8..)
-}
-
-/// The kind and key of the record behind an entry of the index by expiry.
-pub(super) fn record_of(expiry: &[u8]) -> Option<(Kind, Vec<u8>)> {
-    let (realm, rest) = split(expiry)?;
-    let (letter, id) = rest.get(8..)?.split_first()?;
-    let kind = Kind::of_letter(*letter)?;
-    Some((kind, key(realm, kind.letter(), &[id])))
-}
 
 /// Realm and id of a key.
 pub(super) fn split(key: &[u8]) -> Option<(&str, &[u8])> {
@@ -202,8 +191,8 @@ pub(super) fn split(key: &[u8]) -> Option<(&str, &[u8])> {
 }
 
 /// Big-endian with the sign turned, so that bytes sort as times do.
-fn sortable(time: Timestamp) -> [u8; 8] {
-    (time.unix_millis() ^ i64::MIN).to_be_bytes()
+const fn sortable(second: i64) -> [u8; 8] {
+    (second ^ i64::MIN).to_be_bytes()
 }
 
 #[cfg(test)]
@@ -212,8 +201,7 @@ mod tests {
 
     #[test]
     fn bytes_sort_as_times_do() {
-        let times = [i64::MIN, -1, 0, 1, 1_700_000_000_000, i64::MAX].map(Timestamp::from_unix_millis);
-        assert!(times.is_sorted_by_key(|time| sortable(*time)));
+        assert!([i64::MIN, -1, 0, 1, 1_700_000_000, i64::MAX].is_sorted_by_key(|second| sortable(*second)));
     }
 
     #[test]
@@ -224,12 +212,17 @@ mod tests {
     }
 
     #[test]
-    fn a_record_is_found_from_its_expiry_entry_even_when_its_id_holds_zeros() {
+    fn a_list_of_expired_things_is_read_when_its_second_is_over_and_not_before() {
         let realm = RealmId::new("main");
-        let key = record(&realm, Kind::Grant, &[0, 1, 0, 0xFF]);
-        let entry = timed(&key, Kind::Grant, Timestamp::from_unix_seconds(5));
-        assert_eq!(record_of(&entry), Some((Kind::Grant, key)));
-        assert!(expired(&realm, Timestamp::from_unix_seconds(5)).contains(&entry));
-        assert!(!expired(&realm, Timestamp::from_unix_millis(4_999)).contains(&entry));
+        let list = expiry(&realm, 5, 1);
+        assert!(expired(&realm, Timestamp::from_unix_seconds(5)).contains(&list));
+        assert!(!expired(&realm, Timestamp::from_unix_millis(4_999)).contains(&list));
+    }
+
+    #[test]
+    fn the_second_of_an_audit_key_is_found_again() {
+        for second in [-1, 0, 1_800_000_000] {
+            assert_eq!(second_of(&audit(&RealmId::new("main"), second, 9)), Some(second));
+        }
     }
 }

@@ -7,12 +7,15 @@
 //! that wrote it is durable ([`progress`]); a look-up that finds nothing waits for removals alike. Nothing of sled is
 //! visible outside this folder.
 
+mod admission;
 mod committer;
 mod draft;
 mod files;
 mod group;
 mod header;
 mod keys;
+mod lists;
+mod outbox;
 mod progress;
 mod read;
 mod sweep;
@@ -25,6 +28,7 @@ use std::thread::JoinHandle;
 use tokio::sync::mpsc;
 
 use self::committer::{Committer, Job};
+use self::outbox::Outbox;
 use self::progress::Progress;
 use super::StoreError;
 
@@ -50,10 +54,7 @@ pub struct Options {
 impl Default for Options {
     /// 64 MiB of cache, every commit durable.
     fn default() -> Self {
-        Self {
-            cache_bytes: 64 * 1024 * 1024,
-            sync: Sync::EveryCommit,
-        }
+        Self { cache_bytes: 64 * 1024 * 1024, sync: Sync::EveryCommit }
     }
 }
 
@@ -85,6 +86,7 @@ pub enum OpenError {
 /// A store in one directory. Dropping it, or [`EmbeddedStore::close`], finishes the commits that are waiting.
 pub struct EmbeddedStore {
     db: sled::Db,
+    outbox: Arc<Outbox>,
     progress: Arc<Progress>,
     running: Mutex<Option<Running>>,
 }
@@ -100,23 +102,21 @@ impl EmbeddedStore {
         let db = files::open(dir, options)?;
         let (file, last_group) = files::make_durable(dir, &db, options.sync)?;
         let progress = Arc::new(Progress::new(last_group));
+        let outbox = Arc::new(Outbox::load(&db)?);
         let (jobs, waiting) = mpsc::channel(2 * committer::MOST_CHANGES);
         let committer = Committer {
             tree: (*db).clone(),
             file,
             sync: options.sync,
             last_group,
+            outbox: outbox.clone(),
             progress: progress.clone(),
         };
         let thread = std::thread::Builder::new()
             .name("committer".to_owned())
             .spawn(move || committer.run(waiting))
             .map_err(|error| OpenError::Io(error.to_string()))?;
-        Ok(Self {
-            db,
-            progress,
-            running: Mutex::new(Some(Running { jobs, thread })),
-        })
+        Ok(Self { db, outbox, progress, running: Mutex::new(Some(Running { jobs, thread })) })
     }
 
     /// Finishes the commits that are waiting; every later one is refused. Blocks until they are durable.

@@ -58,9 +58,7 @@ impl Progress {
     pub(super) async fn durable(&self, group: u64) -> Result<(), StoreError> {
         if group > self.synced.load(Ordering::Acquire) {
             let mut announced = self.announced.subscribe();
-            let arrived = announced
-                .wait_for(|synced| *synced >= group || self.broken.get().is_some())
-                .await;
+            let arrived = announced.wait_for(|synced| *synced >= group || self.broken.get().is_some()).await;
             arrived.expect("the sender lives in self");
         }
         self.check()

@@ -8,7 +8,6 @@ use tokio::sync::oneshot;
 use super::committer::Job;
 use super::draft::Draft;
 use super::keys::{self, Kind};
-use super::sweep::given_up;
 use super::value;
 use super::{EmbeddedStore, closed};
 use crate::domain::audit::Event;
@@ -33,13 +32,7 @@ struct Found<T> {
 fn decode<T: DeserializeOwned>(kind: Kind, key: &[u8], bytes: &[u8]) -> Result<Found<T>, StoreError> {
     let (header, json) = value::open(kind, key, bytes)?;
     let record = value::parse(kind, json)?;
-    Ok(Found {
-        group: header.group,
-        versioned: Versioned {
-            version: header.version,
-            record,
-        },
-    })
+    Ok(Found { group: header.group, versioned: Versioned { version: header.version, record } })
 }
 
 impl EmbeddedStore {
@@ -85,10 +78,7 @@ impl EmbeddedStore {
         }
         entries.sort_unstable();
         // An entry whose record is gone was read just before a sweep took both.
-        entries
-            .into_iter()
-            .filter_map(|(_, key)| self.found(kind, &key).transpose())
-            .collect()
+        entries.into_iter().filter_map(|(_, key)| self.found(kind, &key).transpose()).collect()
     }
 
     fn named(&self, realm: &RealmId, name: &Identifier) -> Result<Option<Found<User>>, StoreError> {
@@ -102,19 +92,29 @@ impl EmbeddedStore {
 
     fn due_now(&self, realm: &RealmId, now: Timestamp, most: usize) -> Result<Vec<Found<Message>>, StoreError> {
         let mut due = Vec::new();
-        for entry in self.db.range(keys::due(realm, now)) {
-            if due.len() == most {
-                break;
-            }
-            let (entry, give_up_at) = entry?;
-            let Some(id) = keys::message_of(&entry).filter(|_| !given_up(&give_up_at, now)) else {
-                continue;
-            };
-            let message = self.found::<Message>(Kind::Message, &keys::record(realm, Kind::Message, id))?;
-            // Between the two reads it may have been leased or concluded.
+        for place in self.outbox.due(realm, now, most) {
+            let message =
+                self.found::<Message>(Kind::Message, &keys::record(realm, Kind::Message, place.id.as_bytes()))?;
+            // Meanwhile it may have been leased or concluded.
             due.extend(message.filter(|message| message.versioned.record.due_at <= now));
         }
         Ok(due)
+    }
+
+    /// Newest first: at least `most`, if there are as many, and the second of the last one in full.
+    fn newest_events(&self, realm: &RealmId, most: usize) -> Result<Vec<Found<Vec<Event>>>, StoreError> {
+        let (mut newest, mut events, mut second) = (Vec::new(), 0, None);
+        for entry in self.db.scan_prefix(keys::all(realm, Kind::Audit)).rev() {
+            let (key, bytes) = entry?;
+            if events >= most && second != keys::second_of(&key) {
+                break;
+            }
+            second = keys::second_of(&key);
+            let found: Found<Vec<Event>> = decode(Kind::Audit, &key, &bytes)?;
+            events += found.versioned.record.len();
+            newest.push(found);
+        }
+        Ok(newest)
     }
 }
 
@@ -146,7 +146,9 @@ impl Store for EmbeddedStore {
         realm: &RealmId,
         key: &RequestKey,
     ) -> Result<Option<Versioned<AuthenticationRequest>>, StoreError> {
-        self.one(realm, Kind::Request, key.digest().as_bytes()).await
+        let found: Option<Versioned<AuthenticationRequest>> =
+            self.one(realm, Kind::Request, keys::hashed(key.digest())).await?;
+        Ok(found.filter(|found| found.record.key == *key))
     }
 
     async fn prompt(&self, realm: &RealmId, id: &PromptId) -> Result<Option<Versioned<StoredPrompt>>, StoreError> {
@@ -156,9 +158,7 @@ impl Store for EmbeddedStore {
     async fn unanswered(&self, realm: &RealmId, device: &DeviceId) -> Result<Vec<StoredPrompt>, StoreError> {
         let found = self.indexed(realm, Kind::Prompt, &keys::unanswered(realm, device))?;
         let prompts = self.all_settled(found).await?.into_iter().map(|prompt| prompt.record);
-        Ok(prompts
-            .filter(|prompt: &StoredPrompt| prompt.device == *device)
-            .collect())
+        Ok(prompts.filter(|prompt: &StoredPrompt| prompt.device == *device).collect())
     }
 
     async fn user(&self, realm: &RealmId, subject: &Subject) -> Result<Option<Versioned<User>>, StoreError> {
@@ -195,7 +195,9 @@ impl Store for EmbeddedStore {
     }
 
     async fn ticket(&self, realm: &RealmId, key: &TicketKey) -> Result<Option<Versioned<EnrolmentTicket>>, StoreError> {
-        self.one(realm, Kind::Ticket, key.digest().as_bytes()).await
+        let found: Option<Versioned<EnrolmentTicket>> =
+            self.one(realm, Kind::Ticket, keys::hashed(key.digest())).await?;
+        Ok(found.filter(|found| found.record.key == *key))
     }
 
     async fn enrolment(&self, realm: &RealmId, id: &EnrolmentId) -> Result<Option<Versioned<Enrolment>>, StoreError> {
@@ -203,7 +205,8 @@ impl Store for EmbeddedStore {
     }
 
     async fn grant(&self, realm: &RealmId, token: &TokenKey) -> Result<Option<Versioned<Grant>>, StoreError> {
-        self.one(realm, Kind::Grant, token.digest().as_bytes()).await
+        let found: Option<Versioned<Grant>> = self.one(realm, Kind::Grant, keys::hashed(token.digest())).await?;
+        Ok(found.filter(|found| found.record.token == *token))
     }
 
     async fn mark(&self, realm: &RealmId, key: &MarkKey) -> Result<Option<Digest>, StoreError> {
@@ -217,26 +220,18 @@ impl Store for EmbeddedStore {
     }
 
     async fn audit(&self, realm: &RealmId, most: usize) -> Result<Vec<Event>, StoreError> {
-        let mut newest = Vec::new();
-        for entry in self.db.scan_prefix(keys::all(realm, Kind::Audit)).rev().take(most) {
-            let (key, bytes) = entry?;
-            newest.push(decode(Kind::Audit, &key, &bytes)?);
-        }
-        let events = self.all_settled(newest).await?.into_iter().rev();
-        Ok(events.map(|event: Versioned<Event>| event.record).collect())
+        let newest = self.newest_events(realm, most)?;
+        let lists = self.all_settled(newest).await?;
+        let mut events: Vec<Event> = lists.into_iter().rev().flat_map(|list| list.record).collect();
+        // Lists of one second come in the order of their commits, and so do the events of one instant.
+        events.sort_by_key(|event| event.at);
+        Ok(events.split_off(events.len().saturating_sub(most)))
     }
 
     async fn sweep(&self, realm: &RealmId, now: Timestamp, most: usize) -> Result<usize, StoreError> {
         let jobs = self.jobs()?;
         let (done, outcome) = oneshot::channel();
-        jobs.send(Job::Sweep {
-            realm: realm.clone(),
-            now,
-            most,
-            done,
-        })
-        .await
-        .map_err(|_| closed())?;
+        jobs.send(Job::Sweep { realm: realm.clone(), now, most, done }).await.map_err(|_| closed())?;
         outcome.await.map_err(|_| closed())?
     }
 

@@ -2,6 +2,8 @@
 
 use super::group::Group;
 use super::keys::{self, Kind};
+use super::lists::{Item, Items};
+use super::outbox::Move;
 use super::value;
 use crate::domain::authentication_request::AuthenticationRequest;
 use crate::domain::names::RealmId;
@@ -18,55 +20,62 @@ pub(super) fn forget(
     most: usize,
 ) -> Result<usize, StoreError> {
     let mut forgotten = 0;
-    for entry in tree.range(keys::expired(realm, now)).keys().take(most) {
-        let entry = entry?;
-        if let Some((kind, key)) = keys::record_of(&entry) {
-            if kind == Kind::Request {
-                forget_prompts(tree, group, realm, &key)?;
-            }
-            group.take([(key.into(), None)]);
-        }
-        group.take([(entry, None)]);
-        forgotten += 1;
-    }
-    for entry in tree.range(keys::due(realm, now)) {
+    for list in tree.range(keys::expired(realm, now)) {
         if forgotten == most {
             break;
         }
-        let (entry, give_up_at) = entry?;
-        if given_up(&give_up_at, now)
-            && let Some(id) = keys::message_of(&entry)
+        let (key, list) = list?;
+        let mut items = Items(&list);
+        while forgotten < most
+            && let Some(item) = items.next()
         {
-            group.take([(keys::record(realm, Kind::Message, id).into(), None), (entry, None)]);
-            forgotten += 1;
+            forgotten += usize::from(forget_one(tree, group, realm, &item, now)?);
         }
+        let left = (!items.0.is_empty() && forgotten == most).then(|| items.0.into());
+        group.take([(key, left)]);
+    }
+    for place in group.outbox().given_up(realm, now, most - forgotten) {
+        group.take([(keys::record(realm, Kind::Message, place.id.as_bytes()).into(), None)]);
+        group.moves.push((realm.clone(), Move::Leave { place }));
+        forgotten += 1;
     }
     Ok(forgotten)
 }
 
-/// Whether a message with this entry in the index by due time will not be carried any more.
-pub(super) fn given_up(give_up_at: &[u8], now: Timestamp) -> bool {
-    give_up_at
-        .try_into()
-        .is_ok_and(|bytes| i64::from_be_bytes(bytes) <= now.unix_millis())
+/// Whether it was there and past its time: a record whose time was moved has another entry.
+fn forget_one(
+    tree: &sled::Tree,
+    group: &mut Group<'_>,
+    realm: &RealmId,
+    item: &Item<'_>,
+    now: Timestamp,
+) -> Result<bool, StoreError> {
+    let key = keys::record(realm, item.kind, item.id);
+    let Some(found) = tree.get(&key)? else { return Ok(false) };
+    let prompts = match value::open(item.kind, &key, &found) {
+        Ok((header, _)) if header.time.is_none_or(|time| time > now) => return Ok(false),
+        Ok((_, json)) if item.kind == Kind::Request => prompts_of(json, realm),
+        Ok(_) => Ok(Vec::new()),
+        Err(error) => Err(error),
+    };
+    match prompts {
+        Ok(prompts) => group.take(prompts.into_iter().map(|key| (key.into(), None))),
+        Err(error) => {
+            // Kept as evidence. Stopping here would stop every later sweep too.
+            tracing::error!(%error, "what should be forgotten is damaged and stays behind");
+            return Ok(false);
+        }
+    }
+    group.take([(key.into(), None)]);
+    Ok(true)
 }
 
-fn forget_prompts(tree: &sled::Tree, group: &mut Group<'_>, realm: &RealmId, key: &[u8]) -> Result<(), StoreError> {
-    let Some(found) = tree.get(key)? else { return Ok(()) };
-    let request = value::open(Kind::Request, key, &found)
-        .and_then(|(_, json)| value::parse::<AuthenticationRequest>(Kind::Request, json));
-    let request = match request {
-        Ok(request) => request,
-        Err(error) => {
-            // Kept, it would stop every later sweep at this point.
-            tracing::error!(%error, "a damaged request is past its time and forgotten; its prompts stay behind");
-            return Ok(());
-        }
-    };
-    for (device, prompt) in &request.prompts {
+/// Keys of a request's prompts and of their index entries.
+fn prompts_of(json: &[u8], realm: &RealmId) -> Result<Vec<Vec<u8>>, StoreError> {
+    let request: AuthenticationRequest = value::parse(Kind::Request, json)?;
+    let keys = request.prompts.iter().flat_map(|(device, prompt)| {
         let entry = keys::under(&keys::unanswered(realm, device), prompt.as_bytes());
-        let record = keys::record(realm, Kind::Prompt, prompt.as_bytes());
-        group.take([(entry.into(), None), (record.into(), None)]);
-    }
-    Ok(())
+        [entry, keys::record(realm, Kind::Prompt, prompt.as_bytes())]
+    });
+    Ok(keys.collect())
 }

@@ -20,10 +20,10 @@ const GROUP: std::ops::Range<usize> = 13..21;
 const TIME: std::ops::Range<usize> = 21..29;
 const HEADER: usize = 29;
 
-/// Says that a record has no entry in the index by time.
+/// Says that a record is never forgotten by itself.
 const NEVER: i64 = i64::MIN;
 
-/// What a value says of itself.
+/// What a value says of itself. Its time is when it may be forgotten; a message's, when it is due.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Header {
     pub(super) version: u64,
@@ -39,18 +39,20 @@ pub(super) fn draft(
     time: Option<Timestamp>,
     record: &impl Serialize,
 ) -> Result<Vec<u8>, usize> {
+    let mut value = header(kind, version, time);
+    serde_json::to_writer(&mut value, record).expect("records are plain data and a vector takes every write");
+    if value.len() > MAX_RECORD_BYTES { Err(value.len()) } else { Ok(value) }
+}
+
+/// The beginning of a value, in a vector with room for its JSON.
+pub(super) fn header(kind: Kind, version: u64, time: Option<Timestamp>) -> Vec<u8> {
     let mut value = Vec::with_capacity(1024);
     value.push(kind.letter());
     value.extend_from_slice(&[0; 4]);
     value.extend_from_slice(&version.to_be_bytes());
     value.extend_from_slice(&[0; 8]);
     value.extend_from_slice(&time.map_or(NEVER, Timestamp::unix_millis).to_be_bytes());
-    serde_json::to_writer(&mut value, record).expect("records are plain data and a vector takes every write");
-    if value.len() > MAX_RECORD_BYTES {
-        Err(value.len())
-    } else {
-        Ok(value)
-    }
+    value
 }
 
 /// Puts in the commit group and the checksum.
@@ -67,11 +69,7 @@ pub(super) fn open<'v>(kind: Kind, key: &[u8], value: &'v [u8]) -> Result<(Heade
         return Err(damaged());
     }
     let number = |range: std::ops::Range<usize>| {
-        u64::from_be_bytes(
-            value[range]
-                .try_into()
-                .expect("every range of the header is eight bytes long"),
-        )
+        u64::from_be_bytes(value[range].try_into().expect("every range of the header is eight bytes long"))
     };
     let time = number(TIME).cast_signed();
     let header = Header {
@@ -110,14 +108,7 @@ mod tests {
     fn what_was_sealed_opens() {
         let value = sealed();
         let (header, json) = open(Kind::Grant, b"key", &value).expect("is whole");
-        assert_eq!(
-            header,
-            Header {
-                version: 7,
-                group: 9,
-                time: Some(Timestamp::from_unix_seconds(3))
-            }
-        );
+        assert_eq!(header, Header { version: 7, group: 9, time: Some(Timestamp::from_unix_seconds(3)) });
         assert_eq!(parse::<String>(Kind::Grant, json), Ok("text".to_owned()));
     }
 
@@ -127,10 +118,7 @@ mod tests {
         for bit in 0..whole.len() * 8 {
             let mut value = whole.clone();
             value[bit / 8] ^= 1 << (bit % 8);
-            assert!(
-                matches!(open(Kind::Grant, b"key", &value), Err(StoreError::Damaged(_))),
-                "bit {bit}"
-            );
+            assert!(matches!(open(Kind::Grant, b"key", &value), Err(StoreError::Damaged(_))), "bit {bit}");
         }
     }
 
