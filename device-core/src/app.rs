@@ -135,20 +135,9 @@ impl Introduction {
     /// What `finish` says of the phone.
     #[must_use]
     pub fn new(info: DeviceInfo, push: PushTarget) -> Self {
-        let app = wire::AppInfo {
-            id: info.app_id,
-            version: info.app_version,
-        };
-        let info = wire::DeviceInfo {
-            name: info.name,
-            model: info.model,
-            os: info.os,
-            app,
-        };
-        Self {
-            info,
-            push: push.into(),
-        }
+        let app = wire::AppInfo { id: info.app_id, version: info.app_version };
+        let info = wire::DeviceInfo { name: info.name, model: info.model, os: info.os, app };
+        Self { info, push: push.into() }
     }
 }
 

@@ -4,7 +4,7 @@ use protocol::display::display_digest;
 use protocol::ids::KeyRef;
 use protocol::jws::Unsigned;
 use protocol::messages::{Decision, DecisionResult, Outcome, ReportedVerification, UserVerification};
-use protocol::{DecisionId, Jws, KeyRole, VERSION};
+use protocol::{DecisionId, Jws, KeyRole, PromptId, VERSION};
 
 use crate::ports::KeyProtection;
 use crate::prompt::OpenPrompt;
@@ -24,18 +24,13 @@ pub struct KeyChoice {
 #[must_use]
 pub const fn key_for(verdict: Verdict, uv: UserVerification) -> KeyChoice {
     match (verdict, uv) {
-        (Verdict::Deny(_), _) | (Verdict::Approve, UserVerification::None) => KeyChoice {
-            role: KeyRole::Device,
-            otherwise: None,
-        },
-        (Verdict::Approve, UserVerification::Required) => KeyChoice {
-            role: KeyRole::Verified,
-            otherwise: None,
-        },
-        (Verdict::Approve, UserVerification::Preferred) => KeyChoice {
-            role: KeyRole::Verified,
-            otherwise: Some(KeyRole::Device),
-        },
+        (Verdict::Deny(_), _) | (Verdict::Approve, UserVerification::None) => {
+            KeyChoice { role: KeyRole::Device, otherwise: None }
+        }
+        (Verdict::Approve, UserVerification::Required) => KeyChoice { role: KeyRole::Verified, otherwise: None },
+        (Verdict::Approve, UserVerification::Preferred) => {
+            KeyChoice { role: KeyRole::Verified, otherwise: Some(KeyRole::Device) }
+        }
     }
 }
 
@@ -87,18 +82,14 @@ pub fn build(account: &AccountState, prompt: &OpenPrompt, draft: Draft) -> Unsig
         uv: reported(draft.role, account.protection),
         ctr: draft.counter,
     };
-    Unsigned::new(
-        KeyRef {
-            device: account.device,
-            role: draft.role,
-        },
-        &message,
-    )
+    Unsigned::new(KeyRef { device: account.device, role: draft.role }, &message)
 }
 
 /// A decision with its signature.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Signed {
+    /// The prompt it answers.
+    pub prompt: PromptId,
     /// Its `jti`.
     pub jti: DecisionId,
     /// The bytes to send, now and every other time.
@@ -117,8 +108,105 @@ pub fn check_result(account: &AccountState, decision: &Signed, result: &Jws, now
     if result.aud != account.keys.device.thumbprint() {
         return Err(Distrust::Audience);
     }
-    if result.decision != decision.jti || result.hash != decision.message.digest() {
+    let fits =
+        result.prompt == decision.prompt && result.decision == decision.jti && result.hash == decision.message.digest();
+    if !fits {
         return Err(Distrust::Result);
     }
     Ok(result.outcome)
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::crypto::Sign as _;
+    use protocol::crypto::p256::VerifyingKey;
+    use protocol::messages::{Answer, DenyReason};
+    use protocol::{Digest, Nonce};
+
+    use super::*;
+    use crate::prompt;
+    use crate::testing::{ISSUER, NOW, Op, account, key, other_digest};
+
+    const DENY: Verdict = Verdict::Deny(DenyReason::NotMe);
+
+    fn draft(verdict: Verdict, role: KeyRole) -> Draft {
+        let jti = DecisionId::from_bytes([0x77; 16]);
+        Draft { verdict, role, jti, counter: 3, match_code: None, now: NOW + 5 }
+    }
+
+    fn signed(verdict: Verdict, role: KeyRole) -> (Op, AccountState, OpenPrompt, Signed) {
+        let op = Op::new();
+        let account = account(&op);
+        let prompt = prompt::open(&account, op.prompt(&account, |_| ()), NOW).unwrap();
+        let unsigned = build(&account, &prompt, draft(verdict, role));
+        let key = if role == KeyRole::Device { key(11) } else { key(12) };
+        let signature = key.sign(unsigned.signing_input()).unwrap();
+        let jti = DecisionId::from_bytes([0x77; 16]);
+        let signed = Signed { prompt: prompt.content().jti, jti, message: unsigned.attach(&signature) };
+        (op, account, prompt, signed)
+    }
+
+    #[test]
+    fn a_denial_is_always_signed_by_device() {
+        for uv in [UserVerification::Required, UserVerification::Preferred, UserVerification::None] {
+            assert_eq!(key_for(DENY, uv), KeyChoice { role: KeyRole::Device, otherwise: None });
+        }
+    }
+
+    #[test]
+    fn an_approval_under_required_verification_has_no_fallback() {
+        let choice = key_for(Verdict::Approve, UserVerification::Required);
+        assert_eq!(choice, KeyChoice { role: KeyRole::Verified, otherwise: None });
+    }
+
+    #[test]
+    fn an_approval_uses_device_where_the_prompt_asks_less() {
+        let preferred = key_for(Verdict::Approve, UserVerification::Preferred);
+        assert_eq!(preferred, KeyChoice { role: KeyRole::Verified, otherwise: Some(KeyRole::Device) });
+        let none = key_for(Verdict::Approve, UserVerification::None);
+        assert_eq!(none, KeyChoice { role: KeyRole::Device, otherwise: None });
+    }
+
+    #[test]
+    fn an_approval_is_bound_to_the_bytes_and_lines_that_were_shown() {
+        let (_, account, prompt, signed) = signed(Verdict::Approve, KeyRole::Verified);
+        let decision: Decision = signed.message.open(&VerifyingKey::new(key(12).public()).unwrap()).unwrap();
+        assert_eq!(decision.ph, Digest::of(prompt.message().as_str().as_bytes()));
+        assert_eq!(decision.dh, prompt.content().display_digest());
+        assert_eq!(decision.nonce, Nonce::from_bytes([0x66; 16]));
+        assert_eq!((decision.iss, decision.aud.as_str()), (account.device, ISSUER));
+        assert_eq!((decision.decision, decision.reason), (Answer::Approve, None));
+        assert_eq!((decision.ctr, decision.iat), (3, NOW + 5));
+        assert_eq!(decision.uv, ReportedVerification::Biometric);
+    }
+
+    #[test]
+    fn a_denial_says_why_and_claims_no_verification() {
+        let (_, _, _, signed) = signed(DENY, KeyRole::Device);
+        let decision: Decision = signed.message.open(&VerifyingKey::new(key(11).public()).unwrap()).unwrap();
+        assert_eq!((decision.decision, decision.reason), (Answer::Deny, Some(DenyReason::NotMe)));
+        assert_eq!(decision.uv, ReportedVerification::None);
+    }
+
+    #[test]
+    fn the_servers_word_counts_for_exactly_this_decision() {
+        let (op, account, _, signed) = signed(Verdict::Approve, KeyRole::Verified);
+        let judge =
+            |bend: fn(&mut DecisionResult)| check_result(&account, &signed, &op.result(&account, &signed, bend), NOW);
+        assert_eq!(judge(|_| ()), Ok(Outcome::Approved));
+        assert_eq!(judge(|result| result.decision = DecisionId::from_bytes([1; 16])), Err(Distrust::Result));
+        assert_eq!(judge(|result| result.hash = other_digest()), Err(Distrust::Result));
+        assert_eq!(judge(|result| result.prompt = PromptId::from_bytes([1; 16])), Err(Distrust::Result));
+        assert_eq!(judge(|result| result.aud = other_digest()), Err(Distrust::Audience));
+        assert_eq!(judge(|result| result.iss = "https://other.example".into()), Err(Distrust::Issuer));
+        assert_eq!(judge(|result| result.v = 2), Err(Distrust::Version));
+    }
+
+    #[test]
+    fn a_result_by_an_impostor_is_refused() {
+        let (_, account, _, signed) = signed(Verdict::Approve, KeyRole::Verified);
+        let impostor = Op { root: key(77), signing: key(78) };
+        let result = impostor.result(&account, &signed, |_| ());
+        assert_eq!(check_result(&account, &signed, &result, NOW), Err(Distrust::UnknownKey));
+    }
 }

@@ -62,13 +62,7 @@ fn is_loopback(host: &Host<&str>) -> bool {
 /// The first message, for the new `device` key to sign.
 #[must_use]
 pub fn begin(ticket: &Ticket, device: Jwk, now: i64) -> Unsigned {
-    let message = Begin {
-        aud: ticket.issuer.clone(),
-        code: ticket.code,
-        jwk: device,
-        iat: now,
-        v: VERSION,
-    };
+    let message = Begin { aud: ticket.issuer.clone(), code: ticket.code, jwk: device, iat: now, v: VERSION };
     Unsigned::new(KeyHint::Jwk(device), &message)
 }
 
@@ -102,12 +96,7 @@ pub fn accept(ticket: &Ticket, device: Jwk, reply: &OfferReply, now: i64) -> Res
     if offer.exp <= now {
         return Err(Distrust::Expired);
     }
-    Ok(Accepted {
-        hash: reply.offer.digest(),
-        offer,
-        trust,
-        device,
-    })
+    Ok(Accepted { hash: reply.offer.digest(), offer, trust, device })
 }
 
 impl Accepted {
@@ -134,10 +123,7 @@ impl Accepted {
             info: about.info,
             push: about.push,
             capabilities: capabilities(),
-            evidence: Evidence {
-                fmt: EvidenceFormat::None,
-                data: String::new(),
-            },
+            evidence: Evidence { fmt: EvidenceFormat::None, data: String::new() },
             iat: now,
             v: VERSION,
         };
@@ -165,11 +151,7 @@ impl Accepted {
             label: self.offer.account.clone(),
             trust: self.trust.clone(),
             slot,
-            keys: PublicKeys {
-                device: self.device,
-                verified: sent.verified,
-                sealing: sent.sealing,
-            },
+            keys: PublicKeys { device: self.device, verified: sent.verified, sealing: sent.sealing },
             protection: self.protection(),
             standing: enrolment.state,
             digits: Some(check_digits(&self.hash, &enrolment.fh, &enrolment.nonce)),
@@ -224,4 +206,177 @@ fn check_enrolment(enrolment: &Enrolment, issuer: &str, device: &Digest) -> Resu
         return Err(Distrust::Audience);
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::crypto::p256::VerifyingKey;
+    use protocol::crypto::{Sign as _, Verify};
+    use protocol::jws::JwsError;
+    use protocol::messages::EnrolmentState;
+    use protocol::{DeviceId, EnrolmentId, Nonce};
+
+    use super::*;
+    use crate::testing::{ISSUER, NOW, Op, REVEALED, account, introduction, key, other_digest};
+
+    fn settings(issuer: &str, development: bool) -> Settings {
+        Settings { issuers: vec![issuer.into()], development }
+    }
+
+    fn ticket_at(issuer: &str) -> String {
+        Ticket { issuer: issuer.into(), ..Op::new().ticket() }.to_string()
+    }
+
+    fn accepted(op: &Op) -> Accepted {
+        let device = *key(11).public();
+        accept(&op.ticket(), device, &op.offer(&op.ticket(), &device, |_| ()), NOW).unwrap()
+    }
+
+    fn finished(accepted: &Accepted) -> General {
+        let unsigned = accepted.finish(*key(12).public(), *key(13).public(), introduction(), NOW);
+        let keys = [key(11), key(12)];
+        let signatures: Vec<_> =
+            unsigned.signing_inputs().zip(&keys).map(|(input, key)| key.sign(input).unwrap()).collect();
+        unsigned.attach(&signatures)
+    }
+
+    fn conclude(op: &Op, reply: impl FnOnce(&General) -> Jws) -> Result<AccountState, Distrust> {
+        let accepted = accepted(op);
+        let finish = finished(&accepted);
+        accepted.conclude(&finish, &reply(&finish), KeySlot::new([9; 16]), NOW)
+    }
+
+    #[test]
+    fn a_ticket_of_a_listed_issuer_is_admitted() {
+        assert_eq!(settings(ISSUER, false).admit(&ticket_at(ISSUER)), Ok(Op::new().ticket()));
+        assert_eq!(settings(ISSUER, false).admit("https://op.example/enrol"), Err(DeviceError::NotATicket));
+    }
+
+    #[test]
+    fn a_ticket_of_another_issuer_is_refused() {
+        for issuer in ["https://evil.example", "https://op.example.evil.example", "https://op.example/other"] {
+            let refused = settings(ISSUER, true).admit(&ticket_at(issuer));
+            assert_eq!(refused, Err(DeviceError::WrongIssuer { issuer: issuer.into() }));
+        }
+    }
+
+    #[test]
+    fn plain_http_is_for_loopback_in_development_only() {
+        for issuer in ["http://127.0.0.1:8080", "http://localhost:1", "http://[::1]:1"] {
+            assert!(settings(issuer, true).admit(&ticket_at(issuer)).is_ok(), "{issuer}");
+            assert!(settings(issuer, false).admit(&ticket_at(issuer)).is_err(), "{issuer}");
+        }
+        for issuer in
+            ["http://op.example", "http://10.0.0.1", "http://localhost@op.example", "http://localhost.example"]
+        {
+            assert!(settings(issuer, true).admit(&ticket_at(issuer)).is_err(), "{issuer}");
+        }
+    }
+
+    #[test]
+    fn begin_is_signed_by_the_key_it_introduces() {
+        let op = Op::new();
+        let unsigned = begin(&op.ticket(), *key(11).public(), NOW);
+        let signature = key(11).sign(unsigned.signing_input()).unwrap();
+        let begin: Begin = unsigned.attach(&signature).open(&VerifyingKey::new(key(11).public()).unwrap()).unwrap();
+        assert_eq!((begin.aud.as_str(), begin.code, begin.jwk), (ISSUER, op.ticket().code, *key(11).public()));
+    }
+
+    #[test]
+    fn an_offer_that_is_not_what_the_ticket_promised_is_refused() {
+        let op = Op::new();
+        let device = *key(11).public();
+        let judge = |reply: OfferReply| accept(&op.ticket(), device, &reply, NOW).map(|_| ());
+        let bent = |bend: fn(&mut Offer)| judge(op.offer(&op.ticket(), &device, bend));
+        assert_eq!(bent(|_| ()), Ok(()));
+        assert_eq!(bent(|offer| offer.th = other_digest()), Err(Distrust::Ticket));
+        assert_eq!(bent(|offer| offer.aud = other_digest()), Err(Distrust::Audience));
+        assert_eq!(bent(|offer| offer.iss = "https://other.example".into()), Err(Distrust::Issuer));
+        assert_eq!(bent(|offer| offer.exp = NOW), Err(Distrust::Expired));
+        assert_eq!(bent(|offer| offer.v = 2), Err(Distrust::Version));
+        let other_ticket = Ticket { expires_at: NOW + 301, ..op.ticket() };
+        assert_eq!(judge(op.offer(&other_ticket, &device, |_| ())), Err(Distrust::Ticket));
+    }
+
+    #[test]
+    fn an_offer_of_an_issuer_with_another_root_is_refused() {
+        let (op, impostor) = (Op::new(), Op { root: key(77), signing: key(78) });
+        let device = *key(11).public();
+        let reply = impostor.offer(&op.ticket(), &device, |_| ());
+        assert_eq!(accept(&op.ticket(), device, &reply, NOW).map(|_| ()), Err(Distrust::Root));
+        let with_our_root = OfferReply { root: *op.root.public(), ..reply };
+        assert!(matches!(accept(&op.ticket(), device, &with_our_root, NOW), Err(Distrust::Jws(JwsError::Crypto(_)))));
+    }
+
+    #[test]
+    fn a_tampered_offer_is_refused() {
+        let op = Op::new();
+        let device = *key(11).public();
+        let mut reply = op.offer(&op.ticket(), &device, |_| ());
+        let text = reply.offer.as_str();
+        let at = text.find('.').unwrap() + 20;
+        let flipped = if text.as_bytes()[at] == b'A' { "B" } else { "A" };
+        reply.offer = Jws::from_text(format!("{}{flipped}{}", &text[..at], &text[at + 1..]));
+        assert!(matches!(accept(&op.ticket(), device, &reply, NOW), Err(Distrust::Jws(JwsError::Crypto(_)))));
+    }
+
+    #[test]
+    fn finish_is_signed_by_both_keys_over_the_offer_as_received() {
+        let accepted = accepted(&Op::new());
+        let finish = finished(&accepted);
+        let keys = [key(11), key(12)].map(|key| VerifyingKey::new(key.public()).unwrap());
+        let read: Finish = finish.verify(&[&keys[0] as &dyn Verify, &keys[1]]).unwrap();
+        assert_eq!((read.oh, read.enr), (accepted.hash, accepted.offer.enr));
+        assert_eq!(read.verified_kind, VerifiedKind::Biometric);
+        assert_eq!(read.capabilities, ["unicode-18"]);
+    }
+
+    #[test]
+    fn a_sound_enrolment_ends_in_an_account_with_the_digits_both_sides_compute() {
+        let op = Op::new();
+        let accepted = accepted(&op);
+        let finish = finished(&accepted);
+        let account = accepted.conclude(&finish, &op.enrolment(&finish, |_| ()), KeySlot::new([9; 16]), NOW).unwrap();
+        assert_eq!(account.digits, Some(check_digits(&accepted.hash, &finish.digest(), &REVEALED)));
+        assert_eq!(account.standing, EnrolmentState::Unconfirmed);
+        assert_eq!(account.keys.sealing, *key(13).public());
+    }
+
+    #[test]
+    fn a_nonce_other_than_the_committed_one_is_refused() {
+        let op = Op::new();
+        let other = |finish: &General| op.enrolment(finish, |said| said.nonce = Nonce::from_bytes([0x34; 16]));
+        assert_eq!(conclude(&op, other), Err(Distrust::Commitment));
+    }
+
+    #[test]
+    fn a_reply_about_another_finish_phone_or_enrolment_is_refused() {
+        let op = Op::new();
+        let bent = |bend: fn(&mut Enrolment)| conclude(&op, |finish| op.enrolment(finish, bend)).map(|_| ());
+        assert_eq!(bent(|said| said.fh = other_digest()), Err(Distrust::Finish));
+        assert_eq!(bent(|said| said.aud = other_digest()), Err(Distrust::Audience));
+        assert_eq!(bent(|said| said.enr = EnrolmentId::from_bytes([1; 16])), Err(Distrust::Audience));
+        assert_eq!(bent(|said| said.iss = "https://other.example".into()), Err(Distrust::Issuer));
+        assert_eq!(bent(|said| said.v = 2), Err(Distrust::Version));
+    }
+
+    #[test]
+    fn a_later_word_counts_only_if_it_is_about_this_phone() {
+        let op = Op::new();
+        let account = account(&op);
+        let finish = finished(&accepted(&op));
+        let judge =
+            |bend: fn(&mut Enrolment)| standing(&account, &op.enrolment(&finish, bend), NOW).map(|said| said.state);
+        assert_eq!(judge(|said| said.state = EnrolmentState::Active), Ok(EnrolmentState::Active));
+        assert_eq!(judge(|said| said.device = DeviceId::from_bytes([1; 16])), Err(Distrust::Audience));
+        assert_eq!(judge(|said| said.aud = other_digest()), Err(Distrust::Audience));
+    }
+
+    #[test]
+    fn a_name_that_cannot_be_shown_is_refused_before_anything_is_sent() {
+        let mut about = introduction();
+        assert_eq!(about.check(), Ok(()));
+        about.info.name = "phone\u{202e}".into();
+        assert_eq!(about.check(), Err(TextError::BidiControl));
+    }
 }

@@ -57,6 +57,9 @@ pub enum DeviceError {
     /// This or another phone answered before, and the answer stands.
     #[error("already answered")]
     AlreadyAnswered,
+    /// The client took its request back.
+    #[error("withdrawn by the client")]
+    Withdrawn,
     /// Approving needs the lines to have been taken for display.
     #[error("the display lines were not taken")]
     DisplayNotTaken,
@@ -127,6 +130,7 @@ impl DeviceError {
             Self::NotUnderstood { .. } => "not_understood",
             Self::Expired => "expired",
             Self::AlreadyAnswered => "already_answered",
+            Self::Withdrawn => "withdrawn",
             Self::DisplayNotTaken => "display_not_taken",
             Self::MatchCodeNeeded => "match_code_needed",
             Self::UnknownAccount => "unknown_account",
@@ -148,7 +152,7 @@ impl DeviceError {
     pub const fn is_final(&self) -> bool {
         matches!(
             self,
-            Self::Expired | Self::AlreadyAnswered | Self::UnknownPrompt | Self::Refused { .. }
+            Self::Expired | Self::AlreadyAnswered | Self::Withdrawn | Self::UnknownPrompt | Self::Refused { .. }
         )
     }
 }
@@ -157,16 +161,14 @@ impl DeviceError {
 impl From<&Problem> for DeviceError {
     fn from(problem: &Problem) -> Self {
         match problem.code() {
-            "expired" | "prompt_expired" | "ticket_expired" => Self::Expired,
-            "already_decided" | "already_answered" => Self::AlreadyAnswered,
+            "expired" => Self::Expired,
+            "already_approved" | "already_denied" | "already_redeemed" => Self::AlreadyAnswered,
+            "cancelled" => Self::Withdrawn,
+            "revoked" => Self::NotActive,
             "unknown_prompt" => Self::UnknownPrompt,
             // Busy or limited: the same request may pass later, so nothing that was signed is given up.
-            code if problem.status == 429 || problem.status >= 500 => Self::Unreachable {
-                detail: code.to_owned(),
-            },
-            code => Self::Refused {
-                refusal: code.to_owned(),
-            },
+            code if problem.status == 429 || problem.status >= 500 => Self::Unreachable { detail: code.to_owned() },
+            code => Self::Refused { refusal: code.to_owned() },
         }
     }
 }
@@ -175,18 +177,14 @@ impl From<Distrust> for DeviceError {
     fn from(reason: Distrust) -> Self {
         match reason {
             Distrust::Expired => Self::Expired,
-            other => Self::Untrusted {
-                detail: other.to_string(),
-            },
+            other => Self::Untrusted { detail: other.to_string() },
         }
     }
 }
 
 impl From<Unshowable> for DeviceError {
     fn from(reason: Unshowable) -> Self {
-        Self::Unshowable {
-            detail: reason.to_string(),
-        }
+        Self::Unshowable { detail: reason.to_string() }
     }
 }
 
@@ -202,24 +200,18 @@ impl From<VaultError> for DeviceError {
 
 impl From<StoreError> for DeviceError {
     fn from(error: StoreError) -> Self {
-        Self::Storage {
-            detail: error.to_string(),
-        }
+        Self::Storage { detail: error.to_string() }
     }
 }
 
 impl From<TransportError> for DeviceError {
     fn from(error: TransportError) -> Self {
-        Self::Unreachable {
-            detail: error.to_string(),
-        }
+        Self::Unreachable { detail: error.to_string() }
     }
 }
 
 impl From<ClockError> for DeviceError {
     fn from(error: ClockError) -> Self {
-        Self::Platform {
-            detail: error.to_string(),
-        }
+        Self::Platform { detail: error.to_string() }
     }
 }

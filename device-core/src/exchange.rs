@@ -39,21 +39,12 @@ impl Call {
     #[must_use]
     pub fn about(issuer: &str, endpoint: Endpoint, id: &str) -> Self {
         let url = endpoint.url(issuer, id);
-        Self {
-            endpoint,
-            url,
-            query: String::new(),
-            body: Vec::new(),
-            timeout_seconds: TIMEOUT_SECONDS,
-        }
+        Self { endpoint, url, query: String::new(), body: Vec::new(), timeout_seconds: TIMEOUT_SECONDS }
     }
 
     /// With a JSON body.
     #[must_use]
-    #[expect(
-        clippy::missing_panics_doc,
-        reason = "the protocol's bodies are maps with string keys"
-    )]
+    #[expect(clippy::missing_panics_doc, reason = "the protocol's bodies are maps with string keys")]
     pub fn with(mut self, body: &impl Serialize) -> Self {
         self.body = serde_json::to_vec(body).expect("bodies are maps with string keys");
         self
@@ -78,13 +69,7 @@ impl Call {
             nonce: nonce.to_owned(),
             bh: Digest::of(&self.body),
         };
-        Unsigned::new(
-            KeyRef {
-                device,
-                role: KeyRole::Device,
-            },
-            &proof,
-        )
+        Unsigned::new(KeyRef { device, role: KeyRole::Device }, &proof)
     }
 
     /// The request for the transport.
@@ -108,10 +93,7 @@ impl Call {
 }
 
 fn header(name: &str, value: &str) -> HttpHeader {
-    HttpHeader {
-        name: name.to_owned(),
-        value: value.to_owned(),
-    }
+    HttpHeader { name: name.to_owned(), value: value.to_owned() }
 }
 
 /// What a response means.
@@ -119,8 +101,8 @@ fn header(name: &str, value: &str) -> HttpHeader {
 pub enum Reply {
     /// The call was done; the body is still to be read.
     Done(Vec<u8>),
-    /// The proof's nonce was missing or old: prove again with this one.
-    UseNonce(String),
+    /// The proof was not taken, the request not looked at: prove it again, with this nonce if there is one.
+    ProveAgain(Option<String>),
     /// The server said no.
     Problem(Problem),
 }
@@ -132,13 +114,12 @@ pub fn read(response: &HttpResponse) -> Result<Reply, DeviceError> {
         return Ok(Reply::Done(response.body.clone()));
     }
     let problem: Problem = parse(response.status, &response.body)?;
-    if response.status == 401 && problem.code() == "use_nonce" {
-        let nonce = problem.nonce.or_else(|| nonce_of(response));
-        return nonce
-            .map(Reply::UseNonce)
-            .ok_or_else(|| not_understood(401, "use_nonce without a nonce"));
+    match (response.status, problem.code()) {
+        (401, "use_nonce") => Ok(Reply::ProveAgain(problem.nonce.or_else(|| nonce_of(response)))),
+        // The transport sent the request twice by itself: the first copy may have been taken, so ask with a new proof.
+        (401, "replayed") => Ok(Reply::ProveAgain(None)),
+        _ => Ok(Reply::Problem(problem)),
     }
-    Ok(Reply::Problem(problem))
 }
 
 /// Reads a body that must be JSON of this shape.
@@ -149,18 +130,12 @@ pub fn parse<T: DeserializeOwned>(status: u16, body: &[u8]) -> Result<T, DeviceE
 /// The fresh nonce that replies hand out.
 #[must_use]
 pub fn nonce_of(response: &HttpResponse) -> Option<String> {
-    let header = response
-        .headers
-        .iter()
-        .find(|header| header.name.eq_ignore_ascii_case(NONCE_HEADER))?;
+    let header = response.headers.iter().find(|header| header.name.eq_ignore_ascii_case(NONCE_HEADER))?;
     Some(header.value.clone())
 }
 
 fn not_understood(status: u16, detail: &str) -> DeviceError {
-    DeviceError::NotUnderstood {
-        status,
-        detail: detail.to_owned(),
-    }
+    DeviceError::NotUnderstood { status, detail: detail.to_owned() }
 }
 
 #[cfg(test)]
@@ -174,10 +149,7 @@ mod tests {
     fn response(status: u16, body: &str) -> HttpResponse {
         HttpResponse {
             status,
-            headers: vec![HttpHeader {
-                name: "Device-Nonce".into(),
-                value: "fresh".into(),
-            }],
+            headers: vec![HttpHeader { name: "Device-Nonce".into(), value: "fresh".into() }],
             body: body.into(),
         }
     }
@@ -202,46 +174,26 @@ mod tests {
         let request = call.request(Some(&jws));
         assert_eq!(request.url, "https://op.example/device/v1/prompts?wait=25");
         assert!(request.timeout_seconds > 25);
+        assert!(request.headers.iter().any(|h| h.name == PROOF_HEADER && h.value == jws.as_str()));
+    }
+
+    #[test]
+    fn a_proof_that_is_not_taken_is_made_again_and_no_other_refusal_is() {
         assert!(
-            request
-                .headers
-                .iter()
-                .any(|h| h.name == PROOF_HEADER && h.value == jws.as_str())
+            matches!(read(&problem(401, "use_nonce")).unwrap(), Reply::ProveAgain(Some(nonce)) if nonce == "fresh")
         );
-    }
-
-    #[test]
-    fn use_nonce_is_a_reason_to_prove_again_and_nothing_else_is() {
-        assert!(matches!(read(&problem(401, "use_nonce")).unwrap(), Reply::UseNonce(nonce) if nonce == "fresh"));
-        assert!(matches!(read(&problem(401, "bad_proof")).unwrap(), Reply::Problem(_)));
+        assert!(matches!(read(&problem(401, "replayed")).unwrap(), Reply::ProveAgain(None)));
+        assert!(matches!(read(&problem(401, "unproven")).unwrap(), Reply::Problem(_)));
         assert!(matches!(read(&problem(400, "use_nonce")).unwrap(), Reply::Problem(_)));
-    }
-
-    #[test]
-    fn use_nonce_without_a_nonce_is_not_understood() {
-        let mut bare = problem(401, "use_nonce");
-        bare.headers.clear();
-        assert!(matches!(
-            read(&bare),
-            Err(DeviceError::NotUnderstood { status: 401, .. })
-        ));
     }
 
     #[test]
     fn a_page_of_a_proxy_is_not_understood() {
         let page = response(502, "<html>Bad gateway</html>");
-        assert!(matches!(
-            read(&page),
-            Err(DeviceError::NotUnderstood { status: 502, .. })
-        ));
+        assert!(matches!(read(&page), Err(DeviceError::NotUnderstood { status: 502, .. })));
         let login = response(200, "<html>Hotel wifi</html>");
-        let Reply::Done(body) = read(&login).unwrap() else {
-            panic!("a 200 is done")
-        };
-        assert!(matches!(
-            parse::<Problem>(200, &body),
-            Err(DeviceError::NotUnderstood { .. })
-        ));
+        let Reply::Done(body) = read(&login).unwrap() else { panic!("a 200 is done") };
+        assert!(matches!(parse::<Problem>(200, &body), Err(DeviceError::NotUnderstood { .. })));
     }
 
     #[test]
@@ -251,14 +203,13 @@ mod tests {
             other => panic!("{other:?}"),
         };
         assert_eq!(error(410, "expired"), DeviceError::Expired);
-        assert_eq!(error(409, "already_decided"), DeviceError::AlreadyAnswered);
+        for code in ["already_approved", "already_denied", "already_redeemed"] {
+            assert_eq!(error(409, code), DeviceError::AlreadyAnswered);
+        }
+        assert_eq!(error(409, "cancelled"), DeviceError::Withdrawn);
+        assert_eq!(error(401, "revoked"), DeviceError::NotActive);
         assert_eq!(error(404, "unknown_prompt"), DeviceError::UnknownPrompt);
-        assert_eq!(
-            error(403, "wrong_key"),
-            DeviceError::Refused {
-                refusal: "wrong_key".into()
-            }
-        );
+        assert_eq!(error(403, "wrong_key"), DeviceError::Refused { refusal: "wrong_key".into() });
         assert!(matches!(error(503, "overloaded"), DeviceError::Unreachable { .. }));
     }
 }

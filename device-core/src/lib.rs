@@ -24,7 +24,7 @@ uniffi::setup_scaffolding!();
 
 pub mod app;
 pub mod decision;
-#[cfg(feature = "desktop")]
+#[cfg(any(test, feature = "desktop"))]
 pub mod desktop;
 pub mod enrolment;
 pub mod error;
@@ -35,6 +35,8 @@ pub mod push;
 pub mod shell;
 pub mod signature;
 pub mod state;
+#[cfg(test)]
+mod testing;
 pub mod time;
 pub mod trust;
 

@@ -112,9 +112,7 @@ impl OpenPrompt {
             return Err(Unshowable::Hidden { part: "client name" });
         }
         match &self.content.binding_message {
-            Some(message) if !shown(message) => Err(Unshowable::Hidden {
-                part: "binding message",
-            }),
+            Some(message) if !shown(message) => Err(Unshowable::Hidden { part: "binding message" }),
             _ => Ok(()),
         }
     }
@@ -136,10 +134,7 @@ pub struct DisplayLine {
 
 impl From<&Line> for DisplayLine {
     fn from(line: &Line) -> Self {
-        Self {
-            label: line.label.clone(),
-            value: line.value.clone(),
-        }
+        Self { label: line.label.clone(), value: line.value.clone() }
     }
 }
 
@@ -157,11 +152,7 @@ impl ApprovalRequest {
     /// Wraps a prompt that may be shown.
     #[must_use]
     pub(crate) fn new(prompt: OpenPrompt) -> Self {
-        Self {
-            prompt,
-            display_taken: AtomicBool::new(false),
-            match_code: Mutex::new(None),
-        }
+        Self { prompt, display_taken: AtomicBool::new(false), match_code: Mutex::new(None) }
     }
 
     /// The prompt as verified.
@@ -267,5 +258,130 @@ impl ApprovalRequest {
         }
         *self.match_code.lock().unwrap_or_else(PoisonError::into_inner) = Some(code);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::messages::Match;
+    use protocol::{EnrolmentId, PromptId};
+
+    use super::*;
+    use crate::testing::{NOW, Op, account, key, other_digest};
+
+    fn opened(bend: fn(&mut Prompt)) -> Result<OpenPrompt, Distrust> {
+        let op = Op::new();
+        let account = account(&op);
+        open(&account, op.prompt(&account, bend), NOW)
+    }
+
+    fn shown(bend: fn(&mut Prompt)) -> Result<(), Unshowable> {
+        opened(bend).expect("only its text is wrong").showable().map(|_| ())
+    }
+
+    fn request(bend: fn(&mut Prompt)) -> ApprovalRequest {
+        ApprovalRequest::new(opened(bend).unwrap().showable().unwrap())
+    }
+
+    #[test]
+    fn a_sound_prompt_opens_and_may_be_shown() {
+        let prompt = opened(|_| ()).unwrap().showable().unwrap();
+        assert_eq!(prompt.content().jti, PromptId::from_bytes([0x55; 16]));
+        assert_eq!(prompt.lines().len(), 2);
+    }
+
+    #[test]
+    fn a_prompt_for_another_phone_or_enrolment_is_refused() {
+        assert_eq!(opened(|prompt| prompt.aud = other_digest()).map(|_| ()), Err(Distrust::Audience));
+        assert_eq!(opened(|prompt| prompt.enr = EnrolmentId::from_bytes([1; 16])).map(|_| ()), Err(Distrust::Audience));
+    }
+
+    #[test]
+    fn a_prompt_of_another_issuer_or_version_is_refused() {
+        assert_eq!(opened(|prompt| prompt.iss = "https://other.example".into()).map(|_| ()), Err(Distrust::Issuer));
+        assert_eq!(opened(|prompt| prompt.v = 2).map(|_| ()), Err(Distrust::Version));
+    }
+
+    #[test]
+    fn a_prompt_ends_at_its_expiry() {
+        assert!(opened(|prompt| prompt.exp = NOW + 1).is_ok());
+        assert_eq!(opened(|prompt| prompt.exp = NOW).map(|_| ()), Err(Distrust::Expired));
+    }
+
+    #[test]
+    fn a_prompt_by_an_impostor_is_refused() {
+        let op = Op::new();
+        let account = account(&op);
+        let impostor = Op { root: key(77), signing: key(78) };
+        assert_eq!(open(&account, impostor.prompt(&account, |_| ()), NOW).map(|_| ()), Err(Distrust::UnknownKey));
+    }
+
+    #[test]
+    fn text_that_reorders_or_hides_itself_is_not_rendered() {
+        let refused = |bend: fn(&mut Prompt)| match shown(bend) {
+            Err(Unshowable::Text { part, rule }) => (part, rule),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(
+            refused(|prompt| prompt.client.name = "Bank\u{202e}".into()),
+            ("client name", TextError::BidiControl)
+        );
+        assert_eq!(
+            refused(|prompt| prompt.binding_message = Some("Pay\u{200b}20".into())),
+            ("binding message", TextError::Invisible)
+        );
+        assert_eq!(refused(|prompt| prompt.display[1].value = "a\nb".into()), ("display value", TextError::LineBreak));
+        assert_eq!(refused(|prompt| prompt.display[1].label = String::new()), ("display label", TextError::Blank));
+        assert_eq!(
+            refused(|prompt| prompt.context.push(Line::new("Says", "<b>x</b>"))),
+            ("context value", TextError::Markup)
+        );
+    }
+
+    #[test]
+    fn display_lines_without_client_name_or_message_are_not_rendered() {
+        assert_eq!(
+            shown(|prompt| prompt.display[0].value = "Somebody".into()),
+            Err(Unshowable::Hidden { part: "client name" })
+        );
+        assert_eq!(
+            shown(|prompt| {
+                prompt.display.pop();
+            }),
+            Err(Unshowable::Hidden { part: "binding message" })
+        );
+        assert_eq!(shown(|prompt| prompt.display.clear()), Err(Unshowable::Hidden { part: "client name" }));
+        let without_message = |prompt: &mut Prompt| {
+            prompt.binding_message = None;
+            prompt.display.pop();
+        };
+        assert_eq!(shown(without_message), Ok(()));
+    }
+
+    #[test]
+    fn a_kind_that_this_version_cannot_show_is_not_rendered() {
+        assert_eq!(shown(|prompt| prompt.kind = PromptKind::AddDevice), Err(Unshowable::Kind));
+    }
+
+    #[test]
+    fn approving_needs_the_display_to_have_been_taken() {
+        let request = request(|_| ());
+        assert_eq!(request.ready_to_approve(), Err(DeviceError::DisplayNotTaken));
+        assert_eq!(request.display()[1].value, "Pay 20 EUR");
+        assert_eq!(request.ready_to_approve(), Ok(None));
+    }
+
+    #[test]
+    fn a_match_code_is_needed_where_it_is_asked_and_only_there() {
+        let asking = request(|prompt| prompt.match_code = Match { mode: MatchMode::Enter, length: 2 });
+        let _lines = asking.display();
+        assert_eq!(asking.match_code_length(), Some(2));
+        assert_eq!(asking.ready_to_approve(), Err(DeviceError::MatchCodeNeeded));
+        for wrong in ["", "1", "123", "1a", "٣٤"] {
+            assert_eq!(asking.enter_match_code(wrong.into()), Err(DeviceError::MatchCodeNeeded));
+        }
+        assert_eq!(asking.enter_match_code("42".into()), Ok(()));
+        assert_eq!(asking.ready_to_approve(), Ok(Some("42".into())));
+        assert_eq!(request(|_| ()).enter_match_code("42".into()), Err(DeviceError::MatchCodeNeeded));
     }
 }

@@ -36,3 +36,31 @@ pub fn unseal(sealed: &Sealed, agreed: &[u8]) -> Option<Jws> {
     let text = sealed.open(&secret).ok()?;
     String::from_utf8(text).ok().map(Jws::from_text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn push(pairs: &[(&str, &str)]) -> HashMap<String, String> {
+        pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+    }
+
+    #[test]
+    fn a_push_without_a_prompt_is_a_wake() {
+        assert!(matches!(read(&push(&[("v", "1"), ("rid", "r")])), Ok(Push::Wake)));
+    }
+
+    #[test]
+    fn pushes_of_others_and_of_other_versions_are_not_ours() {
+        let strangers: [&[(&str, &str)]; 5] = [
+            &[],
+            &[("rid", "r")],
+            &[("v", "2"), ("rid", "r")],
+            &[("v", "1")],
+            &[("v", "1"), ("rid", "r"), ("jwe", "not.a.jwe")],
+        ];
+        for stranger in strangers {
+            assert_eq!(read(&push(stranger)).map(|_| ()), Err(DeviceError::NotOurPush), "{stranger:?}");
+        }
+    }
+}

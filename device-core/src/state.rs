@@ -80,10 +80,7 @@ impl KeySlot {
     /// One key, to sign with.
     #[must_use]
     pub fn key(&self, purpose: KeyPurpose, public: Jwk) -> VaultKey {
-        VaultKey {
-            alias: self.alias(purpose),
-            public,
-        }
+        VaultKey { alias: self.alias(purpose), public }
     }
 
     /// The alias of one key.
@@ -171,20 +168,14 @@ impl AccountState {
     /// What was already decided so about this prompt.
     #[must_use]
     pub fn kept(&self, prompt: &PromptId, verdict: Verdict) -> Option<&KeptDecision> {
-        self.decisions
-            .iter()
-            .rev()
-            .find(|kept| kept.prompt == *prompt && kept.verdict == verdict)
+        self.decisions.iter().rev().find(|kept| kept.prompt == *prompt && kept.verdict == verdict)
     }
 
     /// Remembers a decision, forgetting the oldest heard ones beyond the limit.
     pub fn keep(&mut self, decision: KeptDecision) {
         self.decisions.push(decision);
         while self.decisions.len() > MAX_DECISIONS {
-            let heard = self
-                .decisions
-                .iter()
-                .position(|kept| matches!(kept.progress, Progress::Heard(_)));
+            let heard = self.decisions.iter().position(|kept| matches!(kept.progress, Progress::Heard(_)));
             self.decisions.remove(heard.unwrap_or(0));
         }
     }
@@ -219,9 +210,7 @@ impl State {
         let Some(document) = document else {
             return Ok(Self::default());
         };
-        let damaged = |_| DeviceError::Storage {
-            detail: "the stored state is damaged".into(),
-        };
+        let damaged = |_| DeviceError::Storage { detail: "the stored state is damaged".into() };
         // The tag alone first: a newer format may have any shape.
         let tag: Tag = serde_json::from_slice(document).map_err(damaged)?;
         if tag.format > FORMAT {
@@ -235,26 +224,85 @@ impl State {
     #[must_use]
     #[expect(clippy::missing_panics_doc, reason = "the state is maps with string keys")]
     pub fn encode(&self) -> Vec<u8> {
-        serde_json::to_vec(&Document {
-            format: FORMAT,
-            state: self,
-        })
-        .expect("the state is maps with string keys")
+        serde_json::to_vec(&Document { format: FORMAT, state: self }).expect("the state is maps with string keys")
     }
 
     /// One account by its id.
     pub fn account(&self, enr: &EnrolmentId) -> Result<&AccountState, DeviceError> {
-        self.accounts
-            .iter()
-            .find(|account| account.enr == *enr)
-            .ok_or(DeviceError::UnknownAccount)
+        self.accounts.iter().find(|account| account.enr == *enr).ok_or(DeviceError::UnknownAccount)
     }
 
     /// One account by its id, to change it.
     pub fn account_mut(&mut self, enr: &EnrolmentId) -> Result<&mut AccountState, DeviceError> {
-        self.accounts
-            .iter_mut()
-            .find(|account| account.enr == *enr)
-            .ok_or(DeviceError::UnknownAccount)
+        self.accounts.iter_mut().find(|account| account.enr == *enr).ok_or(DeviceError::UnknownAccount)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Op, account};
+
+    fn decision(seed: u8, progress: Progress) -> KeptDecision {
+        KeptDecision {
+            prompt: PromptId::from_bytes([seed; 16]),
+            verdict: Verdict::Approve,
+            jti: DecisionId::from_bytes([seed; 16]),
+            progress,
+        }
+    }
+
+    fn unheard(seed: u8) -> KeptDecision {
+        decision(seed, Progress::Unheard(Jws::from_text(format!("bytes-{seed}"))))
+    }
+
+    #[test]
+    fn what_was_saved_is_loaded() {
+        let mut account = account(&Op::new());
+        account.keep(unheard(1));
+        let state = State { accounts: vec![account], unfinished: vec![KeySlot::new([1; 16])] };
+        assert_eq!(State::decode(Some(&state.encode())), Ok(state));
+        assert_eq!(State::decode(None), Ok(State::default()));
+    }
+
+    #[test]
+    fn state_of_a_newer_version_is_refused_whatever_its_shape() {
+        assert_eq!(State::decode(Some(br#"{"format":2,"all":"new"}"#)), Err(DeviceError::NewerState { version: 2 }));
+    }
+
+    #[test]
+    fn damaged_state_is_a_condition_and_not_an_empty_phone() {
+        for damaged in [&b""[..], b"{}", b"{\"format\":1}", b"\xff", b"{\"format\":1,\"state\":{\"accounts\":1}}"] {
+            assert!(matches!(State::decode(Some(damaged)), Err(DeviceError::Storage { .. })), "{damaged:?}");
+        }
+    }
+
+    #[test]
+    fn no_private_key_is_in_the_state() {
+        let state = State { accounts: vec![account(&Op::new())], unfinished: Vec::new() };
+        assert!(!String::from_utf8(state.encode()).unwrap().contains("\"d\":"));
+    }
+
+    #[test]
+    fn decisions_without_a_result_are_the_last_to_be_forgotten() {
+        let mut account = account(&Op::new());
+        account.keep(unheard(0));
+        for seed in 1..=u8::try_from(MAX_DECISIONS).unwrap() {
+            account.keep(decision(seed, Progress::Heard(Outcome::Approved)));
+        }
+        assert_eq!(account.decisions.len(), MAX_DECISIONS);
+        assert!(account.kept(&PromptId::from_bytes([0; 16]), Verdict::Approve).is_some());
+        assert!(account.kept(&PromptId::from_bytes([1; 16]), Verdict::Approve).is_none());
+    }
+
+    #[test]
+    fn a_decision_is_found_by_prompt_and_verdict() {
+        let mut account = account(&Op::new());
+        account.keep(unheard(1));
+        let prompt = PromptId::from_bytes([1; 16]);
+        assert!(account.kept(&prompt, Verdict::Approve).is_some());
+        assert!(account.kept(&prompt, Verdict::Deny(DenyReason::NotMe)).is_none());
+        account.drop_decision(&DecisionId::from_bytes([1; 16]));
+        assert!(account.kept(&prompt, Verdict::Approve).is_none());
     }
 }

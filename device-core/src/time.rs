@@ -14,10 +14,7 @@ pub struct Reading {
 impl Reading {
     /// Reads both clocks.
     pub fn take(clock: &dyn Clock) -> Result<Self, ClockError> {
-        Ok(Self {
-            unix: clock.unix_millis()?,
-            monotonic: clock.monotonic_millis()?,
-        })
+        Ok(Self { unix: clock.unix_millis()?, monotonic: clock.monotonic_millis()? })
     }
 }
 
@@ -42,9 +39,7 @@ impl ServerTime {
     /// The server's time in seconds since 1970; the phone's own where no reply has told.
     #[must_use]
     pub fn at(&self, reading: Reading) -> i64 {
-        let millis = self
-            .ahead_of_monotonic
-            .map_or(reading.unix, |ahead| reading.monotonic.saturating_add(ahead));
+        let millis = self.ahead_of_monotonic.map_or(reading.unix, |ahead| reading.monotonic.saturating_add(ahead));
         millis.div_euclid(1_000)
     }
 }
@@ -57,43 +52,20 @@ mod tests {
     fn before_the_first_reply_the_phones_clock_counts() {
         let time = ServerTime::default();
         assert!(!time.is_known());
-        assert_eq!(
-            time.at(Reading {
-                unix: 5_999,
-                monotonic: 1
-            }),
-            5
-        );
+        assert_eq!(time.at(Reading { unix: 5_999, monotonic: 1 }), 5);
     }
 
     #[test]
     fn after_a_reply_a_wrong_or_moved_clock_changes_nothing() {
         let mut time = ServerTime::default();
-        time.observe(
-            1_000,
-            Reading {
-                unix: 7,
-                monotonic: 50_000,
-            },
-        );
-        assert_eq!(
-            time.at(Reading {
-                unix: -3_600_000,
-                monotonic: 61_000
-            }),
-            1_011
-        );
+        time.observe(1_000, Reading { unix: 7, monotonic: 50_000 });
+        assert_eq!(time.at(Reading { unix: -3_600_000, monotonic: 61_000 }), 1_011);
     }
 
     #[test]
     fn an_absurd_server_time_does_not_overflow() {
         let mut time = ServerTime::default();
         time.observe(i64::MAX, Reading { unix: 0, monotonic: -5 });
-        assert!(
-            time.at(Reading {
-                unix: 0,
-                monotonic: i64::MAX
-            }) > 0
-        );
+        assert!(time.at(Reading { unix: 0, monotonic: i64::MAX }) > 0);
     }
 }

@@ -76,11 +76,7 @@ impl Trust {
             return Err(Distrust::Root);
         }
         let list = open_list(issuer, &root, list)?;
-        Ok(Self {
-            issuer: issuer.to_owned(),
-            root,
-            list,
-        })
+        Ok(Self { issuer: issuer.to_owned(), root, list })
     }
 
     /// The issuer whose words these keys prove.
@@ -118,17 +114,8 @@ impl Trust {
         if self.list.revoked.contains(&thumbprint) {
             return Err(Distrust::KeyNotValid);
         }
-        let key = self
-            .list
-            .keys
-            .iter()
-            .find(|key| key.jwk.thumbprint() == thumbprint)
-            .ok_or(Distrust::UnknownKey)?;
-        if is_valid_at(key, now) {
-            Ok(&key.jwk)
-        } else {
-            Err(Distrust::KeyNotValid)
-        }
+        let key = self.list.keys.iter().find(|key| key.jwk.thumbprint() == thumbprint).ok_or(Distrust::UnknownKey)?;
+        if is_valid_at(key, now) { Ok(&key.jwk) } else { Err(Distrust::KeyNotValid) }
     }
 }
 
@@ -146,4 +133,97 @@ fn open_list(issuer: &str, root: &Jwk, list: &Jws) -> Result<KeyList, Distrust> 
         return Err(Distrust::Version);
     }
     Ok(list)
+}
+
+#[cfg(test)]
+mod tests {
+    use protocol::crypto::Sign as _;
+    use protocol::messages::Prompt;
+
+    use super::*;
+    use crate::testing::{ISSUER, NOW, Op, account, key, other_digest, prompt};
+
+    fn pin(op: &Op, list: &Jws) -> Result<Trust, Distrust> {
+        let root = *op.root.public();
+        Trust::pin(ISSUER, &root.thumbprint(), root, list)
+    }
+
+    #[test]
+    fn a_root_other_than_the_pinned_one_is_not_trusted() {
+        let op = Op::new();
+        let list = op.list(|_| ());
+        assert_eq!(Trust::pin(ISSUER, &other_digest(), *op.root.public(), &list), Err(Distrust::Root));
+        let impostor = Op { root: key(77), signing: key(78) };
+        let pinned = op.root.public().thumbprint();
+        assert_eq!(Trust::pin(ISSUER, &pinned, *impostor.root.public(), &impostor.list(|_| ())), Err(Distrust::Root));
+    }
+
+    #[test]
+    fn a_list_that_the_root_did_not_sign_is_not_trusted() {
+        let op = Op::new();
+        let forged = Op { root: key(77), signing: key(78) }.list(|_| ());
+        assert!(matches!(pin(&op, &forged), Err(Distrust::Jws(JwsError::Crypto(CryptoError::BadSignature)))));
+    }
+
+    #[test]
+    fn a_list_of_another_issuer_or_version_is_not_trusted() {
+        let op = Op::new();
+        assert_eq!(pin(&op, &op.list(|list| list.iss = "https://other.example".into())), Err(Distrust::Issuer));
+        assert_eq!(pin(&op, &op.list(|list| list.v = 2)), Err(Distrust::Version));
+    }
+
+    #[test]
+    fn only_a_newer_list_replaces_the_one_held() {
+        let op = Op::new();
+        let mut trust = op.trust();
+        assert_eq!(trust.update(&op.list(|_| ())), Ok(false));
+        assert_eq!(trust.update(&op.list(|list| list.keys.clear())), Err(Distrust::OldKeyList));
+        assert_eq!(trust.update(&op.list(|list| list.sequence = 0)), Err(Distrust::OldKeyList));
+        assert_eq!(trust.update(&op.list(|list| list.sequence = 2)), Ok(true));
+        assert_eq!(trust.update(&op.list(|_| ())), Err(Distrust::OldKeyList));
+    }
+
+    #[test]
+    fn what_a_listed_key_signed_is_believed() {
+        let op = Op::new();
+        let account = account(&op);
+        let said = prompt(&account, |_| ());
+        assert_eq!(op.trust().open::<Prompt>(&op.sign(&said), NOW), Ok(said));
+    }
+
+    #[test]
+    fn what_another_key_signed_is_not_believed_whatever_it_calls_itself() {
+        let op = Op::new();
+        let said = prompt(&account(&op), |_| ());
+        let impostor = key(77);
+        let named = Jws::sign(impostor.public().thumbprint(), &said, &impostor).unwrap();
+        assert_eq!(op.trust().open::<Prompt>(&named, NOW), Err(Distrust::UnknownKey));
+        let misnamed = Jws::sign(op.signing.public().thumbprint(), &said, &impostor).unwrap();
+        let bad_signature = Distrust::Jws(JwsError::Crypto(CryptoError::BadSignature));
+        assert_eq!(op.trust().open::<Prompt>(&misnamed, NOW), Err(bad_signature));
+        let embedded = Jws::sign(KeyHint::Jwk(*impostor.public()), &said, &impostor).unwrap();
+        assert_eq!(op.trust().open::<Prompt>(&embedded, NOW), Err(Distrust::UnknownKey));
+        let by_root = Jws::sign(op.root.public().thumbprint(), &said, &op.root).unwrap();
+        assert_eq!(op.trust().open::<Prompt>(&by_root, NOW), Err(Distrust::UnknownKey));
+    }
+
+    #[test]
+    fn a_message_of_another_type_is_not_believed() {
+        let op = Op::new();
+        let list = op.list(|_| ());
+        assert_eq!(op.trust().open::<Prompt>(&list, NOW), Err(Distrust::Jws(JwsError::Typ)));
+    }
+
+    #[test]
+    fn a_key_counts_only_in_its_time_and_unless_revoked() {
+        let op = Op::new();
+        let message = op.sign(&prompt(&account(&op), |_| ()));
+        let open = |list: Jws| pin(&op, &list).unwrap().open::<Prompt>(&message, NOW).map(|_| ());
+        assert_eq!(open(op.list(|list| list.keys[0].not_after = NOW)), Ok(()));
+        assert_eq!(open(op.list(|list| list.keys[0].not_after = NOW - 1)), Err(Distrust::KeyNotValid));
+        assert_eq!(open(op.list(|list| list.keys[0].not_before = NOW + 1)), Err(Distrust::KeyNotValid));
+        assert_eq!(open(op.list(|list| list.keys[0].not_after = i64::MAX)), Err(Distrust::KeyNotValid));
+        let revoked = op.list(|list| list.revoked.push(op.signing.public().thumbprint()));
+        assert_eq!(open(revoked), Err(Distrust::KeyNotValid));
+    }
 }

@@ -31,9 +31,7 @@ fn replace_file(path: &Path, content: &[u8]) -> io::Result<()> {
 }
 
 fn parent(path: &Path) -> PathBuf {
-    path.parent()
-        .filter(|parent| !parent.as_os_str().is_empty())
-        .map_or_else(|| PathBuf::from("."), Path::to_path_buf)
+    path.parent().filter(|parent| !parent.as_os_str().is_empty()).map_or_else(|| PathBuf::from("."), Path::to_path_buf)
 }
 
 /// The file's content, `None` if there is no such file.

@@ -55,9 +55,7 @@ impl FileStore {
     fn path(&self, name: &str) -> Result<PathBuf, StoreError> {
         let is_plain = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         if !is_plain {
-            return Err(StoreError::Failed {
-                detail: "the name is no file name".into(),
-            });
+            return Err(StoreError::Failed { detail: "the name is no file name".into() });
         }
         Ok(self.directory.join(name).with_extension("json"))
     }
@@ -82,7 +80,36 @@ impl SecureStore for FileStore {
 }
 
 fn failed(error: &io::Error) -> StoreError {
-    StoreError::Failed {
-        detail: error.to_string(),
+    StoreError::Failed { detail: error.to_string() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::wait;
+
+    #[test]
+    fn both_stores_keep_replace_and_delete() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = FileStore::new(directory.path().to_path_buf());
+        let stores: [&dyn SecureStore; 2] = [&MemoryStore::default(), &file];
+        for store in stores {
+            assert_eq!(wait(store.load("a-1".into())), Ok(None));
+            wait(store.save("a-1".into(), b"one".to_vec())).unwrap();
+            wait(store.save("a-1".into(), b"two".to_vec())).unwrap();
+            assert_eq!(wait(store.load("a-1".into())), Ok(Some(b"two".to_vec())));
+            wait(store.delete("a-1".into())).unwrap();
+            wait(store.delete("a-1".into())).unwrap();
+            assert_eq!(wait(store.load("a-1".into())), Ok(None));
+        }
+    }
+
+    #[test]
+    fn a_name_never_leaves_the_directory() {
+        let store = FileStore::new("/nowhere".into());
+        for name in ["", "../a", "/etc/passwd", "a.b", "a/b"] {
+            let refused = wait(store.save(name.into(), Vec::new()));
+            assert_eq!(refused, Err(StoreError::Failed { detail: "the name is no file name".into() }));
+        }
     }
 }

@@ -25,9 +25,7 @@ impl Transport for PlainTransport {
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, TransportError> {
         exchange(&request).map_err(|error| match error.kind() {
             io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut => TransportError::TimedOut,
-            _ => TransportError::Unreachable {
-                detail: error.to_string(),
-            },
+            _ => TransportError::Unreachable { detail: error.to_string() },
         })
     }
 }
@@ -49,20 +47,14 @@ fn loopback(url: &Url) -> io::Result<SocketAddr> {
     let host = url.host_str().ok_or_else(|| invalid("no host"))?;
     let host = host.trim_start_matches('[').trim_end_matches(']');
     let mut addresses = (host, url.port_or_known_default().unwrap_or(80)).to_socket_addrs()?;
-    addresses
-        .find(|address| address.ip().is_loopback())
-        .ok_or_else(|| invalid("not a loopback address"))
+    addresses.find(|address| address.ip().is_loopback()).ok_or_else(|| invalid("not a loopback address"))
 }
 
 fn write_request(request: &HttpRequest, url: &Url) -> io::Result<Vec<u8>> {
     let is_sound = |text: &str| !text.contains(['\r', '\n']);
     let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
     let authority = &url[url::Position::BeforeHost..url::Position::AfterPort];
-    let mut head = format!(
-        "{} {}{query} HTTP/1.1\r\nhost: {authority}\r\n",
-        request.method,
-        url.path()
-    );
+    let mut head = format!("{} {}{query} HTTP/1.1\r\nhost: {authority}\r\n", request.method, url.path());
     for HttpHeader { name, value } in &request.headers {
         if !is_sound(name) || !is_sound(value) {
             return Err(invalid("a line break in a header"));
@@ -80,10 +72,7 @@ fn write_request(request: &HttpRequest, url: &Url) -> io::Result<Vec<u8>> {
 fn read_response(reader: &mut impl BufRead) -> io::Result<HttpResponse> {
     let (status, headers) = read_head(reader)?;
     let header = |name: &str| {
-        headers
-            .iter()
-            .find(|header| header.name.eq_ignore_ascii_case(name))
-            .map(|header| header.value.as_str())
+        headers.iter().find(|header| header.name.eq_ignore_ascii_case(name)).map(|header| header.value.as_str())
     };
     let body = if status == 204 || status == 304 {
         Vec::new()
@@ -100,10 +89,7 @@ fn read_response(reader: &mut impl BufRead) -> io::Result<HttpResponse> {
 fn read_head(reader: &mut impl BufRead) -> io::Result<(u16, Vec<HttpHeader>)> {
     let mut head = reader.take(MAX_HEAD_BYTES);
     let status = read_line(&mut head)?;
-    let status = status
-        .strip_prefix("HTTP/1.")
-        .and_then(|rest| rest.get(2..5))
-        .ok_or_else(|| invalid("no status"))?;
+    let status = status.strip_prefix("HTTP/1.").and_then(|rest| rest.get(2..5)).ok_or_else(|| invalid("no status"))?;
     let status = status.parse().map_err(invalid)?;
     let mut headers = Vec::new();
     loop {
@@ -112,10 +98,7 @@ fn read_head(reader: &mut impl BufRead) -> io::Result<(u16, Vec<HttpHeader>)> {
             return Ok((status, headers));
         }
         let (name, value) = line.split_once(':').ok_or_else(|| invalid("no header"))?;
-        headers.push(HttpHeader {
-            name: name.to_owned(),
-            value: value.trim().to_owned(),
-        });
+        headers.push(HttpHeader { name: name.to_owned(), value: value.trim().to_owned() });
     }
 }
 
@@ -161,13 +144,92 @@ fn read_exactly(reader: &mut impl BufRead, length: usize) -> io::Result<Vec<u8>>
 fn read_to_end(reader: &mut impl BufRead) -> io::Result<Vec<u8>> {
     let mut body = Vec::new();
     reader.take(MAX_BODY_BYTES as u64 + 1).read_to_end(&mut body)?;
-    if body.len() > MAX_BODY_BYTES {
-        Err(invalid("the response is too large"))
-    } else {
-        Ok(body)
-    }
+    if body.len() > MAX_BODY_BYTES { Err(invalid("the response is too large")) } else { Ok(body) }
 }
 
 fn invalid(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, error)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read as _;
+    use std::net::TcpListener;
+    use std::thread;
+
+    use super::*;
+    use crate::testing::wait;
+
+    fn request(url: &str, timeout_seconds: u32) -> HttpRequest {
+        let headers = vec![HttpHeader { name: "accept".into(), value: "text/plain".into() }];
+        HttpRequest { method: "POST".into(), url: url.into(), headers, body: b"hello".to_vec(), timeout_seconds }
+    }
+
+    /// Answers one request with these bytes; returns what was sent.
+    fn exchange_with(answer: &'static [u8]) -> (Result<HttpResponse, TransportError>, String) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/a/b?c=d", listener.local_addr().unwrap());
+        let server = thread::spawn(move || {
+            let (mut stream, _) = listener.accept().unwrap();
+            let mut seen = Vec::new();
+            while !seen.ends_with(b"hello") {
+                let mut byte = [0];
+                stream.read_exact(&mut byte).unwrap();
+                seen.push(byte[0]);
+            }
+            stream.write_all(answer).unwrap();
+            String::from_utf8(seen).unwrap()
+        });
+        let response = wait(PlainTransport.send(request(&url, 5)));
+        (response, server.join().unwrap())
+    }
+
+    #[test]
+    fn a_request_is_written_whole() {
+        let (response, seen) = exchange_with(b"HTTP/1.1 204 No Content\r\nX: 1\r\n\r\n");
+        assert!(seen.starts_with("POST /a/b?c=d HTTP/1.1\r\nhost: 127.0.0.1:"));
+        assert!(seen.contains("\r\naccept: text/plain\r\n") && seen.contains("\r\ncontent-length: 5\r\n"));
+        let response = response.unwrap();
+        assert_eq!((response.status, response.headers[0].value.as_str()), (204, "1"));
+    }
+
+    #[test]
+    fn bodies_come_by_length_by_chunks_or_to_the_end() {
+        for answer in [
+            &b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nabcdefEXTRA"[..],
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nabcd\r\n2;x=y\r\nef\r\n0\r\nTrailer: t\r\n\r\n",
+            b"HTTP/1.0 200 OK\r\n\r\nabcdef",
+        ] {
+            assert_eq!(exchange_with(answer).0.unwrap().body, b"abcdef");
+        }
+    }
+
+    #[test]
+    fn broken_answers_are_errors() {
+        for answer in [
+            &b""[..],
+            b"hello\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\n\r\nabc",
+            b"HTTP/1.1 200 OK\r\nContent-Length: 99999999999\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\nabcdEF\r\n0\r\n\r\n",
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nffffffff\r\n",
+        ] {
+            assert!(matches!(exchange_with(answer).0, Err(TransportError::Unreachable { .. })), "{answer:?}");
+        }
+    }
+
+    #[test]
+    fn nothing_but_plain_http_to_loopback_is_spoken() {
+        for url in ["https://127.0.0.1:1/", "http://192.0.2.1:1/", "http://127.0.0.1.:x/", "file:///etc/hosts"] {
+            let refused = wait(PlainTransport.send(request(url, 1)));
+            assert!(matches!(refused, Err(TransportError::Unreachable { .. })), "{url}");
+        }
+    }
+
+    #[test]
+    fn a_server_that_says_nothing_is_a_timeout() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        assert_eq!(wait(PlainTransport.send(request(&url, 1))), Err(TransportError::TimedOut));
+    }
 }

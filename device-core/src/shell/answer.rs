@@ -49,11 +49,7 @@ impl DeviceCore {
         let call = Call::about(account.trust.issuer(), endpoints::PROMPT, &id.to_string());
         let reply: PromptReply = exchange::parse(200, &self.proven(&account, &call).await?)?;
         let request = self.open(&account, reply.prompt).await?;
-        if request.id() == id.to_string() {
-            Ok(request)
-        } else {
-            Err(DeviceError::UnknownPrompt)
-        }
+        if request.id() == id.to_string() { Ok(request) } else { Err(DeviceError::UnknownPrompt) }
     }
 
     /// Approves what was displayed. The platform verifies the user, unless the request asks for less.
@@ -115,9 +111,7 @@ impl DeviceCore {
     }
 
     async fn open(&self, account: &AccountState, message: Jws) -> Result<Arc<ApprovalRequest>, DeviceError> {
-        let opened = self
-            .believe(account, |account, now| prompt::open(account, message.clone(), now))
-            .await?;
+        let opened = self.believe(account, |account, now| prompt::open(account, message.clone(), now)).await?;
         Ok(Arc::new(ApprovalRequest::new(opened.showable()?)))
     }
 
@@ -130,18 +124,13 @@ impl DeviceCore {
         let account = self.active(&request.account()).await?;
         let prompt = request.prompt().content().jti;
         let decision = match account.kept(&prompt, verdict).cloned() {
-            Some(KeptDecision {
-                progress: Progress::Heard(outcome),
-                ..
-            }) => return Ok(outcome.into()),
-            Some(KeptDecision {
-                progress: Progress::Unheard(decision),
-                jti,
-                ..
-            }) => Signed { jti, message: decision },
+            Some(KeptDecision { progress: Progress::Heard(outcome), .. }) => return Ok(outcome.into()),
+            Some(KeptDecision { progress: Progress::Unheard(decision), jti, .. }) => {
+                Signed { prompt, jti, message: decision }
+            }
             None => self.decide(&account, request, verdict, match_code).await?,
         };
-        self.carry(&account, prompt, &decision).await
+        self.carry(&account, &decision).await
     }
 
     /// Signs a decision and stores it.
@@ -160,14 +149,7 @@ impl DeviceCore {
         }
         let KeyChoice { role, otherwise } = decision::key_for(verdict, asked.uv);
         let jti = DecisionId::from_bytes(random()?);
-        let mut draft = Draft {
-            verdict,
-            role,
-            jti,
-            counter: self.next_counter(account),
-            match_code,
-            now,
-        };
+        let mut draft = Draft { verdict, role, jti, counter: self.next_counter(account), match_code, now };
         let signed = match (self.sign_decision(account, request, draft.clone()).await, otherwise) {
             (Err(DeviceError::KeyUnavailable { .. } | DeviceError::KeysLost), Some(role)) => {
                 draft.role = role;
@@ -175,12 +157,8 @@ impl DeviceCore {
             }
             (signed, _) => signed?,
         };
-        let kept = KeptDecision {
-            prompt: asked.jti,
-            verdict,
-            jti,
-            progress: Progress::Unheard(signed.message.clone()),
-        };
+        let kept =
+            KeptDecision { prompt: asked.jti, verdict, jti, progress: Progress::Unheard(signed.message.clone()) };
         self.change(|state| {
             let account = state.account_mut(request.enr())?;
             account.counter = account.counter.max(draft.counter);
@@ -199,24 +177,18 @@ impl DeviceCore {
     ) -> Result<Signed, DeviceError> {
         let (key, jti) = (account.key(draft.role), draft.jti);
         let reason = match draft.verdict {
-            Verdict::Approve => SigningReason::Approval {
-                client: request.client_name(),
-            },
+            Verdict::Approve => SigningReason::Approval { client: request.client_name() },
             Verdict::Deny(_) => SigningReason::Denial,
         };
         let unsigned = decision::build(account, request.prompt(), draft);
         let signature = self.sign(&key, unsigned.signing_input(), reason).await?;
-        Ok(Signed {
-            jti,
-            message: unsigned.attach(&signature),
-        })
+        Ok(Signed { prompt: request.prompt().content().jti, jti, message: unsigned.attach(&signature) })
     }
 
     /// Sends a stored decision and stores the server's word on it.
-    async fn carry(&self, account: &AccountState, prompt: PromptId, decision: &Signed) -> Result<Outcome, DeviceError> {
-        let call = Call::about(account.trust.issuer(), endpoints::DECISION, &prompt.to_string()).with(&SignedRequest {
-            message: decision.message.clone(),
-        });
+    async fn carry(&self, account: &AccountState, decision: &Signed) -> Result<Outcome, DeviceError> {
+        let call = Call::about(account.trust.issuer(), endpoints::DECISION, &decision.prompt.to_string())
+            .with(&SignedRequest { message: decision.message.clone() });
         let body = match self.proven(account, &call).await {
             Err(error) if error.is_final() => {
                 self.change(|state| {
@@ -230,9 +202,7 @@ impl DeviceCore {
         };
         let reply: SignedReply = exchange::parse(200, &body)?;
         let outcome = self
-            .believe(account, |account, now| {
-                decision::check_result(account, decision, &reply.message, now)
-            })
+            .believe(account, |account, now| decision::check_result(account, decision, &reply.message, now))
             .await?;
         self.change(|state| {
             state.account_mut(&account.enr)?.heard(&decision.jti, outcome);

@@ -43,9 +43,7 @@ impl Enrolment {
     /// The six digits to be typed on the page that showed the ticket; `None` once they are of no more use.
     #[must_use]
     pub fn digits(&self) -> Option<String> {
-        self.digits
-            .clone()
-            .filter(|_| self.state() == EnrolmentState::Unconfirmed)
+        self.digits.clone().filter(|_| self.state() == EnrolmentState::Unconfirmed)
     }
 
     /// Where it stands, as last heard.
@@ -75,9 +73,7 @@ impl DeviceCore {
     ) -> Result<Arc<Enrolment>, DeviceError> {
         let ticket = self.settings.admit(&ticket)?;
         let about = Introduction::new(info, push);
-        about.check().map_err(|rule| DeviceError::UnfitName {
-            detail: rule.to_string(),
-        })?;
+        about.check().map_err(|rule| DeviceError::UnfitName { detail: rule.to_string() })?;
         let account = {
             let _one_at_a_time = self.enrolling.lock().await;
             self.clear_unfinished().await?;
@@ -134,18 +130,13 @@ impl DeviceCore {
         slot: KeySlot,
         about: Introduction,
     ) -> Result<AccountState, DeviceError> {
-        let device = self
-            .new_key(&slot, KeyPurpose::Device, KeyProtection::Credential)
-            .await?;
+        let device = self.new_key(&slot, KeyPurpose::Device, KeyProtection::Credential).await?;
         let accepted = self.begin(ticket, &slot, device).await?;
         let protection = accepted.protection();
         let verified = self.new_key(&slot, KeyPurpose::Verified, protection).await?;
         let sealing = self.new_key(&slot, KeyPurpose::Sealing, protection).await?;
         let unsigned = accepted.finish(verified, sealing, about, self.now(&ticket.issuer)?);
-        let signers = [
-            slot.key(KeyPurpose::Device, device),
-            slot.key(KeyPurpose::Verified, verified),
-        ];
+        let signers = [slot.key(KeyPurpose::Device, device), slot.key(KeyPurpose::Verified, verified)];
         let mut signatures = Vec::new();
         for (input, key) in unsigned.signing_inputs().zip(&signers) {
             signatures.push(self.sign(key, input, SigningReason::Enrolment).await?);
@@ -158,12 +149,8 @@ impl DeviceCore {
         let issuer = &ticket.issuer;
         let unsigned = enrolment::begin(ticket, device, self.now(issuer)?);
         let key = slot.key(KeyPurpose::Device, device);
-        let signature = self
-            .sign(&key, unsigned.signing_input(), SigningReason::Enrolment)
-            .await?;
-        let call = Call::to(issuer, endpoints::BEGIN).with(&SignedRequest {
-            message: unsigned.attach(&signature),
-        });
+        let signature = self.sign(&key, unsigned.signing_input(), SigningReason::Enrolment).await?;
+        let call = Call::to(issuer, endpoints::BEGIN).with(&SignedRequest { message: unsigned.attach(&signature) });
         let reply: OfferReply = exchange::parse(200, &self.unproven(issuer, &call).await?)?;
         Ok(enrolment::accept(ticket, device, &reply, self.now(issuer)?)?)
     }
@@ -187,14 +174,9 @@ impl DeviceCore {
         purpose: KeyPurpose,
         protection: KeyProtection,
     ) -> Result<Jwk, DeviceError> {
-        let point = self
-            .ports
-            .vault
-            .generate(slot.alias(purpose), purpose, protection)
-            .await?;
-        Jwk::from_sec1(&point).ok_or_else(|| DeviceError::KeyUnavailable {
-            detail: "the vault's key is no uncompressed point".into(),
-        })
+        let point = self.ports.vault.generate(slot.alias(purpose), purpose, protection).await?;
+        Jwk::from_sec1(&point)
+            .ok_or_else(|| DeviceError::KeyUnavailable { detail: "the vault's key is no uncompressed point".into() })
     }
 
     async fn clear_unfinished(&self) -> Result<(), DeviceError> {
@@ -232,8 +214,6 @@ impl DeviceCore {
     }
 
     async fn judge_standing(&self, account: &AccountState, reply: &Jws) -> Result<Standing, DeviceError> {
-        self.believe(account, |account, now| enrolment::standing(account, reply, now))
-            .await
-            .map(|heard| heard.state)
+        self.believe(account, |account, now| enrolment::standing(account, reply, now)).await.map(|heard| heard.state)
     }
 }

@@ -20,6 +20,8 @@ use crate::state::{AccountState, KeySlot, State};
 mod answer;
 mod enrol;
 mod session;
+#[cfg(test)]
+mod tests;
 
 pub use enrol::Enrolment;
 use session::Session;
@@ -84,10 +86,7 @@ impl DeviceCore {
     /// everything as it is; `wipe` does without.
     pub async fn forget(&self, account: String) -> Result<(), DeviceError> {
         let left = self.account(&account).await?;
-        match self
-            .proven(&left, &Call::to(left.trust.issuer(), endpoints::LEAVE))
-            .await
-        {
+        match self.proven(&left, &Call::to(left.trust.issuer(), endpoints::LEAVE)).await {
             // Refused: the server does not know this phone any more. Without keys nothing can be proven to it.
             Ok(_) | Err(DeviceError::Refused { .. } | DeviceError::KeysLost) => self.wipe(account).await,
             Err(error) => Err(error),
@@ -120,11 +119,7 @@ impl DeviceCore {
 
     async fn active(&self, id: &str) -> Result<AccountState, DeviceError> {
         let account = self.account(id).await?;
-        if account.standing == EnrolmentState::Active {
-            Ok(account)
-        } else {
-            Err(DeviceError::NotActive)
-        }
+        if account.standing == EnrolmentState::Active { Ok(account) } else { Err(DeviceError::NotActive) }
     }
 
     async fn loaded<'a>(&self, state: &'a mut Option<State>) -> Result<&'a State, DeviceError> {

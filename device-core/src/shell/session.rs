@@ -28,22 +28,12 @@ impl DeviceCore {
     /// The server's time in seconds since 1970, as well as it is known.
     pub(super) fn now(&self, issuer: &str) -> Result<i64, DeviceError> {
         let reading = Reading::take(&*self.ports.clock)?;
-        Ok(self
-            .session()
-            .times
-            .get(issuer)
-            .copied()
-            .unwrap_or_default()
-            .at(reading))
+        Ok(self.session().times.get(issuer).copied().unwrap_or_default().at(reading))
     }
 
     /// Learns the server's time before something is judged by it. Unreachable: the phone's clock must do.
     pub(super) async fn learn_time(&self, account: &AccountState) -> Result<(), DeviceError> {
-        let known = self
-            .session()
-            .times
-            .get(account.trust.issuer())
-            .is_some_and(ServerTime::is_known);
+        let known = self.session().times.get(account.trust.issuer()).is_some_and(ServerTime::is_known);
         if known {
             return Ok(());
         }
@@ -75,7 +65,7 @@ impl DeviceCore {
             None => self.fresh_nonce(account).await?,
         };
         match self.prove_and_send(account, call, &nonce).await? {
-            Reply::UseNonce(fresh) => done(self.prove_and_send(account, call, &fresh).await?),
+            Reply::ProveAgain(fresh) => done(self.prove_and_send(account, call, &fresh.unwrap_or(nonce)).await?),
             reply => done(reply),
         }
     }
@@ -83,13 +73,8 @@ impl DeviceCore {
     async fn prove_and_send(&self, account: &AccountState, call: &Call, nonce: &str) -> Result<Reply, DeviceError> {
         let issuer = account.trust.issuer();
         let unsigned = call.proof(account.device, Nonce::from_bytes(random()?), nonce, self.now(issuer)?);
-        let signature = self
-            .sign(
-                &account.key(KeyRole::Device),
-                unsigned.signing_input(),
-                SigningReason::Proof,
-            )
-            .await?;
+        let signature =
+            self.sign(&account.key(KeyRole::Device), unsigned.signing_input(), SigningReason::Proof).await?;
         let proof = unsigned.attach(&signature);
         let response = self.send(issuer, call, Some(&proof)).await?;
         if let Some(nonce) = exchange::nonce_of(&response) {
@@ -110,11 +95,7 @@ impl DeviceCore {
         let response = self.ports.transport.send(call.request(proof)).await?;
         if let Some(now) = now_of(&response) {
             let reading = Reading::take(&*self.ports.clock)?;
-            self.session()
-                .times
-                .entry(issuer.to_owned())
-                .or_default()
-                .observe(now, reading);
+            self.session().times.entry(issuer.to_owned()).or_default().observe(now, reading);
         }
         Ok(response)
     }
@@ -126,14 +107,9 @@ impl DeviceCore {
         message: &[u8],
         reason: SigningReason,
     ) -> Result<Signature, DeviceError> {
-        let raw = self
-            .ports
-            .vault
-            .sign(key.alias.clone(), message.to_vec(), reason)
-            .await?;
-        signature::normalise(&raw, message, &key.public).map_err(|_| DeviceError::KeyUnavailable {
-            detail: "the vault's signature does not verify".into(),
-        })
+        let raw = self.ports.vault.sign(key.alias.clone(), message.to_vec(), reason).await?;
+        signature::normalise(&raw, message, &key.public)
+            .map_err(|_| DeviceError::KeyUnavailable { detail: "the vault's signature does not verify".into() })
     }
 
     /// Judges something the server signed; a key that is not on the list is looked for on a newer list, once.
@@ -152,9 +128,7 @@ impl DeviceCore {
 
     async fn with_newer_keys(&self, account: &AccountState) -> Result<AccountState, DeviceError> {
         let issuer = account.trust.issuer();
-        let body = self
-            .unproven(issuer, &Call::to(issuer, endpoints::CONFIGURATION))
-            .await?;
+        let body = self.unproven(issuer, &Call::to(issuer, endpoints::CONFIGURATION)).await?;
         let configuration: Configuration = exchange::parse(200, &body)?;
         self.change(|state| {
             let account = state.account_mut(&account.enr)?;
@@ -169,10 +143,9 @@ fn done(reply: Reply) -> Result<Vec<u8>, DeviceError> {
     match reply {
         Reply::Done(body) => Ok(body),
         Reply::Problem(problem) => Err(DeviceError::from(&problem)),
-        Reply::UseNonce(_) => Err(DeviceError::NotUnderstood {
-            status: 401,
-            detail: "the server takes none of its nonces".into(),
-        }),
+        Reply::ProveAgain(_) => {
+            Err(DeviceError::NotUnderstood { status: 401, detail: "the server takes no proof".into() })
+        }
     }
 }
 
@@ -182,9 +155,7 @@ fn now_of(response: &HttpResponse) -> Option<i64> {
     struct Now {
         now: i64,
     }
-    exchange::parse(response.status, &response.body)
-        .ok()
-        .map(|Now { now }| now)
+    exchange::parse(response.status, &response.body).ok().map(|Now { now }| now)
 }
 
 /// 128 bits of the system's chance.
@@ -194,8 +165,6 @@ fn now_of(response: &HttpResponse) -> Option<i64> {
 )]
 pub(super) fn random() -> Result<[u8; 16], DeviceError> {
     let mut bytes = [0; 16];
-    getrandom::fill(&mut bytes).map_err(|error| DeviceError::Platform {
-        detail: error.to_string(),
-    })?;
+    getrandom::fill(&mut bytes).map_err(|error| DeviceError::Platform { detail: error.to_string() })?;
     Ok(bytes)
 }

@@ -1,0 +1,419 @@
+//! The issuer behind a transport, and a phone in front of it whose every port a test can bend.
+
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use async_trait::async_trait;
+use protocol::crypto::p256::{AgreementKey, SigningKey, VerifyingKey};
+use protocol::crypto::{Sign as _, Verify};
+use protocol::endpoints::{
+    Configuration, NONCE_HEADER, NonceReply, PROOF_HEADER, PromptReply, PromptsReply, SignedReply, SignedRequest,
+};
+use protocol::jws::{General, Unverified};
+use protocol::messages as wire;
+use protocol::problem::Problem;
+use protocol::{Jws, KeyRole, Typ, json, jwe};
+use serde::Serialize;
+
+use super::{ISSUER, NOW, Op, info, key, wait};
+use crate::app::{EnrolmentState, PushTarget};
+use crate::decision::Signed;
+use crate::desktop::{MemoryStore, SoftwareVault};
+use crate::enrolment::Settings;
+use crate::ports::{
+    Clock, ClockError, HttpHeader, HttpRequest, HttpResponse, KeyProtection, KeyPurpose, KeyVault, SecureStore,
+    SigningReason, StoreError, Transport, TransportError, VaultError,
+};
+use crate::shell::{DeviceCore, Enrolment, Ports};
+use crate::state::AccountState;
+
+/// How the next calls go wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Trouble {
+    /// They do not.
+    #[default]
+    None,
+    /// Nothing arrives.
+    Offline,
+    /// No call ever ends.
+    Hang,
+    /// Decisions arrive and their replies get lost.
+    LostReplies,
+    /// Decisions are refused with this problem.
+    Refusal(u16, &'static str),
+    /// No nonce is ever fresh.
+    StaleNonces,
+    /// Results are signed by somebody else.
+    ForgedResults,
+}
+
+/// What the issuer has seen and how it behaves.
+#[derive(Default)]
+pub(crate) struct Inner {
+    pub(crate) trouble: Trouble,
+    pub(crate) bend_offer: Option<fn(&mut wire::Offer)>,
+    pub(crate) bend_enrolment: Option<fn(&mut wire::Enrolment)>,
+    pub(crate) prompts: Vec<Jws>,
+    pub(crate) list: Option<Jws>,
+    /// `METHOD /path` of all that arrived.
+    pub(crate) calls: Vec<String>,
+    /// All decisions that arrived, as they came.
+    pub(crate) decisions: Vec<Jws>,
+    pub(crate) active: bool,
+    pub(crate) nonce: u32,
+    ticket: Option<wire::Ticket>,
+    finish: Option<(wire::Finish, General)>,
+}
+
+/// The issuer.
+pub(crate) struct Fake {
+    pub(crate) op: Op,
+    inner: Mutex<Inner>,
+}
+
+impl Fake {
+    pub(crate) fn inner(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap()
+    }
+
+    pub(crate) fn cause(&self, trouble: Trouble) {
+        self.inner().trouble = trouble;
+    }
+
+    pub(crate) fn finish(&self) -> wire::Finish {
+        self.inner().finish.as_ref().expect("enrolled").0.clone()
+    }
+
+    /// A decision as the issuer reads it: verified with the key that it names.
+    pub(crate) fn read_decision(&self, message: &Jws) -> (KeyRole, wire::Decision) {
+        let unverified = Unverified::parse(message.as_str(), Typ::Decision).unwrap();
+        let role = unverified.key_ref().unwrap().role;
+        let finish = self.finish();
+        let key = if role == KeyRole::Device { finish.device } else { finish.verified };
+        (role, unverified.verify(&VerifyingKey::new(&key).unwrap()).unwrap())
+    }
+
+    fn handle(&self, request: &HttpRequest) -> Result<HttpResponse, TransportError> {
+        let path = request.url.strip_prefix(ISSUER).expect("calls go to the issuer").to_owned();
+        let route = format!("{} {}", request.method, path.split('?').next().unwrap());
+        let trouble = self.inner().trouble;
+        if trouble == Trouble::Offline {
+            return Err(TransportError::Unreachable { detail: "offline".into() });
+        }
+        self.inner().calls.push(route.clone());
+        match route.as_str() {
+            "GET /device/v1/configuration" => Ok(reply(&self.configuration())),
+            "POST /device/v1/nonce" => Ok(reply(&NonceReply { nonce: self.current_nonce(), now: NOW })),
+            "POST /device/v1/enrolments/begin" => Ok(reply(&self.begin(&request.body))),
+            "POST /device/v1/enrolments/finish" => Ok(reply(&self.take_finish(&request.body))),
+            route => Ok(self.proven(route, request).unwrap_or_else(|problem| problem)),
+        }
+        .and_then(|response| self.lose(response, &route))
+    }
+
+    fn lose(&self, response: HttpResponse, route: &str) -> Result<HttpResponse, TransportError> {
+        if self.inner().trouble == Trouble::LostReplies && route.ends_with("/decision") {
+            return Err(TransportError::TimedOut);
+        }
+        Ok(response)
+    }
+
+    fn current_nonce(&self) -> String {
+        format!("nonce-{}", self.inner().nonce)
+    }
+
+    fn configuration(&self) -> Configuration {
+        Configuration {
+            issuer: ISSUER.into(),
+            root: *self.op.root.public(),
+            keys: self.inner().list.clone().unwrap_or_else(|| self.op.list(|_| ())),
+            capabilities: Vec::new(),
+            unicode: String::new(),
+            now: NOW,
+        }
+    }
+
+    fn begin(&self, body: &[u8]) -> protocol::endpoints::OfferReply {
+        let request: SignedRequest = json::from_slice(body).unwrap();
+        let unverified = Unverified::parse(request.message.as_str(), Typ::Begin).unwrap();
+        let protocol::jws::KeyHint::Jwk(device) = *unverified.key_hint() else { panic!("begin brings its key") };
+        let begin: wire::Begin = unverified.verify(&VerifyingKey::new(&device).unwrap()).unwrap();
+        let ticket = self.inner().ticket.clone().expect("a ticket was given out");
+        assert_eq!(begin.code, ticket.code);
+        let bend = self.inner().bend_offer.unwrap_or(|_| ());
+        self.op.offer(&ticket, &device, bend)
+    }
+
+    fn take_finish(&self, body: &[u8]) -> SignedReply {
+        let general: General = json::from_slice(body).unwrap();
+        let claimed: wire::Finish = general.unverified_payload().unwrap();
+        let keys = [claimed.device, claimed.verified].map(|key| VerifyingKey::new(&key).unwrap());
+        let finish: wire::Finish = general.verify(&[&keys[0] as &dyn Verify, &keys[1]]).unwrap();
+        self.inner().finish = Some((finish, general));
+        self.standing()
+    }
+
+    fn standing(&self) -> SignedReply {
+        let active = self.inner().active;
+        let bend = self.inner().bend_enrolment;
+        let general = self.inner().finish.clone().unwrap().1;
+        let message = self.op.enrolment(&general, |enrolment| {
+            if active {
+                enrolment.state = wire::EnrolmentState::Active;
+            }
+            bend.unwrap_or(|_| ())(enrolment);
+        });
+        SignedReply { message, now: NOW }
+    }
+
+    fn proven(&self, route: &str, request: &HttpRequest) -> Result<HttpResponse, HttpResponse> {
+        self.check_proof(request)?;
+        let mut response = self.route(route, request)?;
+        self.inner().nonce += 1;
+        let nonce = HttpHeader { name: NONCE_HEADER.to_uppercase(), value: self.current_nonce() };
+        response.headers.push(nonce);
+        Ok(response)
+    }
+
+    fn check_proof(&self, request: &HttpRequest) -> Result<(), HttpResponse> {
+        let header = request.headers.iter().find(|header| header.name == PROOF_HEADER).expect("a proof");
+        let key = VerifyingKey::new(&self.finish().device).unwrap();
+        let proof: wire::Proof = Jws::from_text(header.value.clone()).open(&key).expect("signed by device");
+        assert_eq!(proof.bh, protocol::Digest::of(&request.body));
+        if proof.nonce == self.current_nonce() && self.inner().trouble != Trouble::StaleNonces {
+            return Ok(());
+        }
+        let mut problem = problem(401, "use_nonce");
+        problem.nonce = Some(self.current_nonce());
+        Err(respond(401, &problem))
+    }
+
+    fn route(&self, route: &str, request: &HttpRequest) -> Result<HttpResponse, HttpResponse> {
+        let nothing = HttpResponse { status: 204, headers: Vec::new(), body: Vec::new() };
+        match route {
+            "GET /device/v1/prompts" => Ok(reply(&PromptsReply { prompts: self.inner().prompts.clone(), now: NOW })),
+            "PUT /device/v1/self/push" | "DELETE /device/v1/self" => Ok(nothing),
+            route if route.starts_with("GET /device/v1/enrolments/") => Ok(reply(&self.standing())),
+            route if route.ends_with("/decision") => self.decide(request),
+            route if route.starts_with("GET /device/v1/prompts/") => {
+                let prompt = self.inner().prompts.first().cloned();
+                Ok(reply(&PromptReply { prompt: prompt.ok_or_else(|| refuse(404, "unknown_prompt"))?, now: NOW }))
+            }
+            other => panic!("no such call: {other}"),
+        }
+    }
+
+    fn decide(&self, request: &HttpRequest) -> Result<HttpResponse, HttpResponse> {
+        let message = json::from_slice::<SignedRequest>(&request.body).unwrap().message;
+        self.inner().decisions.push(message.clone());
+        let trouble = self.inner().trouble;
+        if let Trouble::Refusal(status, code) = trouble {
+            return Err(refuse(status, code));
+        }
+        let (_, decision) = self.read_decision(&message);
+        let outcome = match decision.decision {
+            wire::Answer::Approve => wire::Outcome::Approved,
+            wire::Answer::Deny => wire::Outcome::Denied,
+        };
+        let signed = Signed { prompt: decision.prompt, jti: decision.jti, message };
+        let impostor = Op { root: key(77), signing: key(78) };
+        let op = if trouble == Trouble::ForgedResults { &impostor } else { &self.op };
+        let result = op.result(&self.account(), &signed, |result| {
+            result.outcome = outcome;
+            result.prompt = decision.prompt;
+        });
+        Ok(reply(&SignedReply { message: result, now: NOW }))
+    }
+
+    /// The phone's account as far as prompts and results need it.
+    pub(crate) fn account(&self) -> AccountState {
+        let finish = self.finish();
+        let mut account = super::account(&self.op);
+        account.keys.device = finish.device;
+        account.keys.sealing = finish.sealing;
+        account
+    }
+
+    /// Puts a prompt where the phone finds it.
+    pub(crate) fn ask(&self, bend: impl FnOnce(&mut wire::Prompt)) -> Jws {
+        let prompt = self.op.prompt(&self.account(), bend);
+        self.inner().prompts.push(prompt.clone());
+        prompt
+    }
+
+    /// The data of a sealed push.
+    pub(crate) fn seal(&self, prompt: &Jws) -> std::collections::HashMap<String, String> {
+        let ephemeral = AgreementKey::from_bytes(&[0x21; 32]).unwrap();
+        let jwe = jwe::seal(prompt.as_str().as_bytes(), &self.finish().sealing, &ephemeral, [3; 12]).unwrap();
+        [("v", "1"), ("rid", "AAAAAAAAAAAAAAAAAAAAAA"), ("jwe", &jwe)].map(|(k, v)| (k.into(), v.into())).into()
+    }
+}
+
+#[async_trait]
+impl Transport for Fake {
+    async fn send(&self, request: HttpRequest) -> Result<HttpResponse, TransportError> {
+        if self.inner().trouble == Trouble::Hang {
+            std::future::pending::<()>().await;
+        }
+        self.handle(&request)
+    }
+}
+
+fn respond(status: u16, body: &impl Serialize) -> HttpResponse {
+    HttpResponse { status, headers: Vec::new(), body: serde_json::to_vec(body).unwrap() }
+}
+
+fn reply(body: &impl Serialize) -> HttpResponse {
+    respond(200, body)
+}
+
+fn problem(status: u16, code: &str) -> Problem {
+    Problem { kind: format!("urn:assent:problem:{code}"), title: code.into(), status, nonce: None, now: NOW }
+}
+
+fn refuse(status: u16, code: &str) -> HttpResponse {
+    respond(status, &problem(status, code))
+}
+
+/// A software vault that remembers what it was asked and fails where a test wants it to.
+pub(crate) struct TestVault {
+    inner: SoftwareVault,
+    pub(crate) signed: Mutex<Vec<SigningReason>>,
+    /// What happens to keys of purpose `verified`.
+    pub(crate) verified_fails: Mutex<Option<VaultError>>,
+    pub(crate) aliases: Mutex<Vec<String>>,
+}
+
+#[async_trait]
+impl KeyVault for TestVault {
+    async fn generate(
+        &self,
+        alias: String,
+        purpose: KeyPurpose,
+        protection: KeyProtection,
+    ) -> Result<Vec<u8>, VaultError> {
+        self.aliases.lock().unwrap().push(alias.clone());
+        self.inner.generate(alias, purpose, protection).await
+    }
+
+    async fn sign(&self, alias: String, message: Vec<u8>, reason: SigningReason) -> Result<Vec<u8>, VaultError> {
+        let failure = self.verified_fails.lock().unwrap().clone();
+        if let Some(failure) = failure.filter(|_| alias.ends_with(".verified")) {
+            return Err(failure);
+        }
+        self.signed.lock().unwrap().push(reason.clone());
+        self.inner.sign(alias, message, reason).await
+    }
+
+    async fn agree(&self, alias: String, peer: Vec<u8>) -> Result<Vec<u8>, VaultError> {
+        self.inner.agree(alias, peer).await
+    }
+
+    async fn delete(&self, alias: String) -> Result<(), VaultError> {
+        self.aliases.lock().unwrap().retain(|kept| *kept != alias);
+        self.inner.delete(alias).await
+    }
+}
+
+/// A store that can be full.
+#[derive(Default)]
+pub(crate) struct TestStore {
+    inner: MemoryStore,
+    pub(crate) full: Mutex<bool>,
+}
+
+#[async_trait]
+impl SecureStore for TestStore {
+    async fn load(&self, name: String) -> Result<Option<Vec<u8>>, StoreError> {
+        self.inner.load(name).await
+    }
+
+    async fn save(&self, name: String, content: Vec<u8>) -> Result<(), StoreError> {
+        if *self.full.lock().unwrap() {
+            return Err(StoreError::Failed { detail: "full".into() });
+        }
+        self.inner.save(name, content).await
+    }
+
+    async fn delete(&self, name: String) -> Result<(), StoreError> {
+        self.inner.delete(name).await
+    }
+}
+
+/// Clocks set by hand.
+pub(crate) struct HandClock {
+    pub(crate) unix: AtomicI64,
+    pub(crate) monotonic: AtomicI64,
+}
+
+impl Clock for HandClock {
+    fn unix_millis(&self) -> Result<i64, ClockError> {
+        Ok(self.unix.load(Ordering::SeqCst))
+    }
+
+    fn monotonic_millis(&self) -> Result<i64, ClockError> {
+        Ok(self.monotonic.load(Ordering::SeqCst))
+    }
+}
+
+/// A phone and the issuer it speaks to.
+pub(crate) struct Phone {
+    pub(crate) server: Arc<Fake>,
+    pub(crate) vault: Arc<TestVault>,
+    pub(crate) store: Arc<TestStore>,
+    pub(crate) clock: Arc<HandClock>,
+    pub(crate) core: Arc<DeviceCore>,
+}
+
+impl Phone {
+    /// Not enrolled anywhere.
+    pub(crate) fn new() -> Self {
+        let server = Arc::new(Fake { op: Op::new(), inner: Mutex::default() });
+        let vault = Arc::new(TestVault {
+            inner: SoftwareVault::in_memory(),
+            signed: Mutex::default(),
+            verified_fails: Mutex::default(),
+            aliases: Mutex::default(),
+        });
+        let clock = Arc::new(HandClock { unix: AtomicI64::new(NOW * 1000), monotonic: AtomicI64::new(5_000) });
+        let store = Arc::new(TestStore::default());
+        let core = core(&server, &vault, &store, &clock);
+        Self { server, vault, store, clock, core }
+    }
+
+    /// Enrolled and confirmed.
+    pub(crate) fn enrolled() -> (Self, String) {
+        let phone = Self::new();
+        let enrolment = phone.enrol().expect("the issuer is sound");
+        phone.server.inner().active = true;
+        assert_eq!(wait(enrolment.refresh()), Ok(EnrolmentState::Active));
+        let account = enrolment.account();
+        (phone, account)
+    }
+
+    pub(crate) fn enrol(&self) -> Result<Arc<Enrolment>, crate::DeviceError> {
+        let ticket = self.server.op.ticket();
+        self.server.inner().ticket = Some(ticket.clone());
+        wait(Arc::clone(&self.core).enrol(ticket.to_string(), info(), PushTarget::None))
+    }
+
+    /// The app dies and starts again: memory is gone, vault and store are not.
+    pub(crate) fn restart(&mut self) {
+        self.core = core(&self.server, &self.vault, &self.store, &self.clock);
+    }
+
+    pub(crate) fn approvals_signed(&self) -> usize {
+        let is_approval = |reason: &&SigningReason| matches!(reason, SigningReason::Approval { .. });
+        self.vault.signed.lock().unwrap().iter().filter(is_approval).count()
+    }
+}
+
+fn core(server: &Arc<Fake>, vault: &Arc<TestVault>, store: &Arc<TestStore>, clock: &Arc<HandClock>) -> Arc<DeviceCore> {
+    let ports = Ports { vault: vault.clone(), store: store.clone(), transport: server.clone(), clock: clock.clone() };
+    DeviceCore::new(Settings { issuers: vec![ISSUER.into()], development: false }, ports)
+}
+
+/// A signing key that the pinned list does not carry.
+pub(crate) fn next_signing_key() -> SigningKey {
+    key(3)
+}
