@@ -6,6 +6,32 @@
 //! Start with [`messages`] (what is said), [`jws`] (how it is signed), [`jwe`] (how a push is sealed), [`crypto`] (the
 //! ports through which keys are used, with one implementation for phones and one for servers) and [`endpoints`]
 //! (where it is said).
+//!
+//! ```
+//! # #[cfg(feature = "p256")] {
+//! use protocol::crypto::{Sign as _, p256};
+//! use protocol::messages::Proof;
+//! use protocol::{DeviceId, Digest, Jws, KeyRef, KeyRole, Nonce};
+//!
+//! // A phone signs what it asks for ...
+//! let phone = p256::SigningKey::from_bytes(&[7; 32])?;
+//! let kid = KeyRef { device: DeviceId::from_bytes([1; 16]), role: KeyRole::Device };
+//! let proof = Proof {
+//!     htm: "GET".into(),
+//!     htu: "https://op.example/device/v1/prompts".into(),
+//!     iat: 1_790_000_000,
+//!     jti: Nonce::from_bytes([2; 16]),
+//!     nonce: "the server's".into(),
+//!     bh: Digest::of(b""),
+//! };
+//! let jws = Jws::sign(kid, &proof, &phone)?;
+//!
+//! // ... and the server opens it with the key that it knows, as the message that it expects.
+//! let known = p256::VerifyingKey::new(phone.public())?;
+//! assert_eq!(jws.open::<Proof>(&known)?, proof);
+//! # }
+//! # Ok::<(), protocol::jws::JwsError>(())
+//! ```
 
 pub mod base64url;
 pub mod crypto;

@@ -218,7 +218,7 @@ fn has_plain_scheme(text: &str) -> bool {
 fn has_www(text: &str) -> bool {
     hosts(text).any(|(host, _)| {
         let (head, rest) = host.split_at_checked(4).unwrap_or_default();
-        head.eq_ignore_ascii_case("www.") && rest.starts_with(char::is_alphanumeric)
+        head.eq_ignore_ascii_case("www.") && rest.starts_with(is_letter_or_digit)
     })
 }
 
@@ -230,23 +230,30 @@ fn has_domain_with_more(text: &str) -> bool {
 fn hosts(text: &str) -> impl Iterator<Item = (&str, &str)> {
     let mut rest = text;
     std::iter::from_fn(move || {
-        let host_text = |found: char| found.is_alphanumeric() || matches!(found, '-' | '.' | '_');
-        rest = rest.trim_start_matches(|found| !host_text(found));
-        let end = rest.find(|found| !host_text(found)).unwrap_or(rest.len());
+        let in_host = |found: char| is_letter_or_digit(found) || matches!(found, '-' | '.' | '_');
+        rest = rest.trim_start_matches(|found| !in_host(found));
+        let end = rest.find(|found| !in_host(found)).unwrap_or(rest.len());
         let (host, more) = rest.split_at(end);
         rest = more;
         (!host.is_empty()).then_some((host, more))
     })
 }
 
-/// Two labels or more, the last one alphabetic and of two letters or more, or punycode: `12.50` is no domain.
+/// Two labels or more, the last one of two letters or more, or punycode: `12.50` is no domain.
 fn is_domain(host: &str) -> bool {
-    let Some((above, top)) = host.trim_end_matches('.').rsplit_once('.') else {
-        return false;
-    };
-    let alphabetic = top.chars().all(char::is_alphabetic) && top.chars().nth(1).is_some();
+    let Some((above, top)) = host.trim_end_matches('.').rsplit_once('.') else { return false };
+    let letters = top.chars().all(is_letter) && top.chars().nth(1).is_some();
     let punycode = top.get(..4).is_some_and(|head| head.eq_ignore_ascii_case("xn--"));
-    (alphabetic || punycode) && above.chars().any(char::is_alphanumeric)
+    (letters || punycode) && above.contains(is_letter_or_digit)
+}
+
+/// A letter, taken widely: beyond ASCII everything that shows something, whatever the version of Unicode.
+fn is_letter(found: char) -> bool {
+    found.is_ascii_alphabetic() || !(found.is_ascii() || found.is_whitespace())
+}
+
+fn is_letter_or_digit(found: char) -> bool {
+    is_letter(found) || found.is_ascii_digit()
 }
 
 /// Whether a port, path, query or fragment follows a host.
@@ -255,7 +262,7 @@ fn continues_as_url(more: &str) -> bool {
     match (characters.next(), characters.next()) {
         (Some('/' | '\\'), _) => true,
         (Some(':'), Some(next)) => next.is_ascii_digit(),
-        (Some('?' | '#'), Some(next)) => next.is_alphanumeric(),
+        (Some('?' | '#'), Some(next)) => is_letter_or_digit(next),
         _ => false,
     }
 }
