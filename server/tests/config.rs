@@ -1,0 +1,307 @@
+//! The settings: what is taken from file and environment, and that every complaint names its setting.
+
+use std::ffi::OsString;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
+
+use server::config::{Config, ConfigError, Environment, LogFormat, drift};
+use server::domain::names::RealmId;
+use server::domain::realm::Policy;
+
+const WRAPPING_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
+const TOKEN: &str = "wVc3kTq0Jx9sRz5LmN8bYd";
+
+/// Each table and what stands in it; what is missing here has a default.
+const GOOD: &str = r#"
+issuer = "https://op.example"
+[public]
+listen = "127.0.0.1:8080"
+[admin]
+listen = "127.0.0.1:8081"
+token = "wVc3kTq0Jx9sRz5LmN8bYd"
+[store]
+directory = "store"
+[keys]
+file = "keys.json"
+"#;
+
+fn environment(variables: &[(&str, &str)]) -> Environment {
+    let variables = [("ASSENT_WRAPPING_KEY", WRAPPING_KEY), ("HOME", "/nowhere")].iter().chain(variables);
+    Environment::of(variables.map(|(name, value)| (OsString::from(name), OsString::from(value))))
+}
+
+fn parse(text: &str, variables: &[(&str, &str)]) -> Result<Config, ConfigError> {
+    Config::parse(text, Path::new("/etc/assent"), &environment(variables))
+}
+
+/// The complaints about a file that was good before `from` became `to`.
+fn complaints(from: &str, to: &str) -> Vec<String> {
+    assert!(GOOD.contains(from), "{from} is in the file");
+    refused(parse(&GOOD.replacen(from, to, 1), &[]))
+}
+
+fn refused(config: Result<Config, ConfigError>) -> Vec<String> {
+    match config {
+        Err(ConfigError::Wrong(complaints)) => complaints,
+        other => panic!("refused with complaints, not {other:?}"),
+    }
+}
+
+#[test]
+fn a_short_file_is_enough() {
+    let config = parse(GOOD, &[]).unwrap();
+    assert_eq!(config.public.listen.to_string(), "127.0.0.1:8080");
+    assert_eq!(config.admin.listen.to_string(), "127.0.0.1:8081");
+    assert_eq!(config.admin_token.reveal(), TOKEN);
+    assert_eq!(config.store.directory, Path::new("/etc/assent/store"), "relative to the file");
+    assert_eq!(config.key_file, Path::new("/etc/assent/keys.json"));
+    assert_eq!((config.log.format, config.log.filter.as_str()), (LogFormat::Text, "info"));
+    assert!(config.fcm.is_none());
+    let [realm] = &config.realms[..] else { panic!("one realm") };
+    assert_eq!((realm.id.as_str(), realm.issuer.as_str()), ("main", "https://op.example"));
+    assert_eq!(realm.policy, Policy::default());
+}
+
+#[test]
+fn the_environment_is_laid_over_the_file() {
+    let several = format!("{GOOD}[[realm]]\nid = \"two\"\nissuer = \"https://op.example/two\"\n");
+    let config = parse(
+        &several,
+        &[
+            ("ASSENT__PUBLIC__LISTEN", "0.0.0.0:443"),
+            ("ASSENT__STORE__CACHE_MIB", "128"),
+            ("ASSENT__LOG__FORMAT", "json"),
+            ("ASSENT__POLICY__INTERVAL", "7"),
+            ("ASSENT__POLICY__TRUST_CLAIMED_UV", "true"),
+            ("ASSENT__POLICY__CONFIRM", "none"),
+            ("ASSENT__REALM__0__ISSUER", "https://op.example/second"),
+        ],
+    );
+    let config = config.unwrap();
+    assert_eq!(config.public.listen.to_string(), "0.0.0.0:443");
+    assert_eq!((config.store.cache_mib, config.log.format), (128, LogFormat::Json));
+    let policy = &config.realms[0].policy;
+    assert_eq!((policy.interval, policy.trust_claimed_uv), (7, true));
+    assert_eq!(policy.confirm, protocol::messages::Confirm::None);
+    assert_eq!(config.realms[1].issuer, "https://op.example/second");
+}
+
+#[test]
+fn a_file_may_give_all_its_realms_names() {
+    let text = GOOD.replacen("issuer = \"https://op.example\"\n", "", 1)
+        + r#"
+[[realm]]
+id = "staff"
+issuer = "https://op.example/op"
+[realm.policy]
+request_lifetime = 60
+[[realm]]
+id = "customers"
+issuer = "https://op.example/op/customers"
+"#;
+    let realms = parse(&text, &[]).unwrap().realms;
+    let named: Vec<_> = realms.iter().map(|realm| (realm.id.as_str(), realm.issuer.as_str())).collect();
+    assert_eq!(named, [("staff", "https://op.example/op"), ("customers", "https://op.example/op/customers")]);
+    assert_eq!((realms[0].policy.request_lifetime, realms[1].policy.request_lifetime), (60, 120));
+}
+
+#[test]
+fn every_complaint_names_its_setting() {
+    let listen = "listen = \"127.0.0.1:8080\"";
+    let issuer = "issuer = \"https://op.example\"";
+    let (token, directory, file) =
+        ("token = \"wVc3kTq0Jx9sRz5LmN8bYd\"", "directory = \"store\"", "file = \"keys.json\"");
+    let table = [
+        (listen, "listen = \"localhost\"", "public.listen: must be an IP address and a port"),
+        (listen, "listen = 8080", "public.listen: must be a text"),
+        (listen, "listne = \"127.0.0.1:8080\"", "public.listne: is unknown"),
+        ("[public]", "[pubic]", "pubic: is unknown"),
+        ("[public]", "admin_port = 1\n[public]", "admin_port: is unknown"),
+        ("127.0.0.1:8081", "127.0.0.1:8080", "admin.listen: is public.listen too"),
+        (token, "", "admin.token_file: is missing"),
+        (token, "token = \"short\"", "admin.token: needs at least 128 bits"),
+        (token, "token = \"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"", "admin.token: needs at least 128 bits"),
+        (token, "token = \"a phrase with spaces is no token 123\"", "admin.token: needs at least 128 bits"),
+        (token, "token_file = \"nowhere\"", "admin.token_file: /etc/assent/nowhere: No such file"),
+        (token, "token = \"a\"\ntoken_file = \"b\"", "admin.token: and admin.token_file are both set"),
+        (directory, "", "store.directory: is missing"),
+        (directory, "directory = \"\"", "store.directory: is empty"),
+        (directory, "directory = \"store\"\ncache_mib = 0", "store.cache_mib: must be a whole number from 1"),
+        (directory, "directory = \"store\"\ncache_mib = \"much\"", "store.cache_mib: must be a whole number"),
+        (file, "", "keys.file: is missing"),
+        (file, "file = \"keys.json\"\npassword = \"x\"", "keys.password: is unknown"),
+        ("[keys]", "[log]\nformat = \"xml\"\n[keys]", "log.format: must be \"json\" or \"text\""),
+        ("[keys]", "[log]\nfilter = \"server=loud\"\n[keys]", "log.filter: "),
+        ("[keys]", "[push.apns]\nkey = \"x\"\n[keys]", "push.apns: is unknown"),
+        ("[keys]", "[push.fcm]\nproject_id = \"p\"\n[keys]", "push.fcm.service_account_file: is missing"),
+        (
+            "[keys]",
+            "[push.fcm]\nservice_account_file = \"sa\"\n[keys]",
+            "push.fcm.service_account_file: /etc/assent/sa",
+        ),
+        ("[keys]", "[push.fcm]\nbase_url = \"http://fcm.example\"\n[keys]", "push.fcm.base_url: must be an https URL"),
+        ("[keys]", "[push.fcm]\ntoken_url = \"x\"\n[keys]", "push.fcm.token_url: must be an https URL"),
+        ("[keys]", "[push.fcm]\nsecret = \"x\"\n[keys]", "push.fcm.secret: is unknown"),
+        (issuer, "", "issuer: is missing"),
+        (issuer, "issuer = \"op.example\"", "issuer: is not a URL"),
+        (issuer, "issuer = \"http://op.example\"", "issuer: must be https, or http on a loopback host"),
+        (issuer, "issuer = \"http://127.0.0.1.example\"", "issuer: must be https, or http on a loopback host"),
+        (issuer, "issuer = \"https://op.example/\"", "issuer: must not end with a slash"),
+        (issuer, "issuer = \"https://op.example?tenant=1\"", "issuer: must have no query"),
+        (issuer, "issuer = \"https://op.example#x\"", "issuer: must have no query and no fragment"),
+        (issuer, "issuer = \"https://me@op.example\"", "issuer: must have no user name"),
+        (issuer, "issuer = \"https://OP.example\"", "issuer: must be spelled plainly"),
+        (issuer, "issuer = \"https://op.example:443\"", "issuer: must be spelled plainly"),
+        (issuer, "issuer = \"https://op.example/a//b\"", "issuer: must be spelled plainly"),
+        (issuer, "issuer = \"https://op.example/{x}\"", "issuer: must be spelled plainly"),
+        (issuer, "issuer = \"https://op.example\"\nrealm = 1", "realm: must be an array of tables"),
+        (issuer, "issuer = \"https://op.example\"\npolicy = 1", "policy: must be a table"),
+    ];
+    for (from, to, expected) in table {
+        let complaints = complaints(from, to);
+        assert!(complaints.iter().any(|complaint| complaint.starts_with(expected)), "{to}: {complaints:?}");
+    }
+}
+
+#[test]
+fn every_rule_of_a_policy_has_its_bounds() {
+    let table = [
+        ("request_lifetime = 5", "policy.request_lifetime: is 5; must be from 10 to 3600"),
+        ("request_lifetime = 4000", "policy.request_lifetime: is 4000; must be from 10 to 3600"),
+        ("request_lifetime_max = 3601", "policy.request_lifetime_max: is 3601; must be from 10 to 3600"),
+        ("request_lifetime_max = 60", "policy.request_lifetime: is 120; must be from 10 to 60"),
+        ("request_lifetime_min = 9", "policy.request_lifetime_min: is 9; must be from 10 to 3600"),
+        ("request_lifetime_min = 121", "policy.request_lifetime: is 120; must be from 121 to 3600"),
+        ("interval = 0", "policy.interval: is 0; must be from 1 to 60"),
+        ("interval = 61", "policy.interval: is 61; must be from 1 to 60"),
+        ("interval = -1", "policy.interval: invalid value"),
+        ("interval = \"soon\"", "policy.interval: invalid type"),
+        ("tombstone = 100000", "policy.tombstone: is 100000"),
+        ("access_token_lifetime = 0", "policy.access_token_lifetime: is 0"),
+        ("id_token_lifetime = 90000", "policy.id_token_lifetime: is 90000"),
+        ("ticket_lifetime = 301", "policy.ticket_lifetime: is 301; must be from 10 to 300"),
+        ("audit_days = 0", "policy.audit_days: is 0"),
+        ("confirm = \"maybe\"", "policy.confirm: unknown variant"),
+        ("push = true", "policy.push: "),
+        ("trust_claimed_uv = \"yes\"", "policy.trust_claimed_uv: invalid type"),
+        ("intervall = 5", "policy.intervall: is unknown"),
+    ];
+    for (rule, expected) in table {
+        let complaints = complaints("[public]", &format!("[policy]\n{rule}\n[public]"));
+        assert_eq!(complaints.len(), 1, "{rule}: {complaints:?}");
+        assert!(complaints[0].starts_with(expected), "{rule}: {complaints:?}");
+    }
+}
+
+#[test]
+fn every_further_realm_is_judged_and_named_by_its_place() {
+    let table = [
+        ("issuer = \"https://op.example/two\"", "realm[0].id: is missing"),
+        ("id = \"Two\"\nissuer = \"https://op.example/two\"", "realm[0].id: must be 1 to 32 characters"),
+        ("id = \"main\"\nissuer = \"https://op.example/two\"", "realm[0].id: is the id of an earlier realm"),
+        ("id = \"two\"", "realm[0].issuer: is missing"),
+        ("id = \"two\"\nissuer = \"https://op.example\"", "realm[0].issuer: is the issuer of an earlier realm"),
+        ("id = \"two\"\nissuer = \"https://other.example/two\"", "realm[0].issuer: must be a path under the first"),
+        ("id = \"two\"\nissuer = \"https://op.example.net\"", "realm[0].issuer: must be a path under the first"),
+        ("id = \"two\"\nissuer = \"https://op.example/device/two\"", "realm[0].issuer: /device belongs to the first"),
+        ("id = \"two\"\nissuer = \"https://op.example/token\"", "realm[0].issuer: /token belongs to the first"),
+        ("id = \"two\"\nissuer = \"https://op.example/two\"\nname = \"x\"", "realm[0].name: is unknown"),
+        (
+            "id = \"two\"\nissuer = \"https://op.example/two\"\n[realm.policy]\ninterval = 0",
+            "realm[0].policy.interval: is 0",
+        ),
+    ];
+    for (realm, expected) in table {
+        let complaints = refused(parse(&format!("{GOOD}[[realm]]\n{realm}\n"), &[]));
+        assert!(complaints.iter().any(|complaint| complaint.starts_with(expected)), "{realm}: {complaints:?}");
+    }
+}
+
+#[test]
+fn all_complaints_are_made_at_once() {
+    let complaints = refused(parse("[public]\nlisten = \"x\"\n[store]\ncache_mib = 0\n", &[]));
+    for setting in ["public.listen", "admin.token_file", "store.directory", "store.cache_mib", "keys.file", "issuer"] {
+        assert!(complaints.iter().any(|complaint| complaint.starts_with(setting)), "{setting}: {complaints:?}");
+    }
+}
+
+#[test]
+fn wrong_settings_of_the_environment_are_named_too() {
+    for (variable, value, expected) in [
+        ("ASSENT__PUBLIC__LISTEN", "x", "public.listen: must be an IP address"),
+        ("ASSENT__PUBLIC__LISTNE", "x", "public.listne: is unknown"),
+        ("ASSENT__ISSUER__X", "x", "issuer.x: from the environment"),
+        ("ASSENT__POLICY__INTERVAL", "soon", "policy.interval: invalid type"),
+        (
+            "ASSENT_WRAPPING_KEY",
+            "short",
+            "keys.wrapping_key_file (ASSENT_WRAPPING_KEY): a wrapping key is 32 random bytes",
+        ),
+    ] {
+        let complaints = refused(parse(GOOD, &[(variable, value)]));
+        assert!(complaints[0].starts_with(expected), "{variable}: {complaints:?}");
+    }
+}
+
+#[test]
+fn a_file_that_is_not_toml_is_refused_without_quoting_it() {
+    let complaints = refused(parse("[admin]\ntoken = \"wVc3kTq0Jx9s\nlisten = 1\n", &[]));
+    assert!(complaints[0].starts_with("line 2: "), "{complaints:?}");
+    assert!(!complaints[0].contains("wVc3"), "{complaints:?}");
+}
+
+#[test]
+fn secrets_are_never_printed() {
+    let printed = format!("{:?}", parse(GOOD, &[]).unwrap());
+    assert!(printed.contains("admin_token: …") && printed.contains("WrappingKey(…)"), "{printed}");
+    assert!(!printed.contains(TOKEN) && !printed.contains(WRAPPING_KEY));
+}
+
+#[test]
+fn secrets_in_files_must_be_their_owners_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let write = |name: &str, text: &str, mode| {
+        let path = dir.path().join(name);
+        fs::write(&path, text).unwrap();
+        fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+    };
+    let text = GOOD.replacen(&format!("token = \"{TOKEN}\""), "token_file = \"admin.token\"", 1).replacen(
+        "[keys]",
+        "[keys]\nwrapping_key_file = \"wrapping.key\"",
+        1,
+    );
+    let load = || Config::parse(&text, dir.path(), &Environment::default());
+
+    write("admin.token", &format!("{TOKEN}\n"), 0o600);
+    write("wrapping.key", WRAPPING_KEY, 0o600);
+    let config = load().unwrap();
+    assert_eq!(config.admin_token.reveal(), TOKEN);
+    assert_eq!(*config.wrapping_key.to_text(), WRAPPING_KEY);
+
+    write("admin.token", TOKEN, 0o644);
+    write("wrapping.key", WRAPPING_KEY, 0o640);
+    let complaints = refused(load());
+    assert_eq!(complaints.len(), 2);
+    assert!(complaints[0].starts_with("admin.token_file: ") && complaints[0].contains("chmod 600"), "{complaints:?}");
+    assert!(complaints[1].starts_with("keys.wrapping_key_file: ") && complaints[1].contains("chmod 600"));
+}
+
+#[test]
+fn drift_is_told_line_by_line() {
+    let mut stored = parse(GOOD, &[]).unwrap().realms;
+    assert_eq!(drift::between(&stored, &stored), [""; 0]);
+    let text = format!("{GOOD}[policy]\ninterval = 7\nconfirm = \"none\"\n");
+    let mut file = parse(&text, &[]).unwrap().realms;
+    file.push(server::domain::realm::Realm { id: RealmId::new("new"), ..file[0].clone() });
+    stored.push(server::domain::realm::Realm { id: RealmId::new("old"), ..stored[0].clone() });
+    assert_eq!(
+        drift::between(&file, &stored),
+        [
+            "realm main: policy: confirm is \"none\" in the file and \"page\" in the store, which holds",
+            "realm main: policy: interval is 7 in the file and 5 in the store, which holds",
+            "realm new is in the file only; the next start creates it",
+            "realm old is in the store only; it is served all the same",
+        ]
+    );
+}
