@@ -108,7 +108,7 @@ fn what_is_allowed_is_not_caught() {
         ("domain/user.rs", "/// See [`crate::store::Store`].\n// crate::http\n/* crate::flow /* crate::http */ */"),
         (
             "domain/user.rs",
-            r###"const A: &str = "crate::store"; const B: &str = r#"crate::"http"#; const C: &'static u8 = b"crate::flow";"###,
+            r##"const A: &str = "crate::store"; const B: &str = r#"crate::"http"#; const C: &'static u8 = b"crate::flow";"##,
         ),
         ("domain/user.rs", "mod tests { use super::*; use super::super::time; }"),
         ("store/embedded/read.rs", "use super::super::Store; use super::{keys::{self, Kind}, value};"),
@@ -302,7 +302,7 @@ fn text_literal(rest: &str) -> Option<usize> {
     let quote = plain.chars().next().filter(|c| ['"', '\''].contains(c))?;
     // A lifetime: a quote, a name, and no other quote.
     let body = &plain[1..];
-    if quote == '\'' && !body.starts_with('\\') && !body.chars().nth(1).is_some_and(|c| c == '\'') {
+    if quote == '\'' && !body.starts_with('\\') && body.chars().nth(1).is_none_or(|c| c != '\'') {
         return None;
     }
     let mut escaped = false;
