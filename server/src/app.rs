@@ -33,6 +33,7 @@ mod check;
 mod init;
 pub mod log;
 mod realms;
+mod renewal;
 pub mod system;
 
 pub use check::check;
@@ -87,6 +88,7 @@ pub enum AppError {
 pub struct App {
     listen: (SocketAddr, SocketAddr),
     store: Arc<EmbeddedStore>,
+    keys: KeyFile,
     providers: Vec<Arc<Provider>>,
     admin_token: AdminToken,
     health: Arc<Health>,
@@ -118,6 +120,7 @@ impl App {
             listen: (public.listen, admin.listen),
             health: Health::new(providers[0].clone()),
             store,
+            keys,
             providers,
             admin_token: AdminToken::new(&admin_token),
         })
@@ -148,7 +151,8 @@ impl App {
         let (stop, stopping) = watch::channel(false);
         let (stop_workers, workers_stopping) = watch::channel(false);
         let mut listeners = self.listen(public, admin, &stopping);
-        let workers = self.work(&workers_stopping);
+        let mut workers = self.work(&workers_stopping);
+        workers.spawn(renewal::run(self.keys, self.providers.clone(), workers_stopping));
         info!(realms = self.providers.len(), "serving");
         shutdown.await;
         info!("stopping");

@@ -224,6 +224,40 @@ fn a_signing_key_near_its_end_is_joined_by_a_new_one_which_signs() {
 }
 
 #[test]
+fn keys_in_use_are_renewed_without_a_restart() {
+    let kept = Kept::with_realms(&["one"]);
+    let (mut file, realm) = (kept.open().unwrap(), RealmId::new("one"));
+    let keys = file.keys(&realm, ISSUER, START).unwrap();
+    let first = list_of(&keys);
+    assert!(!file.renew(&realm, ISSUER, &keys, START).unwrap());
+    assert_eq!(list_of(&keys), first);
+
+    let later = START.plus_seconds(371 * DAY);
+    assert!(file.renew(&realm, ISSUER, &keys, later).unwrap());
+    let second = list_of(&keys);
+    assert_eq!((second.sequence, second.keys.len()), (2, 2));
+    let message = keys.sign_device(&revocation()).unwrap();
+    assert!(message.open::<Revocation>(&VerifyingKey::new(&second.keys[1].jwk).unwrap()).is_ok());
+    assert_eq!(kept.keys_at(later).key_list(), keys.key_list(), "it was kept");
+}
+
+#[test]
+fn a_renewal_that_cannot_be_kept_is_not_used() {
+    let kept = Kept::with_realms(&["one"]);
+    let (mut file, realm) = (kept.open().unwrap(), RealmId::new("one"));
+    let keys = file.keys(&realm, ISSUER, START).unwrap();
+    let (first, later) = (keys.key_list(), START.plus_seconds(371 * DAY));
+    // A directory stands where the new file would be written.
+    let in_the_way = kept.path.with_extension("json.new");
+    fs::create_dir(&in_the_way).unwrap();
+    assert!(file.renew(&realm, ISSUER, &keys, later).is_err());
+    assert_eq!(keys.key_list(), first);
+    fs::remove_dir(in_the_way).unwrap();
+    assert!(file.renew(&realm, ISSUER, &keys, later).unwrap(), "the next attempt makes up for it");
+    assert_ne!(keys.key_list(), first);
+}
+
+#[test]
 fn a_list_for_another_issuer_is_made_anew() {
     let kept = Kept::with_realms(&["one"]);
     let moved = "https://other.example";

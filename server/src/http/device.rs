@@ -112,7 +112,7 @@ pub(super) async fn configuration(State(provider): State<Arc<Provider>>) -> Resp
     let reply = Configuration {
         issuer: provider.issuer().to_owned(),
         root: *provider.keys().device_root(),
-        keys: provider.keys().key_list().clone(),
+        keys: provider.keys().key_list(),
         capabilities: Vec::new(),
         unicode: text::UNICODE_VERSION.to_owned(),
         now: provider.now().unix_seconds(),
@@ -136,7 +136,7 @@ pub(super) async fn begin(State(provider): State<Arc<Provider>>, headers: Header
         let request: SignedRequest = read(&headers, body).await?;
         let offer = enrol::begin(&provider, &request.message).await?;
         let keys = provider.keys();
-        let (root, keys) = (*keys.device_root(), keys.key_list().clone());
+        let (root, keys) = (*keys.device_root(), keys.key_list());
         Ok(Answer::Plain(OfferReply { offer, keys, root, now: provider.now().unix_seconds() }))
     };
     render(&provider, reply.await)

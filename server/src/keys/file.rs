@@ -62,13 +62,42 @@ impl KeyFile {
         self.save()
     }
 
-    /// A realm's keys, ready for use. Renews what is near its end, and keeps what it renewed before anybody sees it.
+    /// A realm's keys, ready for use. Renews what is near its end first.
     pub fn keys(&mut self, realm: &RealmId, issuer: &str, now: Timestamp) -> Result<RealmKeys, KeysError> {
-        let material = self.realms.get_mut(realm).ok_or_else(|| KeysError::UnknownRealm(realm.clone()))?;
-        if material.renew(issuer, now)? {
-            self.save()?;
+        self.renew_material(realm, issuer, now)?;
+        RealmKeys::parse(self.material(realm)?)
+    }
+
+    /// Renews what is near its end in keys that are in use. Whether there was anything; phones then meet a new device
+    /// signing key and fetch the list that names it.
+    pub fn renew(
+        &mut self,
+        realm: &RealmId,
+        issuer: &str,
+        keys: &RealmKeys,
+        now: Timestamp,
+    ) -> Result<bool, KeysError> {
+        let renewed = self.renew_material(realm, issuer, now)?;
+        if renewed {
+            keys.replace_device_signer(self.material(realm)?)?;
         }
-        RealmKeys::parse(&self.realms[realm])
+        Ok(renewed)
+    }
+
+    /// What could not be kept is not used either: the next attempt begins where this one did.
+    fn renew_material(&mut self, realm: &RealmId, issuer: &str, now: Timestamp) -> Result<bool, KeysError> {
+        let before = self.material(realm)?.clone();
+        let mut material = before.clone();
+        if !material.renew(issuer, now)? {
+            return Ok(false);
+        }
+        self.realms.insert(realm.clone(), material);
+        self.save().inspect_err(|_| drop(self.realms.insert(realm.clone(), before)))?;
+        Ok(true)
+    }
+
+    fn material(&self, realm: &RealmId) -> Result<&Material, KeysError> {
+        self.realms.get(realm).ok_or_else(|| KeysError::UnknownRealm(realm.clone()))
     }
 
     fn save(&self) -> Result<(), KeysError> {

@@ -11,6 +11,7 @@ use crate::domain::time::Timestamp;
 /// A private key in PKCS #8.
 pub(super) type Pkcs8 = Zeroizing<Vec<u8>>;
 
+#[derive(Clone)]
 pub(super) struct Material {
     /// The first one signs; the others are still published.
     pub(super) id_token: Vec<Pkcs8>,

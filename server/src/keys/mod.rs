@@ -6,6 +6,7 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use aws_lc_rs::hmac;
 use protocol::crypto::aws_lc::SigningKey;
@@ -78,10 +79,16 @@ pub struct RealmKeys {
     id_token_kid: String,
     jwks: Value,
     root: SigningKey,
-    device: SigningKey,
-    device_kid: Digest,
-    key_list: Jws,
+    /// Replaced while in use, when the key nears its end.
+    device: RwLock<Arc<DeviceSigner>>,
     mac: hmac::Key,
+}
+
+/// The device signing key in use, and the list that vouches for it.
+struct DeviceSigner {
+    key: SigningKey,
+    kid: Digest,
+    list: Jws,
 }
 
 impl RealmKeys {
@@ -95,16 +102,12 @@ impl RealmKeys {
             material.id_token.iter().map(|key| SigningKey::from_pkcs8(key)).collect::<Result<Vec<_>, _>>()?;
         let jwks = jwks(&id_tokens);
         let id_token = id_tokens.into_iter().next().ok_or(KeysError::Damaged("no key for ID tokens"))?;
-        let device = material.device.last().ok_or(KeysError::Damaged("no device signing key"))?;
-        let device = SigningKey::from_pkcs8(device)?;
         Ok(Self {
             id_token_kid: id_token.public().thumbprint().to_string(),
             id_token,
             jwks,
             root: SigningKey::from_pkcs8(&material.root)?,
-            device_kid: device.public().thumbprint(),
-            device,
-            key_list: material.key_list.clone(),
+            device: RwLock::new(Arc::new(DeviceSigner::parse(material)?)),
             mac: hmac::Key::new(hmac::HMAC_SHA256, &*material.mac),
         })
     }
@@ -141,15 +144,26 @@ impl RealmKeys {
         self.root.public()
     }
 
-    /// `adp-keys+jwt`: the device signing keys, signed by the root.
+    /// `adp-keys+jwt`: the device signing keys, signed by the root. Names the key of every message signed before.
     #[must_use]
-    pub const fn key_list(&self) -> &Jws {
-        &self.key_list
+    pub fn key_list(&self) -> Jws {
+        self.device_signer().list.clone()
     }
 
     /// Signs a message to phones by the newest device signing key; `kid` is its thumbprint.
     pub fn sign_device<M: Message>(&self, message: &M) -> Result<Jws, JwsError> {
-        Jws::sign(self.device_kid, message, &self.device)
+        let signer = self.device_signer();
+        Jws::sign(signer.kid, message, &signer.key)
+    }
+
+    fn device_signer(&self) -> Arc<DeviceSigner> {
+        Arc::clone(&self.device.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn replace_device_signer(&self, material: &Material) -> Result<(), KeysError> {
+        let signer = Arc::new(DeviceSigner::parse(material)?);
+        *self.device.write().unwrap_or_else(PoisonError::into_inner) = signer;
+        Ok(())
     }
 
     /// HMAC-SHA256 of the parts under a label, by a key that is used for nothing else and never leaves this process.
@@ -162,6 +176,14 @@ impl RealmKeys {
             context.update(part);
         }
         context.sign().as_ref().try_into().expect("HMAC-SHA256 has 32 bytes")
+    }
+}
+
+impl DeviceSigner {
+    fn parse(material: &Material) -> Result<Self, KeysError> {
+        let key = material.device.last().ok_or(KeysError::Damaged("no device signing key"))?;
+        let key = SigningKey::from_pkcs8(key)?;
+        Ok(Self { kid: key.public().thumbprint(), key, list: material.key_list.clone() })
     }
 }
 
@@ -183,7 +205,7 @@ impl fmt::Debug for RealmKeys {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RealmKeys")
             .field("id_token_kid", &self.id_token_kid)
-            .field("device_kid", &self.device_kid)
+            .field("device_kid", &self.device_signer().kid)
             .finish_non_exhaustive()
     }
 }
