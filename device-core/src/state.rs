@@ -8,6 +8,9 @@ use crate::error::DeviceError;
 use crate::ports::{KeyProtection, KeyPurpose};
 use crate::trust::Trust;
 
+/// The document's name in secure storage.
+pub const DOCUMENT: &str = "assent-device";
+
 /// The format that this version writes; older ones are migrated, newer ones refused.
 const FORMAT: u32 = 1;
 

@@ -200,8 +200,15 @@ impl DeviceCore {
     async fn refresh_standing(&self, account: &str) -> Result<AccountState, DeviceError> {
         let account = self.account(account).await?;
         let call = Call::about(account.trust.issuer(), endpoints::ENROLMENT, &account.enr.to_string());
-        let reply: SignedReply = exchange::parse(200, &self.proven(&account, &call).await?)?;
-        let heard = self.judge_standing(&account, &reply.message).await?;
+        let heard = match self.proven(&account, &call).await {
+            Err(DeviceError::Refused { refusal }) if refusal == "unknown_enrolment" => {
+                self.standing_without_enrolment(&account).await?
+            }
+            answered => {
+                let reply: SignedReply = exchange::parse(200, &answered?)?;
+                self.judge_standing(&account, &reply.message).await?
+            }
+        };
         self.change(|state| {
             let account = state.account_mut(&account.enr)?;
             account.standing = heard;
@@ -211,6 +218,17 @@ impl DeviceCore {
             Ok(account.clone())
         })
         .await
+    }
+
+    /// The server forgets enrolments minutes after they began, confirmed or not; phones that were confirmed it knows.
+    /// That answer is not signed, and need not be: all it can do is make the phone ask for signed prompts.
+    async fn standing_without_enrolment(&self, account: &AccountState) -> Result<Standing, DeviceError> {
+        let call = Call::to(account.trust.issuer(), endpoints::SELF);
+        match self.proven(account, &call).await {
+            Ok(_) => Ok(Standing::Active),
+            Err(DeviceError::Refused { .. }) => Err(DeviceError::Expired),
+            Err(error) => Err(error),
+        }
     }
 
     async fn judge_standing(&self, account: &AccountState, reply: &Jws) -> Result<Standing, DeviceError> {

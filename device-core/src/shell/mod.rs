@@ -15,7 +15,7 @@ use crate::enrolment::Settings;
 use crate::error::DeviceError;
 use crate::exchange::Call;
 use crate::ports::{Clock, KeyVault, SecureStore, Transport};
-use crate::state::{AccountState, KeySlot, State};
+use crate::state::{AccountState, DOCUMENT, KeySlot, State};
 
 mod answer;
 mod enrol;
@@ -25,9 +25,6 @@ mod tests;
 
 pub use enrol::Enrolment;
 use session::Session;
-
-/// The document's name in secure storage.
-const DOCUMENT: &str = "assent-device";
 
 /// What the app supplies.
 #[derive(Clone)]

@@ -70,6 +70,17 @@ fn digits_survive_a_restart_of_the_app() {
 }
 
 #[test]
+fn an_enrolment_that_the_server_forgot_is_active_if_the_phone_is_known_and_over_if_not() {
+    let phone = Phone::new();
+    let enrolment = phone.enrol().unwrap();
+    phone.server.cause(Trouble::EnrolmentOver);
+    assert_eq!(wait(enrolment.refresh()), Err(DeviceError::Expired));
+    assert_eq!(enrolment.state(), EnrolmentState::Unconfirmed);
+    phone.server.inner().active = true;
+    assert_eq!(wait(enrolment.refresh()), Ok(EnrolmentState::Active));
+}
+
+#[test]
 fn the_digits_are_those_of_offer_finish_and_nonce() {
     // Against a computation of its own, so that both ends could not be wrong in the same way unnoticed.
     let (offer, finish) = (Digest::of(b"offer"), Digest::of(b"finish"));

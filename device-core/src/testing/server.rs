@@ -41,6 +41,8 @@ pub(crate) enum Trouble {
     LostReplies,
     /// Decisions are refused with this problem.
     Refusal(u16, &'static str),
+    /// The enrolment is forgotten.
+    EnrolmentOver,
     /// No nonce is ever fresh.
     StaleNonces,
     /// Results are signed by somebody else.
@@ -190,7 +192,13 @@ impl Fake {
 
     fn route(&self, route: &str, request: &HttpRequest) -> Result<HttpResponse, HttpResponse> {
         let nothing = HttpResponse { status: 204, headers: Vec::new(), body: Vec::new() };
+        let forgotten = self.inner().trouble == Trouble::EnrolmentOver;
         match route {
+            "GET /device/v1/self" if self.inner().active => Ok(nothing),
+            "GET /device/v1/self" => Err(refuse(401, "unproven")),
+            route if forgotten && route.starts_with("GET /device/v1/enrolments/") => {
+                Err(refuse(404, "unknown_enrolment"))
+            }
             "GET /device/v1/prompts" => Ok(reply(&PromptsReply { prompts: self.inner().prompts.clone(), now: NOW })),
             "PUT /device/v1/self/push" | "DELETE /device/v1/self" => Ok(nothing),
             route if route.starts_with("GET /device/v1/enrolments/") => Ok(reply(&self.standing())),
