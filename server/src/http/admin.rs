@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use axum::body::Body;
-use axum::extract::{Path, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
@@ -22,6 +22,7 @@ use serde_json::{Value, json};
 use super::body::{self, BodyError};
 use super::error::{self, invalid_request};
 use super::oauth::CIBA_GRANT;
+use super::segment::Segment;
 use super::{MAX_BODY_BYTES, method_not_allowed};
 use crate::domain::client::AuthenticationMethod;
 use crate::domain::delivery::DeliveryMode;
@@ -236,7 +237,7 @@ fn client_json(client: &crate::domain::client::Client) -> Value {
 }
 
 /// `POST /users/{subject}/tickets`: 201 with the ticket's link, which holds a secret.
-async fn create_ticket(State(provider): State<Arc<Provider>>, Path(subject): Path<String>) -> Response {
+async fn create_ticket(State(provider): State<Arc<Provider>>, Segment(subject): Segment) -> Response {
     match administer::create_ticket(&provider, &Subject::new(subject)).await {
         Ok(ticket) => created(json!({ "ticket": ticket.to_string(), "expires_at": ticket.expires_at })),
         Err(reason) => reason.into_response(),
@@ -244,7 +245,7 @@ async fn create_ticket(State(provider): State<Arc<Provider>>, Path(subject): Pat
 }
 
 /// `GET /users/{subject}/devices`
-async fn devices(State(provider): State<Arc<Provider>>, Path(subject): Path<String>) -> Response {
+async fn devices(State(provider): State<Arc<Provider>>, Segment(subject): Segment) -> Response {
     match administer::devices(&provider, &Subject::new(subject)).await {
         Ok(devices) => found(json!({ "devices": devices.iter().map(device_json).collect::<Vec<_>>() })),
         Err(reason) => reason.into_response(),
@@ -271,7 +272,7 @@ fn device_json(device: &Device) -> Value {
 }
 
 /// `POST /devices/{id}/revoke`: 204, also when it was revoked before.
-async fn revoke(State(provider): State<Arc<Provider>>, Path(id): Path<String>) -> Response {
+async fn revoke(State(provider): State<Arc<Provider>>, Segment(id): Segment) -> Response {
     let unknown = || error::oauth(StatusCode::NOT_FOUND, "unknown_device", "there is no such device");
     let Ok(id) = id.parse::<DeviceId>() else {
         return unknown();
@@ -298,7 +299,7 @@ struct Digits {
 /// the enrolment.
 async fn confirm_enrolment(
     State(provider): State<Arc<Provider>>,
-    Path(id): Path<String>,
+    Segment(id): Segment,
     headers: HeaderMap,
     body: Body,
 ) -> Response {

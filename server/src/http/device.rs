@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use axum::Json;
 use axum::body::{Body, Bytes};
-use axum::extract::{Path, Query, Request, State};
+use axum::extract::{Query, Request, State};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -21,6 +21,7 @@ use serde::{Deserialize, Serialize};
 
 use super::body;
 use super::error::{self, DeviceError};
+use super::segment::Segment;
 use crate::flow::prove::{self, Presented, Proven};
 use crate::flow::provider::Provider;
 use crate::flow::{decide, enrol, maintain, prompts};
@@ -159,7 +160,7 @@ fn signed(provider: &Provider, message: Jws) -> SignedReply {
 /// `GET /device/v1/enrolments/{id}`
 pub(super) async fn enrolment(
     State(provider): State<Arc<Provider>>,
-    Path(path): Path<String>,
+    Segment(path): Segment,
     request: Request,
 ) -> Response {
     let reply = async {
@@ -195,7 +196,7 @@ pub(super) async fn prompts(
 /// `GET /device/v1/prompts/{id}`
 pub(super) async fn prompt(
     State(provider): State<Arc<Provider>>,
-    Path(path): Path<String>,
+    Segment(path): Segment,
     request: Request,
 ) -> Response {
     let reply = async {
@@ -209,7 +210,7 @@ pub(super) async fn prompt(
 /// `POST /device/v1/prompts/{id}/decision`
 pub(super) async fn decision(
     State(provider): State<Arc<Provider>>,
-    Path(path): Path<String>,
+    Segment(path): Segment,
     request: Request,
 ) -> Response {
     let reply = async {

@@ -22,6 +22,7 @@ mod form;
 pub mod health;
 mod metadata;
 mod oauth;
+mod segment;
 pub mod serve;
 
 pub use admin::AdminToken;
