@@ -1,0 +1,383 @@
+//! The deployment that a story happens in.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use device_core::{ApprovalRequest, EnrolmentState, Platform, PushTarget};
+use serde_json::json;
+use server::domain::names::{RealmId, Subject};
+use server::domain::realm::{Policy, Realm};
+use server::domain::secret::Secret;
+use server::domain::time::{Clock as _, Timestamp};
+use server::domain::user::{User, UserStatus};
+use server::flow::deliver;
+use server::flow::provider::{Parts, Provider};
+use server::http::{AdminToken, admin_router, health::Health, public_router};
+use server::keys::{KeyFile, WrappingKey};
+use server::store::embedded::{EmbeddedStore, Options};
+use server::store::{Change, Store};
+use simulator::admin::Admin;
+use simulator::phone::Phone;
+use simulator::relying_party::{Authentication, Credentials, RelyingParty};
+use simulator::wire::{Answer, Wire};
+use tempfile::TempDir;
+use tokio::sync::watch;
+
+use crate::{HandClock, RecordingCourier, Seeded};
+
+/// Opens the store of a story in its temporary directory; again after a restart.
+pub type OpenStore = fn(&Path) -> Arc<dyn Store>;
+
+/// Issuer of the first realm.
+pub const ISSUER: &str = "https://op.example";
+
+/// The bearer token of the admin API.
+pub const ADMIN_TOKEN: &str = "the-admin-token-of-the-stories";
+
+/// `client_id` of the relying party of most stories.
+pub const SHOP: &str = "shop";
+
+/// Its secret: what form-encoding changes is in it on purpose.
+pub const SHOP_SECRET: &str = "s3cret: +&=%/ü of the shop";
+
+/// The embedded store, every commit synced.
+#[must_use]
+pub fn embedded(directory: &Path) -> Arc<dyn Store> {
+    let store = EmbeddedStore::open(&directory.join("store"), Options::default());
+    Arc::new(store.expect("the store opens"))
+}
+
+/// A deployment with users `alice` (1001) and `bob` (1002) and the client [`SHOP`] in its first realm.
+pub struct World {
+    directory: TempDir,
+    open: OpenStore,
+    wrapping_key: String,
+    clock: Arc<HandClock>,
+    random: Arc<Seeded>,
+    courier: Arc<RecordingCourier>,
+    providers: Vec<Arc<Provider>>,
+    public: Wire,
+    admin: Wire,
+}
+
+/// A world to be.
+pub struct Builder {
+    open: OpenStore,
+    policy: Policy,
+    realms: Vec<(String, String)>,
+}
+
+impl Builder {
+    /// With rules of its own, in all realms.
+    #[must_use]
+    pub fn policy(mut self, edit: impl FnOnce(&mut Policy)) -> Self {
+        edit(&mut self.policy);
+        self
+    }
+
+    /// With one more realm.
+    #[must_use]
+    pub fn realm(mut self, id: &str, issuer: &str) -> Self {
+        self.realms.push((id.to_owned(), issuer.to_owned()));
+        self
+    }
+
+    /// On another store.
+    #[must_use]
+    pub fn on(mut self, open: OpenStore) -> Self {
+        self.open = open;
+        self
+    }
+
+    /// Makes it, with the usual users and the usual client.
+    pub async fn make(self) -> World {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let random = Arc::new(Seeded::new(1));
+        let nowhere = || Wire::into(axum::Router::new());
+        let mut world = World {
+            directory,
+            open: self.open,
+            wrapping_key: protocol::base64url::encode(&[7; 32]),
+            clock: Arc::default(),
+            random,
+            courier: Arc::default(),
+            providers: Vec::new(),
+            public: nowhere(),
+            admin: nowhere(),
+        };
+        world.found(&self.realms, &self.policy).await;
+        world.start().await;
+        world.add_user("1001", "alice").await;
+        world.add_user("1002", "bob").await;
+        world.add_client(SHOP, SHOP_SECRET).await;
+        world
+    }
+}
+
+impl World {
+    /// One realm, the usual users and the usual client, on the embedded store.
+    pub async fn new() -> Self {
+        Self::builder().make().await
+    }
+
+    /// The same, with room for other wishes.
+    #[must_use]
+    pub fn builder() -> Builder {
+        Builder { open: embedded, policy: Policy::default(), realms: vec![("main".to_owned(), ISSUER.to_owned())] }
+    }
+
+    /// Writes realms and keys into an empty store.
+    async fn found(&self, realms: &[(String, String)], policy: &Policy) {
+        let store = (self.open)(self.directory.path());
+        let key_file = self.directory.path().join("keys.json");
+        let mut keys = KeyFile::create(&key_file, self.wrapping()).expect("a key file");
+        for (id, issuer) in realms {
+            let realm =
+                Realm { id: RealmId::parse(id).expect("a realm id"), issuer: issuer.clone(), policy: policy.clone() };
+            keys.add(&realm.id, issuer, self.now(), &*self.random).expect("keys of a realm");
+            let change = Change::in_realm(&realm.id).create(realm);
+            store.commit(change).await.expect("a realm is stored");
+        }
+    }
+
+    fn wrapping(&self) -> WrappingKey {
+        WrappingKey::parse(&self.wrapping_key).expect("a wrapping key")
+    }
+
+    /// Opens the store and serves every realm in it.
+    async fn start(&mut self) {
+        let store = (self.open)(self.directory.path());
+        let mut keys =
+            KeyFile::open(&self.directory.path().join("keys.json"), self.wrapping()).expect("the key file opens");
+        for realm in store.realms().await.expect("the realms") {
+            let realm = realm.record;
+            let keys = keys.keys(&realm.id, &realm.issuer, self.now()).expect("the realm's keys");
+            self.providers.push(Provider::new(Parts {
+                realm,
+                keys,
+                store: Arc::clone(&store),
+                clock: self.clock.clone(),
+                random: self.random.clone(),
+                courier: Some(self.courier.clone()),
+            }));
+        }
+        let health = Health::new(Arc::clone(&self.providers[0]));
+        let token = AdminToken::new(&Secret::new(ADMIN_TOKEN.to_owned()));
+        self.public.reconnect(Some(public_router(&self.providers, health.router())));
+        self.admin.reconnect(Some(admin_router(&self.providers, token, health.router())));
+    }
+
+    /// Ends the process, as it were, and starts it again on what it had stored. Whoever held a wire still holds it.
+    pub async fn restart(&mut self) {
+        self.public.reconnect(None);
+        self.admin.reconnect(None);
+        self.providers.clear();
+        self.start().await;
+    }
+
+    /// The story's time.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Lets so many seconds pass.
+    pub fn advance(&self, seconds: i64) {
+        self.clock.advance_millis(seconds * 1_000);
+    }
+
+    /// Lets so many milliseconds pass.
+    pub fn advance_millis(&self, millis: i64) {
+        self.clock.advance_millis(millis);
+    }
+
+    /// Makes one attempt for every push that is due; how many there were.
+    pub async fn deliver(&self) -> usize {
+        let mut attempts = 0;
+        for provider in &self.providers {
+            attempts += deliver::deliver_due(provider).await.expect("the outbox is worked on");
+        }
+        attempts
+    }
+
+    /// The process ends while it is carrying a push, and starts again.
+    pub async fn die_while_carrying(&mut self) {
+        self.courier.hang_next();
+        let attempts = self.courier.carried().len();
+        let provider = Arc::clone(self.provider());
+        let worker = tokio::spawn(async move { deliver::deliver_due(&provider).await });
+        self.courier.attempted(attempts + 1).await;
+        worker.abort();
+        assert!(worker.await.is_err(), "it was carrying when it ended");
+        self.restart().await;
+    }
+
+    /// Runs the worker as a server does, until there were so many attempts in all.
+    pub async fn run_worker_until(&self, attempts: usize) {
+        let (stop, stopping) = watch::channel(false);
+        let worker = tokio::spawn(deliver::run(Arc::clone(self.provider()), stopping));
+        self.courier.attempted(attempts).await;
+        stop.send_replace(true);
+        worker.await.expect("the worker ends when it is told to");
+    }
+
+    /// When the next push is due.
+    pub async fn next_push(&self) -> Option<Timestamp> {
+        deliver::next_due(&self.providers[0]).await.expect("the outbox is read")
+    }
+
+    /// What carries the pushes.
+    #[must_use]
+    pub fn courier(&self) -> &RecordingCourier {
+        &self.courier
+    }
+
+    /// The way for relying parties and phones.
+    #[must_use]
+    pub fn public(&self) -> &Wire {
+        &self.public
+    }
+
+    /// The way for operators.
+    #[must_use]
+    pub fn admin_wire(&self) -> &Wire {
+        &self.admin
+    }
+
+    /// The operator.
+    #[must_use]
+    pub fn admin(&self) -> Admin {
+        Admin::new(self.admin.clone(), ADMIN_TOKEN)
+    }
+
+    /// The first realm, from inside.
+    #[must_use]
+    pub fn provider(&self) -> &Arc<Provider> {
+        &self.providers[0]
+    }
+
+    /// Adds a user with an e-mail address and a telephone number.
+    pub async fn add_user(&self, subject: &str, username: &str) {
+        let user = json!({
+            "subject": subject,
+            "username": username,
+            "email": format!("{username}@example.com"),
+            "phone": format!("+49 30 {subject}"),
+        });
+        self.admin().create_user(&user).await.expect("a user").expect("a new user");
+    }
+
+    /// Locks, disables or unlocks a user. Directly in the store: the admin API has no call for it yet.
+    pub async fn set_status(&self, subject: &str, status: UserStatus) {
+        let provider = self.provider();
+        let found = provider.store().user(provider.id(), &Subject::new(subject)).await.expect("a look-up");
+        let found = found.expect("the user");
+        let user = User { status, ..found.record };
+        let change = Change::in_realm(provider.id()).replace(found.version, user);
+        provider.store().commit(change).await.expect("the user is stored");
+    }
+
+    /// Adds a client that authenticates by `client_secret_basic`.
+    pub async fn add_client(&self, id: &str, secret: &str) {
+        let metadata = json!({ "client_id": id, "client_secret": secret, "client_name": format!("The {id}") });
+        self.admin().create_client(&metadata).await.expect("a client").expect("a new client");
+    }
+
+    /// The client of most stories.
+    pub async fn shop(&self) -> RelyingParty {
+        self.client(SHOP, SHOP_SECRET).await
+    }
+
+    /// A client that authenticates by `client_secret_basic`.
+    pub async fn client(&self, id: &str, secret: &str) -> RelyingParty {
+        let credentials =
+            Credentials { id: id.to_owned(), secret: secret.to_owned(), authentication: Authentication::Basic };
+        self.client_with(credentials).await
+    }
+
+    /// A client in the first realm.
+    pub async fn client_with(&self, credentials: Credentials) -> RelyingParty {
+        self.client_at(ISSUER, credentials).await
+    }
+
+    /// A client in any realm.
+    pub async fn client_at(&self, issuer: &str, credentials: Credentials) -> RelyingParty {
+        let found = RelyingParty::discover(self.public.clone(), issuer, credentials).await;
+        found.expect("a discovery document")
+    }
+
+    /// A phone out of its box.
+    #[must_use]
+    pub fn new_phone(&self, name: &str, issuer: &str) -> Phone {
+        Phone::new(name, issuer, Arc::new(self.public.clone()), self.clock.clone())
+    }
+
+    /// A phone of this user that gets no pushes.
+    pub async fn phone(&self, subject: &str) -> Phone {
+        self.enrolled(subject, "Phone", PushTarget::None).await
+    }
+
+    /// A phone of this user that is reached by this registration token.
+    pub async fn phone_with_push(&self, subject: &str, token: &str) -> Phone {
+        let target = PushTarget::FcmToken { platform: Platform::Android, token: token.to_owned() };
+        self.enrolled(subject, "Phone with push", target).await
+    }
+
+    /// Enrols a phone by a ticket, digits and all.
+    pub async fn enrolled(&self, subject: &str, name: &str, push: PushTarget) -> Phone {
+        let phone = self.new_phone(name, ISSUER);
+        self.enrol(&self.admin(), phone, subject, push).await
+    }
+
+    /// Enrols a phone in the realm of this operator.
+    pub async fn enrol(&self, admin: &Admin, mut phone: Phone, subject: &str, push: PushTarget) -> Phone {
+        let ticket = admin.create_ticket(subject).await.expect("a ticket");
+        let enrolment = phone.enrol(&ticket, push).await.expect("the phone enrols");
+        let digits = enrolment.digits().expect("six digits to type");
+        admin.confirm(&enrolment.account(), &digits).await.expect("the digits are right");
+        assert_eq!(enrolment.refresh().await, Ok(EnrolmentState::Active));
+        phone
+    }
+
+    /// The prompt of one request on a phone that asks for it.
+    pub async fn prompt(&self, phone: &Phone, auth_req_id: &str) -> Arc<ApprovalRequest> {
+        let found = phone.prompt_of(auth_req_id).await.expect("the phone asks");
+        found.expect("the prompt is there")
+    }
+
+    /// What a client is told when it polls, as `400 authorization_pending`.
+    pub async fn poll(&self, client: &RelyingParty, auth_req_id: &str) -> String {
+        client.poll(auth_req_id).await.expect("an answer").in_short()
+    }
+
+    /// Collects tokens and expects them.
+    pub async fn redeem(&self, client: &RelyingParty, auth_req_id: &str) -> Answer {
+        let answer = client.poll(auth_req_id).await.expect("an answer");
+        assert_eq!(answer.in_short(), "200");
+        answer
+    }
+
+    /// How many events of this name are in the audit trail.
+    pub async fn events(&self, name: &str) -> usize {
+        let events = self.admin().audit().await.expect("the audit trail");
+        events.iter().filter(|event| event["event"] == name).count()
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            return;
+        }
+        // A thread of its own, because a runtime cannot wait inside another one.
+        let waiting = std::thread::scope(|scope| {
+            let look = || {
+                let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+                let providers = self.providers.iter();
+                providers.filter(|provider| runtime.block_on(deliver::next_due(provider)) != Ok(None)).count()
+            };
+            scope.spawn(look).join().expect("the outbox is read")
+        });
+        assert_eq!(waiting, 0, "realms with undelivered messages at the end of the story");
+    }
+}

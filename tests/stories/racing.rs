@@ -1,0 +1,122 @@
+//! Many at once, on real threads: whoever wins, the outcome is one that could have happened in some order.
+
+use std::sync::Arc;
+
+use device_core::{DenyReason, DeviceError, Outcome};
+use protocol::KeyRole;
+use protocol::messages::Answer;
+use simulator::forger::Forger;
+use tests::{World, a_request};
+use tokio::task::JoinSet;
+
+async fn world() -> World {
+    World::builder().policy(|policy| policy.prompt_limits = false).make().await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_32_redemptions_at_once_exactly_one_gets_tokens() {
+    let world = world().await;
+    let (shop, phone) = (world.shop().await, world.phone("1001").await);
+    for _ in 0..3 {
+        let asked = a_request().accepted(&shop).await;
+        phone.approve(&world.prompt(&phone, &asked).await).await.expect("approved");
+        let mut polls = JoinSet::new();
+        for _ in 0..32 {
+            let (shop, asked) = (shop.clone(), asked.clone());
+            polls.spawn(async move { shop.poll(&asked).await.expect("an answer").in_short() });
+        }
+        let mut answers = polls.join_all().await;
+        answers.sort_unstable();
+        let mut expected = vec!["200"];
+        expected.resize(32, "400 invalid_grant");
+        assert_eq!(answers, expected);
+    }
+    assert_eq!(world.events("request_redeemed").await, 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_two_phones_that_answer_at_once_the_denying_one_is_heard() {
+    let world = world().await;
+    let (shop, phone, tablet) = (world.shop().await, world.phone("1001").await, world.phone("1001").await);
+    for _ in 0..20 {
+        let asked = a_request().accepted(&shop).await;
+        let (on_phone, on_tablet) = (world.prompt(&phone, &asked).await, world.prompt(&tablet, &asked).await);
+        let (phone, tablet) = (phone.clone(), tablet.clone());
+        let approving = tokio::spawn(async move { phone.approve(&on_phone).await });
+        let denying = tokio::spawn(async move { tablet.deny(&on_tablet, DenyReason::NotMe).await });
+        let (approved, denied) = (approving.await.expect("no panic"), denying.await.expect("no panic"));
+        assert!(matches!(approved, Ok(Outcome::Approved) | Err(DeviceError::AlreadyAnswered)), "{approved:?}");
+        assert_eq!(denied, Ok(Outcome::Denied));
+        assert_eq!(world.poll(&shop, &asked).await, "400 access_denied");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn two_phones_that_approve_at_once_both_hear_that_it_is_approved() {
+    let world = world().await;
+    let (shop, phone, tablet) = (world.shop().await, world.phone("1001").await, world.phone("1001").await);
+    for _ in 0..10 {
+        let asked = a_request().accepted(&shop).await;
+        let (on_phone, on_tablet) = (world.prompt(&phone, &asked).await, world.prompt(&tablet, &asked).await);
+        let (phone, tablet) = (phone.clone(), tablet.clone());
+        let first = tokio::spawn(async move { phone.approve(&on_phone).await });
+        let second = tokio::spawn(async move { tablet.approve(&on_tablet).await });
+        assert_eq!(first.await.expect("no panic"), Ok(Outcome::Approved));
+        assert_eq!(second.await.expect("no panic"), Ok(Outcome::Approved));
+        world.redeem(&shop, &asked).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_denial_and_a_redemption_at_once_never_both_happen() {
+    let world = world().await;
+    let (shop, phone) = (world.shop().await, world.phone("1001").await);
+    for _ in 0..20 {
+        let asked = a_request().accepted(&shop).await;
+        let prompt = world.prompt(&phone, &asked).await;
+        phone.approve(&prompt).await.expect("approved");
+        let denier = phone.clone();
+        let denying = tokio::spawn(async move { denier.deny(&prompt, DenyReason::Cancelled).await });
+        let (client, id) = (shop.clone(), asked.clone());
+        let redeeming = tokio::spawn(async move { client.poll(&id).await.expect("an answer").in_short() });
+        match (denying.await.expect("no panic"), redeeming.await.expect("no panic").as_str()) {
+            (Ok(Outcome::Denied), "400 access_denied") | (Err(DeviceError::AlreadyAnswered), "200") => {}
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn one_decision_sent_many_times_at_once_gets_one_result() {
+    let world = world().await;
+    let (shop, phone) = (world.shop().await, world.phone("1001").await);
+    let asked = a_request().accepted(&shop).await;
+    let prompt = world.prompt(&phone, &asked).await;
+    let forger = Arc::new(Forger::of(&phone).await.expect("a phone taken apart"));
+    let decision = forger.decision(prompt.prompt().message(), Answer::Approve).expect("a prompt");
+    let signed = forger.sign(KeyRole::Verified, &decision).await.expect("signed");
+    let mut sendings = JoinSet::new();
+    for _ in 0..8 {
+        let (forger, signed) = (Arc::clone(&forger), signed.clone());
+        sendings.spawn(async move { forger.send(&decision.prompt, signed).await.expect("an answer").message() });
+    }
+    let results = sendings.join_all().await;
+    assert!(results[0].is_some());
+    assert!(results.iter().all(|result| *result == results[0]));
+    assert_eq!(world.events("request_decided").await, 1);
+    let devices = world.admin().devices("1001").await.expect("a list");
+    assert_eq!(devices[0]["status"], "active", "a repetition is no clone");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_waiting_phone_hears_of_a_request_at_once() {
+    let world = world().await;
+    let (shop, phone) = (world.shop().await, world.phone("1001").await);
+    let waiter = phone.clone();
+    let account = phone.account().expect("an account");
+    let waiting = tokio::spawn(async move { waiter.core().pending(account, 25).await });
+    let asked = a_request().accepted(&shop).await;
+    let prompts = waiting.await.expect("no panic").expect("the phone waits");
+    assert_eq!(prompts.len(), 1);
+    assert_eq!(prompts[0].prompt().content().req, protocol::digest::request_digest(&asked));
+}
