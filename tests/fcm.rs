@@ -65,12 +65,7 @@ impl Post {
         let google = FcmStandIn::start(clock.clone()).await;
         let client = Client::new(limits).expect("a client");
         let fcm = Fcm::new(settings(&google), client.clone(), clock.clone()).expect("settings that work");
-        Self {
-            google,
-            client,
-            fcm: Arc::new(fcm),
-            clock,
-        }
+        Self { google, client, fcm: Arc::new(fcm), clock }
     }
 
     async fn carry(&self, push: &Push) -> Fate {
@@ -85,10 +80,7 @@ impl Post {
     async fn fate_without_token(&self, reply: GrantReply) -> Fate {
         self.google.answer_next_grant(reply);
         let fate = self.carry(&a_push()).await;
-        assert!(
-            self.google.recorded(0).await.is_empty(),
-            "nothing is sent without a token"
-        );
+        assert!(self.google.recorded(0).await.is_empty(), "nothing is sent without a token");
         fate
     }
 
@@ -116,22 +108,12 @@ fn a_push() -> Push {
 }
 
 fn to(platform: Platform, target: FcmTarget) -> Push {
-    let body = PushBody::Sealed {
-        jwe: JWE.to_owned(),
-        rid: RID.to_owned(),
-    };
-    Push {
-        target: PushTarget::Fcm { platform, target },
-        body,
-        ttl_seconds: 90,
-    }
+    let body = PushBody::Sealed { jwe: JWE.to_owned(), rid: RID.to_owned() };
+    Push { target: PushTarget::Fcm { platform, target }, body, ttl_seconds: 90 }
 }
 
 fn later(retry_after_seconds: Option<u32>, cause: &'static str) -> Fate {
-    Fate::Later {
-        retry_after_seconds,
-        cause,
-    }
+    Fate::Later { retry_after_seconds, cause }
 }
 
 // What is sent
@@ -185,14 +167,8 @@ async fn a_wake_carries_its_routing_id_and_nothing_else() {
 async fn a_sealed_prompt_that_does_not_fit_wakes_the_phone_instead() {
     let post = Post::open().await;
     for platform in [Platform::Android, Platform::Ios] {
-        let body = PushBody::Sealed {
-            jwe: "x".repeat(4_096),
-            rid: RID.to_owned(),
-        };
-        let push = Push {
-            body,
-            ..to(platform, FcmTarget::Token(TARGET.to_owned()))
-        };
+        let body = PushBody::Sealed { jwe: "x".repeat(4_096), rid: RID.to_owned() };
+        let push = Push { body, ..to(platform, FcmTarget::Token(TARGET.to_owned())) };
         assert_eq!(post.carry(&push).await, Fate::Delivered);
     }
     for record in post.google.recorded(2).await {
@@ -204,14 +180,8 @@ async fn a_sealed_prompt_that_does_not_fit_wakes_the_phone_instead() {
 async fn a_sealed_prompt_of_3_kilobytes_is_sent_whole() {
     let post = Post::open().await;
     let jwe = "x".repeat(3 * 1_024);
-    let body = PushBody::Sealed {
-        jwe: jwe.clone(),
-        rid: RID.to_owned(),
-    };
-    let push = Push {
-        body,
-        ..to(Platform::Ios, FcmTarget::Token(TARGET.to_owned()))
-    };
+    let body = PushBody::Sealed { jwe: jwe.clone(), rid: RID.to_owned() };
+    let push = Push { body, ..to(Platform::Ios, FcmTarget::Token(TARGET.to_owned())) };
     assert_eq!(post.carry(&push).await, Fate::Delivered);
     assert_eq!(post.sent().await["data"]["jwe"], json!(jwe));
 }
@@ -220,9 +190,7 @@ async fn a_sealed_prompt_of_3_kilobytes_is_sent_whole() {
 async fn what_cannot_fit_even_as_a_wake_is_refused_unsent() {
     let post = Post::open().await;
     let body = PushBody::Wake { rid: "x".repeat(4_096) };
-    let refused = Fate::Refused {
-        cause: "message_too_big",
-    };
+    let refused = Fate::Refused { cause: "message_too_big" };
     assert_eq!(post.carry(&Push { body, ..a_push() }).await, refused);
     assert!(post.google.recorded(0).await.is_empty());
 }
@@ -230,10 +198,7 @@ async fn what_cannot_fit_even_as_a_wake_is_refused_unsent() {
 #[tokio::test]
 async fn a_life_above_fcms_limit_is_cut_to_it() {
     let post = Post::open().await;
-    let push = Push {
-        ttl_seconds: u32::MAX,
-        ..a_push()
-    };
+    let push = Push { ttl_seconds: u32::MAX, ..a_push() };
     assert_eq!(post.carry(&push).await, Fate::Delivered);
     assert_eq!(post.sent().await["android"]["ttl"], "2419200s");
 }
@@ -241,10 +206,7 @@ async fn a_life_above_fcms_limit_is_cut_to_it() {
 #[tokio::test]
 async fn a_phone_that_polls_is_not_pushed_to() {
     let post = Post::open().await;
-    let push = Push {
-        target: PushTarget::None,
-        ..a_push()
-    };
+    let push = Push { target: PushTarget::None, ..a_push() };
     let refused = Fate::Refused { cause: "no_fcm_target" };
     assert_eq!(post.carry(&push).await, refused);
     assert_eq!(post.google.grants(), 0);
@@ -256,18 +218,12 @@ async fn each_phone_finds_its_own_messages_in_order() {
     let mut inbox = post.google.inbox("second");
     for (target, rid) in [("first", "a"), ("second", "b"), ("second", "c")] {
         let body = PushBody::Wake { rid: rid.to_owned() };
-        let push = Push {
-            body,
-            ..to(Platform::Android, FcmTarget::Token(target.to_owned()))
-        };
+        let push = Push { body, ..to(Platform::Android, FcmTarget::Token(target.to_owned())) };
         assert_eq!(post.carry(&push).await, Fate::Delivered);
     }
     let first = inbox.next().await.expect("a message");
     let second = inbox.next().await.expect("a message");
-    assert_eq!(
-        (&first["data"]["rid"], &second["data"]["rid"]),
-        (&json!("b"), &json!("c"))
-    );
+    assert_eq!((&first["data"]["rid"], &second["data"]["rid"]), (&json!("b"), &json!("c")));
 }
 
 // What replies come to
@@ -282,18 +238,14 @@ async fn an_unregistered_target_is_gone() {
 #[tokio::test]
 async fn a_target_of_another_sender_is_gone() {
     let post = Post::open().await;
-    let gone = Fate::Gone {
-        cause: "sender_id_mismatch",
-    };
+    let gone = Fate::Gone { cause: "sender_id_mismatch" };
     assert_eq!(post.fate_of(Reply::SenderIdMismatch).await, gone);
 }
 
 #[tokio::test]
 async fn a_403_for_other_reasons_keeps_the_target() {
     let post = Post::open().await;
-    let refused = Fate::Refused {
-        cause: "permission_denied",
-    };
+    let refused = Fate::Refused { cause: "permission_denied" };
     assert_eq!(post.fate_of(Reply::PermissionDenied).await, refused);
 }
 
@@ -308,30 +260,10 @@ async fn a_bare_404_keeps_the_target() {
 async fn an_invalid_argument_clears_the_target_only_if_it_names_it() {
     let post = Post::open().await;
     for (field, fate) in [
-        (
-            "message.token",
-            Fate::Gone {
-                cause: "invalid_target",
-            },
-        ),
-        (
-            "message.fid",
-            Fate::Gone {
-                cause: "invalid_target",
-            },
-        ),
-        (
-            "message.data[0].value",
-            Fate::Refused {
-                cause: "invalid_argument",
-            },
-        ),
-        (
-            "message",
-            Fate::Refused {
-                cause: "invalid_argument",
-            },
-        ),
+        ("message.token", Fate::Gone { cause: "invalid_target" }),
+        ("message.fid", Fate::Gone { cause: "invalid_target" }),
+        ("message.data[0].value", Fate::Refused { cause: "invalid_argument" }),
+        ("message", Fate::Refused { cause: "invalid_argument" }),
     ] {
         let field = field.to_owned();
         assert_eq!(post.fate_of(Reply::InvalidArgument { field }).await, fate);
@@ -348,9 +280,7 @@ async fn quota_and_unavailability_wait_as_long_as_google_says() {
         (Some("tomorrow"), None),
     ] {
         let retry_after = retry_after.map(str::to_owned);
-        let quota = Reply::QuotaExceeded {
-            retry_after: retry_after.clone(),
-        };
+        let quota = Reply::QuotaExceeded { retry_after: retry_after.clone() };
         assert_eq!(post.fate_of(quota).await, later(seconds, "quota_exceeded"));
         let unavailable = Reply::Unavailable { retry_after };
         assert_eq!(post.fate_of(unavailable).await, later(seconds, "unavailable"));
@@ -378,11 +308,7 @@ async fn a_redirect_is_refused_and_not_followed() {
     let elsewhere = FcmStandIn::start(post.clock.clone()).await;
     for status in [301, 302, 307, 308] {
         let location = elsewhere.token_url().to_string();
-        post.google.answer_next(Reply::Raw {
-            status,
-            headers: vec![("location", location)],
-            body: String::new(),
-        });
+        post.google.answer_next(Reply::Raw { status, headers: vec![("location", location)], body: String::new() });
         assert_eq!(post.carry(&a_push()).await, Fate::Refused { cause: "redirected" });
     }
     assert_eq!(elsewhere.grants(), 0, "nobody went there");
@@ -392,21 +318,14 @@ async fn a_redirect_is_refused_and_not_followed() {
 #[tokio::test]
 async fn an_oversized_reply_does_not_undo_a_delivery() {
     let post = Post::open().await;
-    let oversized = |status| Reply::Raw {
-        status,
-        headers: Vec::new(),
-        body: "x".repeat(1_024 * 1_024),
-    };
+    let oversized = |status| Reply::Raw { status, headers: Vec::new(), body: "x".repeat(1_024 * 1_024) };
     assert_eq!(post.fate_of(oversized(200)).await, Fate::Delivered);
     assert_eq!(post.fate_of(oversized(404)).await, later(None, "reply_cut"));
 }
 
 #[tokio::test]
 async fn a_silent_google_is_tried_again_after_the_time_limit() {
-    let limits = Limits {
-        total: Duration::from_millis(500),
-        ..Limits::default()
-    };
+    let limits = Limits { total: Duration::from_millis(500), ..Limits::default() };
     let post = Post::within(limits).await;
     post.google.answer_next(Reply::Hang);
     assert_eq!(post.carry(&a_push()).await, later(None, "timed_out"));
@@ -425,10 +344,7 @@ async fn an_unreachable_google_is_tried_again() {
     let deaf = TcpSocket::new_v4().expect("a socket");
     deaf.bind(([127, 0, 0, 1], 0).into()).expect("a free port");
     let nobody = format!("http://{}/", deaf.local_addr().expect("its port"));
-    let settings = FcmSettings {
-        base_url: Some(Url::parse(&nobody).expect("a URL")),
-        ..settings(&post.google)
-    };
+    let settings = FcmSettings { base_url: Some(Url::parse(&nobody).expect("a URL")), ..settings(&post.google) };
     let fcm = post.courier(settings).expect("settings that work");
     assert_eq!(fcm.carry(&a_push()).await, later(None, "no_connection"));
 }
@@ -480,13 +396,7 @@ async fn a_token_refused_before_its_time_is_replaced_and_the_push_sent_again() {
     post.google.answer_next(Reply::ExpireTokens);
     assert_eq!(post.carry(&a_push()).await, Fate::Delivered);
     assert_eq!(post.google.grants(), 2);
-    let accepted: Vec<_> = post
-        .google
-        .recorded(3)
-        .await
-        .iter()
-        .map(|record| record.accepted)
-        .collect();
+    let accepted: Vec<_> = post.google.recorded(3).await.iter().map(|record| record.accepted).collect();
     assert_eq!(accepted, [true, false, true]);
 }
 
@@ -495,9 +405,7 @@ async fn a_second_401_is_an_answer() {
     let post = Post::open().await;
     post.google.answer_next(Reply::Unauthenticated);
     post.google.answer_next(Reply::Unauthenticated);
-    let refused = Fate::Refused {
-        cause: "unauthenticated",
-    };
+    let refused = Fate::Refused { cause: "unauthenticated" };
     assert_eq!(post.carry(&a_push()).await, refused);
     assert_eq!(post.google.grants(), 2);
     assert_eq!(post.google.recorded(2).await.len(), 2);
@@ -574,10 +482,7 @@ async fn carry_at_once(post: &Post, count: usize) -> Vec<Fate> {
 async fn a_token_url_moves_the_request_and_leaves_the_audience() {
     let post = Post::open().await;
     let googles = "https://oauth2.googleapis.com/token";
-    let key_file = post
-        .google
-        .service_account()
-        .replace(post.google.token_url().as_str(), googles);
+    let key_file = post.google.service_account().replace(post.google.token_url().as_str(), googles);
     assert!(key_file.contains(googles));
     let settings = FcmSettings {
         service_account: ServiceAccount::parse(&key_file).expect("a key file"),
@@ -591,18 +496,11 @@ async fn a_token_url_moves_the_request_and_leaves_the_audience() {
 #[tokio::test]
 async fn a_project_id_goes_before_that_of_the_account() {
     let post = Post::open().await;
-    let of_project = |project: &str| FcmSettings {
-        project_id: Some(project.to_owned()),
-        ..settings(&post.google)
-    };
+    let of_project = |project: &str| FcmSettings { project_id: Some(project.to_owned()), ..settings(&post.google) };
     let ours = post.courier(of_project(PROJECT)).expect("settings that work");
     assert_eq!(ours.carry(&a_push()).await, Fate::Delivered);
-    let other = post
-        .courier(of_project("example.com:other"))
-        .expect("settings that work");
-    let refused = Fate::Refused {
-        cause: "permission_denied",
-    };
+    let other = post.courier(of_project("example.com:other")).expect("settings that work");
+    let refused = Fate::Refused { cause: "permission_denied" };
     assert_eq!(other.carry(&a_push()).await, refused);
     for bad in ["", "..", "a/b", "a b", "a?b"] {
         let refused = post.courier(of_project(bad)).expect_err(bad);
@@ -614,16 +512,10 @@ async fn a_project_id_goes_before_that_of_the_account() {
 async fn credentials_never_leave_this_machine_in_clear() {
     let post = Post::open().await;
     let elsewhere = Url::parse("http://fcm.example.com/").expect("a URL");
-    let base = FcmSettings {
-        base_url: Some(elsewhere.clone()),
-        ..settings(&post.google)
-    };
+    let base = FcmSettings { base_url: Some(elsewhere.clone()), ..settings(&post.google) };
     let refused = post.courier(base).expect_err("plain http");
     assert_eq!(refused, BadFcmSettings::BaseUrl);
-    let token = FcmSettings {
-        token_url: Some(elsewhere),
-        ..settings(&post.google)
-    };
+    let token = FcmSettings { token_url: Some(elsewhere), ..settings(&post.google) };
     let refused = post.courier(token).expect_err("plain http");
     assert_eq!(refused, BadFcmSettings::TokenUrl);
 }
@@ -637,10 +529,7 @@ async fn a_key_file_that_is_none_is_refused_with_its_reason() {
         file[name] = value;
         ServiceAccount::parse(&file.to_string()).expect_err(name)
     };
-    assert_eq!(
-        ServiceAccount::parse("{").expect_err("no JSON"),
-        BadServiceAccount::Form
-    );
+    assert_eq!(ServiceAccount::parse("{").expect_err("no JSON"), BadServiceAccount::Form);
     assert_eq!(with("client_email", Value::Null), BadServiceAccount::Form);
     assert_eq!(with("token_uri", json!("token")), BadServiceAccount::Form);
     assert_eq!(with("type", json!("authorized_user")), BadServiceAccount::Kind);

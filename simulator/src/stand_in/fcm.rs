@@ -85,11 +85,7 @@ impl FcmStandIn {
             // Serving ends only by `drop`.
             let _ = axum::serve(listener, service).await;
         });
-        Self {
-            google,
-            address,
-            listening,
-        }
+        Self { google, address, listening }
     }
 
     /// What an operator sets as the FCM base URL.
@@ -139,11 +135,7 @@ impl FcmStandIn {
     /// What arrives for a registration token or installation id, from the first message on.
     #[must_use]
     pub fn inbox(&self, target: &str) -> Inbox {
-        Inbox {
-            records: self.google.records.subscribe(),
-            target: target.to_owned(),
-            read: 0,
-        }
+        Inbox { records: self.google.records.subscribe(), target: target.to_owned(), read: 0 }
     }
 }
 
@@ -157,9 +149,7 @@ impl Inbox {
     /// The next message for this target, waiting until there is one; `None` once the stand-in is gone.
     pub async fn next(&mut self) -> Option<Value> {
         let Self { records, target, read } = self;
-        let found = records
-            .wait_for(|records| nth_for(target, *read, records).is_some())
-            .await;
+        let found = records.wait_for(|records| nth_for(target, *read, records).is_some()).await;
         let message = nth_for(target, *read, &found.ok()?)?.body["message"].clone();
         *read += 1;
         Some(message)
@@ -202,10 +192,7 @@ async fn send(
     let body: Value = serde_json::from_slice(&body).unwrap_or_default();
     let answer = google.answer(&project, &headers, &body);
     google.records.send_modify(|records| {
-        records.push(Recorded {
-            body,
-            accepted: matches!(answer, Reply::Ok),
-        });
+        records.push(Recorded { body, accepted: matches!(answer, Reply::Ok) });
     });
     answer.speak(&line).await
 }
@@ -221,9 +208,7 @@ impl Google {
             return Reply::PermissionDenied;
         }
         if let Err(violation) = rules::judge(body) {
-            return Reply::InvalidArgument {
-                field: violation.to_owned(),
-            };
+            return Reply::InvalidArgument { field: violation.to_owned() };
         }
         let scripted = lock(&self.script).pop_front().unwrap_or(Reply::Ok);
         if matches!(scripted, Reply::ExpireTokens) {

@@ -96,10 +96,7 @@ impl Oauth {
         let der: Pkcs8V1Der<'_> = self.key.as_der().expect("a fresh key is written");
         let body = STANDARD.encode(der.as_ref());
         let lines: Vec<_> = body.as_bytes().chunks(64).map(String::from_utf8_lossy).collect();
-        format!(
-            "-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n",
-            lines.join("\n")
-        )
+        format!("-----BEGIN PRIVATE KEY-----\n{}\n-----END PRIVATE KEY-----\n", lines.join("\n"))
     }
 
     pub(super) fn answer_next(&self, reply: GrantReply) {

@@ -60,29 +60,13 @@ pub enum Reply {
 impl Reply {
     pub(super) async fn speak(self, line: &Line) -> Response {
         match self {
-            Self::Ok => json(
-                StatusCode::OK,
-                &json!({ "name": "projects/assent-stand-in/messages/1" }),
-            ),
-            Self::Unregistered => error(
-                404,
-                "NOT_FOUND",
-                "Requested entity was not found.",
-                &fcm("UNREGISTERED"),
-            ),
-            Self::SenderIdMismatch => error(
-                403,
-                "PERMISSION_DENIED",
-                "SenderId mismatch",
-                &fcm("SENDER_ID_MISMATCH"),
-            ),
+            Self::Ok => json(StatusCode::OK, &json!({ "name": "projects/assent-stand-in/messages/1" })),
+            Self::Unregistered => error(404, "NOT_FOUND", "Requested entity was not found.", &fcm("UNREGISTERED")),
+            Self::SenderIdMismatch => error(403, "PERMISSION_DENIED", "SenderId mismatch", &fcm("SENDER_ID_MISMATCH")),
             Self::PermissionDenied => error(403, "PERMISSION_DENIED", "Permission denied on resource project.", &[]),
             Self::QuotaExceeded { retry_after } => {
                 let quota = "Quota exceeded for the message target.";
-                after(
-                    error(429, "RESOURCE_EXHAUSTED", quota, &fcm("QUOTA_EXCEEDED")),
-                    retry_after,
-                )
+                after(error(429, "RESOURCE_EXHAUSTED", quota, &fcm("QUOTA_EXCEEDED")), retry_after)
             }
             Self::Unavailable { retry_after } => {
                 let unavailable = "The service is currently unavailable.";

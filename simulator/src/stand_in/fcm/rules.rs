@@ -7,15 +7,7 @@ const MAX_BYTES: usize = 4_096;
 const MAX_TTL_SECONDS: u64 = 2_419_200;
 
 const TARGETS: [&str; 4] = ["token", "fid", "topic", "condition"];
-const MEMBERS: [&str; 7] = [
-    "name",
-    "data",
-    "notification",
-    "android",
-    "webpush",
-    "apns",
-    "fcm_options",
-];
+const MEMBERS: [&str; 7] = ["name", "data", "notification", "android", "webpush", "apns", "fcm_options"];
 
 /// The field at fault, in Google's notation.
 type Violation = &'static str;
@@ -23,10 +15,7 @@ type Violation = &'static str;
 /// Whether Google would take this body of `messages:send`.
 pub(super) fn judge(body: &Value) -> Result<(), Violation> {
     let message = body["message"].as_object().ok_or("message")?;
-    if !message
-        .keys()
-        .all(|key| TARGETS.contains(&key.as_str()) || MEMBERS.contains(&key.as_str()))
-    {
+    if !message.keys().all(|key| TARGETS.contains(&key.as_str()) || MEMBERS.contains(&key.as_str())) {
         return Err("message");
     }
     judge_target(message)?;
@@ -109,38 +98,20 @@ mod tests {
             (json!({ "message": { "token": "" } }), Err("message")),
             (json!({ "message": { "token": "t", "fid": "f" } }), Err("message")),
             (json!({ "message": { "token": "t", "to": "x" } }), Err("message")),
-            (
-                json!({ "message": { "token": "t", "data": { "v": 1 } } }),
-                Err("message.data[0].value"),
-            ),
-            (
-                json!({ "message": { "token": "t", "data": { "from": "x" } } }),
-                Err("message.data"),
-            ),
-            (
-                json!({ "message": { "token": "t", "data": { "google.x": "x" } } }),
-                Err("message.data"),
-            ),
-            (
-                json!({ "message": { "token": "t", "data": { "k": long } } }),
-                Err("message.data"),
-            ),
+            (json!({ "message": { "token": "t", "data": { "v": 1 } } }), Err("message.data[0].value")),
+            (json!({ "message": { "token": "t", "data": { "from": "x" } } }), Err("message.data")),
+            (json!({ "message": { "token": "t", "data": { "google.x": "x" } } }), Err("message.data")),
+            (json!({ "message": { "token": "t", "data": { "k": long } } }), Err("message.data")),
             (
                 json!({ "message": { "token": "t", "android": { "priority": "high!" } } }),
                 Err("message.android.priority"),
             ),
-            (
-                json!({ "message": { "token": "t", "android": { "ttl": 60 } } }),
-                Err("message.android.ttl"),
-            ),
+            (json!({ "message": { "token": "t", "android": { "ttl": 60 } } }), Err("message.android.ttl")),
             (
                 json!({ "message": { "token": "t", "apns": { "headers": { "apns-priority": 10 } } } }),
                 Err("message.apns.headers"),
             ),
-            (
-                json!({ "message": { "token": "t", "apns": { "payload": {} } } }),
-                Err("message.apns.payload"),
-            ),
+            (json!({ "message": { "token": "t", "apns": { "payload": {} } } }), Err("message.apns.payload")),
             (
                 json!({ "message": { "token": "t", "apns": { "payload": { "aps": { "content-available": 1 } } } } }),
                 Err("message.apns.headers"),
