@@ -266,6 +266,7 @@ impl AuthenticationRequest {
     }
 
     /// Applies an event at `now`: the next state, no change, or the reason why not.
+    #[expect(clippy::match_same_arms, reason = "the arms stand in the order of the table")]
     pub fn apply(self, event: Event, now: Timestamp) -> Result<Transition, Refusal> {
         let expired = self.has_expired(now);
         match (&self.state, event) {
@@ -348,7 +349,7 @@ impl AuthenticationRequest {
             (DeliveryMode::Push, _) => Notice::PushError(PushError::TransactionFailed),
         };
         let notified = self.notified || notice != Notice::None;
-        Transition::Changed(Box::new(Self { state, notified, ..self }), notice)
+        Transition::Changed(Box::new(Self { notified, state, ..self }), notice)
     }
 
     /// A later turn of a request whose client was told already: no second notice. In push mode the message that is

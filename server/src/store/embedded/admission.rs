@@ -80,7 +80,6 @@ impl<'a, 's> Admission<'a, 's> {
 
     fn index(&mut self, draft: &RecordDraft, old: Old<'_>) -> Result<(), CommitError> {
         match &draft.index {
-            Index::Nothing => {}
             Index::Identifiers(user) => self.identifiers(user, old)?,
             Index::Fixed(entry) if old.is_none() => {
                 let order = self.group.next_order();
@@ -91,7 +90,7 @@ impl<'a, 's> Admission<'a, 's> {
                 let order = self.group.next_order();
                 self.put(keys::under(prefix, &order.to_be_bytes()), self.realm.as_str());
             }
-            Index::Fixed(_) | Index::Ordered(_) => {}
+            Index::Nothing | Index::Fixed(_) | Index::Ordered(_) => {}
             Index::Due(give_up_at) => {
                 self.queue(draft, old, *give_up_at);
                 return Ok(());

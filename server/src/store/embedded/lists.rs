@@ -63,7 +63,13 @@ impl<'l> Iterator for Items<'l> {
 /// Audit events by realm and second, each list as the inside of a JSON array. All of a list are kept until the last of
 /// them may be forgotten.
 #[derive(Default)]
-pub(super) struct Audit(BTreeMap<(RealmId, i64), (Vec<Vec<u8>>, Timestamp)>);
+pub(super) struct Audit(BTreeMap<(RealmId, i64), Events>);
+
+/// Of one second.
+struct Events {
+    lists: Vec<Vec<u8>>,
+    keep_until: Timestamp,
+}
 
 impl Audit {
     pub(super) fn is_empty(&self) -> bool {
@@ -72,9 +78,10 @@ impl Audit {
 
     pub(super) fn add(&mut self, realm: &RealmId, event: &EventDraft) {
         let place = (realm.clone(), event.at.unix_seconds());
-        let (lists, keep_until) = self.0.entry(place).or_insert_with(|| (Vec::new(), event.keep_until));
-        *keep_until = event.keep_until.max(*keep_until);
-        let list = with_room(lists, event.json.len() + 1);
+        let events = self.0.entry(place);
+        let events = events.or_insert_with(|| Events { lists: Vec::new(), keep_until: event.keep_until });
+        events.keep_until = events.keep_until.max(event.keep_until);
+        let list = with_room(&mut events.lists, event.json.len() + 1);
         if !list.is_empty() {
             list.push(b',');
         }
@@ -84,7 +91,7 @@ impl Audit {
     /// Keys, times and values not yet sealed.
     pub(super) fn into_records(self, mut order: impl FnMut() -> u64) -> Vec<(RealmId, Vec<u8>, Timestamp, Vec<u8>)> {
         let mut records = Vec::new();
-        for ((realm, second), (lists, keep_until)) in self.0 {
+        for ((realm, second), Events { lists, keep_until }) in self.0 {
             for list in lists {
                 let mut record = value::header(Kind::Audit, 1, Some(keep_until));
                 record.push(b'[');

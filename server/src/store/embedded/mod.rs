@@ -21,6 +21,7 @@ mod read;
 mod sweep;
 mod value;
 
+use std::fs::File;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -101,17 +102,15 @@ impl EmbeddedStore {
     pub fn open(dir: &Path, options: Options) -> Result<Self, OpenError> {
         let db = files::open(dir, options)?;
         let (file, last_group) = files::make_durable(dir, &db, options.sync)?;
+        Self::start(db, file, last_group, options.sync)
+    }
+
+    fn start(db: sled::Db, file: File, last_group: u64, sync: Sync) -> Result<Self, OpenError> {
         let progress = Arc::new(Progress::new(last_group));
         let outbox = Arc::new(Outbox::load(&db)?);
         let (jobs, waiting) = mpsc::channel(2 * committer::MOST_CHANGES);
-        let committer = Committer {
-            tree: (*db).clone(),
-            file,
-            sync: options.sync,
-            last_group,
-            outbox: outbox.clone(),
-            progress: progress.clone(),
-        };
+        let tree = (*db).clone();
+        let committer = Committer { tree, file, sync, last_group, outbox: outbox.clone(), progress: progress.clone() };
         let thread = std::thread::Builder::new()
             .name("committer".to_owned())
             .spawn(move || committer.run(waiting))
@@ -144,4 +143,33 @@ impl Drop for EmbeddedStore {
 
 fn closed() -> StoreError {
     StoreError::Unavailable("it is closed".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::names::RealmId;
+    use crate::store::contract::samples::{a_user, subject};
+    use crate::store::{Change, CommitError, Store};
+
+    #[tokio::test]
+    async fn a_failed_sync_ends_the_store_for_everybody_and_for_good() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let options = Options { cache_bytes: 1 << 20, sync: Sync::EveryCommit };
+        let db = files::open(dir.path(), options).expect("the directory is empty");
+        // No null device can be synced.
+        let file = File::open("/dev/null").expect("every Unix has one");
+        let store = EmbeddedStore::start(db, file, 0, Sync::EveryCommit).expect("the store is empty");
+        let realm = RealmId::new("main");
+        let change = |n| Change::in_realm(&realm).create(a_user(n));
+
+        let (one, other) = tokio::join!(store.commit(change(1)), store.commit(change(1)));
+        for outcome in [one, other, store.commit(change(2)).await, store.commit(Change::in_realm(&realm)).await] {
+            assert!(matches!(outcome, Err(CommitError::Store(StoreError::Unavailable(_)))), "{outcome:?}");
+        }
+        let read = store.user(&realm, &subject(1)).await;
+        assert!(matches!(read, Err(StoreError::Unavailable(_))), "what is not durable was shown");
+        let sweep = store.sweep(&realm, crate::domain::time::Timestamp::from_unix_seconds(0), 1).await;
+        assert!(matches!(sweep, Err(StoreError::Unavailable(_))));
+    }
 }

@@ -69,3 +69,52 @@ impl Progress {
         self.durable(self.removed.load(Ordering::Acquire)).await
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::Future;
+    use std::pin::pin;
+    use std::task::{Context, Poll, Waker};
+
+    use super::*;
+
+    fn poll<F: Future>(future: std::pin::Pin<&mut F>) -> Poll<F::Output> {
+        future.poll(&mut Context::from_waker(Waker::noop()))
+    }
+
+    #[test]
+    fn a_reader_waits_for_the_group_it_has_seen_and_for_no_other() {
+        let progress = Progress::new(4);
+        assert_eq!(poll(pin!(progress.durable(4))), Poll::Ready(Ok(())));
+        let mut waiting = pin!(progress.durable(6));
+        assert_eq!(poll(waiting.as_mut()), Poll::Pending);
+        progress.synced(5);
+        assert_eq!(poll(waiting.as_mut()), Poll::Pending);
+        progress.synced(6);
+        assert_eq!(poll(waiting.as_mut()), Poll::Ready(Ok(())));
+    }
+
+    #[test]
+    fn whoever_finds_nothing_waits_for_the_removals_on_their_way() {
+        let progress = Progress::new(4);
+        assert_eq!(poll(pin!(progress.removals_durable())), Poll::Ready(Ok(())));
+        progress.removing(5);
+        let mut waiting = pin!(progress.removals_durable());
+        assert_eq!(poll(waiting.as_mut()), Poll::Pending);
+        progress.synced(5);
+        assert_eq!(poll(waiting.as_mut()), Poll::Ready(Ok(())));
+    }
+
+    #[test]
+    fn a_failure_wakes_all_who_wait_and_refuses_all_who_come() {
+        let progress = Progress::new(4);
+        let mut waiting = pin!(progress.durable(5));
+        assert_eq!(poll(waiting.as_mut()), Poll::Pending);
+        progress.fail("the disk is gone");
+        let gone = Err(StoreError::Unavailable("the disk is gone".to_owned()));
+        assert_eq!(poll(waiting.as_mut()), Poll::Ready(gone.clone()));
+        assert_eq!(poll(pin!(progress.durable(1))), Poll::Ready(gone.clone()));
+        progress.fail("something else");
+        assert_eq!(progress.check(), gone);
+    }
+}
