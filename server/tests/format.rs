@@ -48,9 +48,17 @@ fn refusal(dir: &tempfile::TempDir) -> OpenError {
     }
 }
 
-/// sled itself, with the settings of the store.
+/// sled itself, with the settings of the store, as soon as the threads of its last user have let go of the lock.
 fn raw(dir: &Path) -> sled::Db {
-    sled::Config::new().path(dir).segment_size(2 * 1024 * 1024).flush_every_ms(None).open().expect("sled opens")
+    let config = sled::Config::new().path(dir).segment_size(2 * 1024 * 1024).flush_every_ms(None);
+    loop {
+        match config.open() {
+            Err(sled::Error::Io(error)) if error.to_string().contains("could not acquire lock") => {
+                std::thread::yield_now();
+            }
+            outcome => return outcome.expect("sled opens"),
+        }
+    }
 }
 
 /// Changes the value under a raw key.

@@ -3,6 +3,8 @@
 use std::fs::{self, File};
 use std::io;
 use std::path::Path;
+use std::thread;
+use std::time::Duration;
 
 use super::header;
 use super::keys;
@@ -14,6 +16,9 @@ const MARKER: &str = "assent-store";
 /// sled reads and writes its log by segments of this size, and moves a page larger than a quarter of one into a file of
 /// its own, which it never syncs. Two MiB keep every page that our values can make below that.
 const SEGMENT_BYTES: usize = 2 * 1024 * 1024;
+
+const LOCK_ATTEMPTS: u32 = 50;
+const LOCK_PAUSE: Duration = Duration::from_millis(10);
 
 impl OpenError {
     pub(super) fn of(error: sled::Error) -> Self {
@@ -40,7 +45,7 @@ pub(super) fn open(dir: &Path, options: Options) -> Result<sled::Db, OpenError> 
     if entries.next().is_some() && !has_store {
         return Err(OpenError::Foreign);
     }
-    sled::Config::new()
+    let config = sled::Config::new()
         .path(dir)
         .cache_capacity(options.cache_bytes)
         .segment_size(SEGMENT_BYTES)
@@ -48,9 +53,20 @@ pub(super) fn open(dir: &Path, options: Options) -> Result<sled::Db, OpenError> 
         // The committer flushes, nobody else.
         .flush_every_ms(None)
         .use_compression(false)
-        .print_profile_on_drop(false)
-        .open()
-        .map_err(OpenError::of)
+        .print_profile_on_drop(false);
+    open_when_free(&config)
+}
+
+/// A store that this very process has just dropped is still locked for as long as sled's own threads need to let go of
+/// it, which nobody can wait for. Another process keeps its lock for longer than this.
+fn open_when_free(config: &sled::Config) -> Result<sled::Db, OpenError> {
+    for _ in 0..LOCK_ATTEMPTS {
+        match config.open().map_err(OpenError::of) {
+            Err(OpenError::InUse) => thread::sleep(LOCK_PAUSE),
+            outcome => return outcome,
+        }
+    }
+    Err(OpenError::InUse)
 }
 
 /// Checks the header, writes it into a new store, and syncs everything found: after a crash of the process alone, sled
