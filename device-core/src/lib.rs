@@ -4,6 +4,26 @@
 //! storage, HTTP, clock) and calls it; it writes no protocol code. There is no async runtime, no TLS and no HTTP client
 //! in here.
 //!
+//! ```
+//! use device_core::{DeviceCore, DeviceError, Outcome};
+//!
+//! /// Shows what is asked and approves it; a real app asks its user in between.
+//! async fn approve_what_waits(core: &DeviceCore, account: String) -> Result<(), DeviceError> {
+//!     for request in core.pending(account, 25).await? {
+//!         for line in request.display() {
+//!             println!("{}: {}", line.label, line.value);
+//!         }
+//!         match core.approve(request).await {
+//!             Ok(Outcome::Approved) => println!("done"),
+//!             Ok(other) => println!("{other:?}"),
+//!             Err(DeviceError::UserCancelled) => println!("not now"),
+//!             Err(error) => return Err(error),
+//!         }
+//!     }
+//!     Ok(())
+//! }
+//! ```
+//!
 //! | module | what |
 //! |---|---|
 //! | [`shell`] | [`DeviceCore`], the only asynchronous part |

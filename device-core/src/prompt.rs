@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use futures_util::lock::Mutex as AsyncMutex;
 use protocol::display::Line;
 use protocol::messages::{MatchMode, Prompt, PromptKind, UserVerification};
 use protocol::text::{self, Kind, TextError};
@@ -146,13 +147,19 @@ pub struct ApprovalRequest {
     prompt: OpenPrompt,
     display_taken: AtomicBool,
     match_code: Mutex<Option<String>>,
+    answering: AsyncMutex<()>,
 }
 
 impl ApprovalRequest {
     /// Wraps a prompt that may be shown.
     #[must_use]
     pub(crate) fn new(prompt: OpenPrompt) -> Self {
-        Self { prompt, display_taken: AtomicBool::new(false), match_code: Mutex::new(None) }
+        Self {
+            prompt,
+            display_taken: AtomicBool::new(false),
+            match_code: Mutex::new(None),
+            answering: AsyncMutex::new(()),
+        }
     }
 
     /// The prompt as verified.
@@ -165,6 +172,11 @@ impl ApprovalRequest {
     #[must_use]
     pub(crate) const fn enr(&self) -> &EnrolmentId {
         &self.prompt.content.enr
+    }
+
+    /// Held while an answer is signed and sent.
+    pub(crate) const fn answering(&self) -> &AsyncMutex<()> {
+        &self.answering
     }
 
     /// What approving still lacks; the typed digits, where they are asked.

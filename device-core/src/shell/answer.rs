@@ -103,8 +103,7 @@ impl DeviceCore {
                 agreed => agreed?,
             };
             if let Some(message) = push::unseal(sealed, &agreed) {
-                self.learn_time(account).await?;
-                return self.open(account, message).await;
+                return self.open_at_once(account, message).await;
             }
         }
         Err(DeviceError::NotOurPush)
@@ -115,12 +114,22 @@ impl DeviceCore {
         Ok(Arc::new(ApprovalRequest::new(opened.showable()?)))
     }
 
+    /// Opens by the phone's own clock where no other is known, so that a notification need not wait for the network.
+    async fn open_at_once(&self, account: &AccountState, message: Jws) -> Result<Arc<ApprovalRequest>, DeviceError> {
+        match self.open(account, message.clone()).await {
+            Err(DeviceError::Expired) if self.learn_time(account).await? => self.open(account, message).await,
+            opened => opened,
+        }
+    }
+
     async fn answer(
         &self,
         request: &ApprovalRequest,
         verdict: Verdict,
         match_code: Option<String>,
     ) -> Result<Outcome, DeviceError> {
+        // A second tap waits for the first one and gets its result.
+        let _one_at_a_time = request.answering().lock().await;
         let account = self.active(&request.account()).await?;
         let prompt = request.prompt().content().jti;
         let decision = match account.kept(&prompt, verdict).cloned() {
@@ -142,6 +151,7 @@ impl DeviceCore {
         match_code: Option<String>,
     ) -> Result<Signed, DeviceError> {
         let asked = request.prompt().content();
+        self.learn_time(account).await?;
         let now = self.now(account.trust.issuer())?;
         // Spares the user a fingerprint for nothing. A denial may still take back what was approved: the server judges.
         if verdict == Verdict::Approve && asked.exp <= now {

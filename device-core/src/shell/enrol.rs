@@ -151,7 +151,7 @@ impl DeviceCore {
         let key = slot.key(KeyPurpose::Device, device);
         let signature = self.sign(&key, unsigned.signing_input(), SigningReason::Enrolment).await?;
         let call = Call::to(issuer, endpoints::BEGIN).with(&SignedRequest { message: unsigned.attach(&signature) });
-        let reply: OfferReply = exchange::parse(200, &self.unproven(issuer, &call).await?)?;
+        let reply: OfferReply = exchange::parse(200, &self.insisting(issuer, &call).await?)?;
         Ok(enrolment::accept(ticket, device, &reply, self.now(issuer)?)?)
     }
 
@@ -164,7 +164,7 @@ impl DeviceCore {
     ) -> Result<AccountState, DeviceError> {
         let issuer = &ticket.issuer;
         let call = Call::to(issuer, endpoints::FINISH).with(finish);
-        let reply: SignedReply = exchange::parse(200, &self.unproven(issuer, &call).await?)?;
+        let reply: SignedReply = exchange::parse(200, &self.insisting(issuer, &call).await?)?;
         Ok(accepted.conclude(finish, &reply.message, slot, self.now(issuer)?)?)
     }
 

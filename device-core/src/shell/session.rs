@@ -31,14 +31,16 @@ impl DeviceCore {
         Ok(self.session().times.get(issuer).copied().unwrap_or_default().at(reading))
     }
 
-    /// Learns the server's time before something is judged by it. Unreachable: the phone's clock must do.
-    pub(super) async fn learn_time(&self, account: &AccountState) -> Result<(), DeviceError> {
+    /// Learns the server's time, where it is not known yet; says whether it is news. The nonce that comes with it is
+    /// needed next anyway. An unreachable server is no error: the phone's clock must do.
+    pub(super) async fn learn_time(&self, account: &AccountState) -> Result<bool, DeviceError> {
         let known = self.session().times.get(account.trust.issuer()).is_some_and(ServerTime::is_known);
         if known {
-            return Ok(());
+            return Ok(false);
         }
         match self.fresh_nonce(account).await {
-            Ok(_) | Err(DeviceError::Unreachable { .. }) => Ok(()),
+            Ok(_) => Ok(true),
+            Err(DeviceError::Unreachable { .. }) => Ok(false),
             Err(error) => Err(error),
         }
     }
@@ -55,6 +57,15 @@ impl DeviceCore {
     pub(super) async fn unproven(&self, issuer: &str, call: &Call) -> Result<Vec<u8>, DeviceError> {
         let response = self.send(issuer, call, None).await?;
         done(exchange::read(&response)?)
+    }
+
+    /// A call that burns something when it arrives, and is answered alike when it arrives again: a reply that got lost
+    /// is asked for once more.
+    pub(super) async fn insisting(&self, issuer: &str, call: &Call) -> Result<Vec<u8>, DeviceError> {
+        match self.unproven(issuer, call).await {
+            Err(DeviceError::Unreachable { .. }) => self.unproven(issuer, call).await,
+            answered => answered,
+        }
     }
 
     /// A call of an enrolled phone. A nonce that the server does not take is replaced once.

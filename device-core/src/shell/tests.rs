@@ -61,6 +61,16 @@ fn an_enrolment_shows_its_digits_until_they_were_typed() {
 }
 
 #[test]
+fn a_lost_reply_to_finish_does_not_waste_the_ticket() {
+    let phone = Phone::new();
+    phone.server.cause(Trouble::LostFinish);
+    assert!(phone.enrol().is_ok());
+    let calls = phone.server.inner().calls.clone();
+    assert_eq!(calls.iter().filter(|call| call.ends_with("/finish")).count(), 2);
+    assert_eq!(calls.iter().filter(|call| call.ends_with("/begin")).count(), 1);
+}
+
+#[test]
 fn digits_survive_a_restart_of_the_app() {
     let mut phone = Phone::new();
     let enrolment = phone.enrol().unwrap();
@@ -175,6 +185,15 @@ fn a_decision_that_was_heard_is_not_sent_again() {
 }
 
 #[test]
+fn two_taps_are_one_decision() {
+    let (phone, request) = asked();
+    let both =
+        futures_util::future::join(phone.core.approve(Arc::clone(&request)), phone.core.approve(Arc::clone(&request)));
+    assert_eq!(wait(both), (Ok(Outcome::Approved), Ok(Outcome::Approved)));
+    assert_eq!((decisions(&phone).len(), phone.approvals_signed()), (1, 1));
+}
+
+#[test]
 fn a_denial_after_an_approval_is_a_decision_of_its_own() {
     let (phone, request) = asked();
     assert_eq!(approve(&phone, &request), Ok(Outcome::Approved));
@@ -286,11 +305,16 @@ fn an_expired_request_costs_no_fingerprint() {
 #[test]
 fn a_phone_whose_clock_is_years_off_can_still_approve() {
     let (mut phone, account) = Phone::enrolled();
-    phone.restart();
-    phone.clock.unix.store(0, Ordering::SeqCst);
     let push = phone.server.seal(&phone.server.ask(|_| ()));
+    for wrong in [0, 4_000_000_000_000] {
+        phone.restart();
+        phone.clock.unix.store(wrong, Ordering::SeqCst);
+        let request = wait(phone.core.open_push(push.clone())).unwrap().remove(0);
+        assert_eq!((request.account(), request.display().len()), (account.clone(), 2));
+    }
+    phone.restart();
     let request = wait(phone.core.open_push(push)).unwrap().remove(0);
-    assert_eq!((request.account(), request.display().len()), (account, 2));
+    assert_eq!(request.display().len(), 2);
     assert_eq!(approve(&phone, &request), Ok(Outcome::Approved));
     let (_, decision) = phone.server.read_decision(&decisions(&phone)[0]);
     assert_eq!(decision.iat, NOW);

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::Poll;
 
 use async_trait::async_trait;
 use protocol::crypto::p256::{AgreementKey, SigningKey, VerifyingKey};
@@ -41,6 +42,8 @@ pub(crate) enum Trouble {
     LostReplies,
     /// Decisions are refused with this problem.
     Refusal(u16, &'static str),
+    /// The reply to `finish` gets lost, once.
+    LostFinish,
     /// The enrolment is forgotten.
     EnrolmentOver,
     /// No nonce is ever fresh.
@@ -115,6 +118,10 @@ impl Fake {
 
     fn lose(&self, response: HttpResponse, route: &str) -> Result<HttpResponse, TransportError> {
         if self.inner().trouble == Trouble::LostReplies && route.ends_with("/decision") {
+            return Err(TransportError::TimedOut);
+        }
+        if self.inner().trouble == Trouble::LostFinish && route.ends_with("/finish") {
+            self.cause(Trouble::None);
             return Err(TransportError::TimedOut);
         }
         Ok(response)
@@ -305,6 +312,7 @@ impl KeyVault for TestVault {
     }
 
     async fn sign(&self, alias: String, message: Vec<u8>, reason: SigningReason) -> Result<Vec<u8>, VaultError> {
+        yield_once().await;
         let failure = self.verified_fails.lock().unwrap().clone();
         if let Some(failure) = failure.filter(|_| alias.ends_with(".verified")) {
             return Err(failure);
@@ -321,6 +329,19 @@ impl KeyVault for TestVault {
         self.aliases.lock().unwrap().retain(|kept| *kept != alias);
         self.inner.delete(alias).await
     }
+}
+
+/// Lets other futures go on, as a dialogue with the user would.
+async fn yield_once() {
+    let mut yielded = false;
+    std::future::poll_fn(|context| {
+        if std::mem::replace(&mut yielded, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 /// A store that can be full.
