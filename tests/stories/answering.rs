@@ -273,3 +273,20 @@ async fn a_phone_with_a_wrong_clock_is_heard_and_the_audit_trail_notes_it() {
     let decided = events.iter().find(|event| event["event"] == "request_decided").expect("an event");
     assert_eq!(decided["clock_off"], -86_400);
 }
+
+#[tokio::test]
+async fn a_phone_whose_clock_is_off_by_as_much_as_can_be_said_is_heard_too() {
+    let (world, shop, phone) = scene().await;
+    for (iat, counter) in [(i64::MIN, u64::MAX), (i64::MAX, 0)] {
+        let asked = a_request().accepted(&shop).await;
+        let prompt = world.prompt(&phone, &asked).await;
+        let reply = forged(&phone, &prompt, Answer::Approve, KeyRole::Verified, |decision| {
+            (decision.iat, decision.ctr) = (iat, counter);
+        });
+        assert_eq!(reply.await.status, 200, "{iat}");
+        let events = world.admin().audit().await.expect("the audit trail");
+        let decided = events.iter().rfind(|event| event["event"] == "request_decided").expect("an event");
+        assert_eq!(decided["counter"], counter);
+        assert_eq!(decided["clock_off"].as_i64().map(i64::signum), Some(iat.signum()));
+    }
+}

@@ -263,7 +263,7 @@ fn outcome_of(state: &State) -> Outcome {
 }
 
 fn decided(device: &Device, signed: &Signed, request: crate::domain::names::RequestKey, now: Timestamp) -> What {
-    let clock_off = signed.decision.iat - now.unix_seconds();
+    let clock_off = signed.decision.iat.saturating_sub(now.unix_seconds());
     What::RequestDecided {
         request,
         device: device.id,
@@ -271,7 +271,7 @@ fn decided(device: &Device, signed: &Signed, request: crate::domain::names::Requ
         reason: signed.decision.reason,
         role: signed.role,
         counter: signed.decision.ctr,
-        clock_off: (clock_off.abs() > CLOCK_TOLERANCE).then_some(clock_off),
+        clock_off: (clock_off.saturating_abs() > CLOCK_TOLERANCE).then_some(clock_off),
     }
 }
 
