@@ -133,6 +133,17 @@ async fn without_such_a_wish_the_pauses_double() {
 }
 
 #[tokio::test]
+async fn a_provider_that_wants_no_pause_gets_ours() {
+    let (world, shop, _phone) = scene().await;
+    a_request().accepted(&shop).await;
+    world.courier().answer_next(Fate::Later { retry_after_seconds: Some(0), cause: "quota" });
+    assert_eq!(world.deliver().await, 1);
+    assert_eq!(world.deliver().await, 0, "not at once");
+    world.advance(2);
+    assert_eq!(world.deliver().await, 1);
+}
+
+#[tokio::test]
 async fn a_push_is_given_up_when_its_prompt_is_over() {
     let (world, shop, _phone) = scene().await;
     a_request().expiring_in(60).accepted(&shop).await;

@@ -212,10 +212,11 @@ async fn postpone(
 }
 
 /// Milliseconds until the next attempt: what the channel asked for, or 1, 2, 4 … seconds; both with up to a quarter of
-/// jitter on top, so that retries of one outage do not come back together.
+/// jitter on top, so that retries of one outage do not come back together. A channel that asks for no pause gets ours:
+/// a full outbox would otherwise spin.
 fn pause(provider: &Provider, attempts: u32, retry_after_seconds: Option<u32>) -> i64 {
-    let seconds =
-        retry_after_seconds.map_or_else(|| (1 << attempts.saturating_sub(1).min(5)).min(LONGEST_PAUSE), i64::from);
+    let asked = retry_after_seconds.filter(|seconds| *seconds > 0);
+    let seconds = asked.map_or_else(|| (1 << attempts.saturating_sub(1).min(5)).min(LONGEST_PAUSE), i64::from);
     let chance = i64::from(u16::from_be_bytes(provider.random().array()));
     seconds * 1000 + seconds * 250 * chance / i64::from(u16::MAX)
 }
