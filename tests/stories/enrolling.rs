@@ -198,3 +198,13 @@ async fn an_enrolment_half_done_survives_a_restart() {
     world.admin().confirm(&enrolment.account(), &digits).await.expect("the digits are right");
     assert_eq!(enrolment.refresh().await, Ok(EnrolmentState::Active));
 }
+
+#[tokio::test]
+async fn a_phone_does_not_bring_a_push_target_that_it_could_not_set_later() {
+    let world = World::new().await;
+    for token in [String::new(), "t".repeat(4097)] {
+        let mut phone = new_phone(&world);
+        let target = PushTarget::FcmToken { platform: device_core::Platform::Android, token };
+        assert_eq!(phone.enrol(&ticket(&world).await, target).await.err(), Some(refused("mismatch")));
+    }
+}

@@ -125,7 +125,8 @@ async fn update(
     .await
 }
 
-fn check_target(target: &PushTarget) -> Result<(), Reason> {
+/// Whether this can be where a phone is reached.
+pub(super) fn check_target(target: &PushTarget) -> Result<(), Reason> {
     use protocol::messages::FcmTarget::{Fid, Token};
     match target {
         PushTarget::None => Ok(()),
