@@ -1,7 +1,7 @@
 //! The format of the embedded store: what format 1 looks like on disk can be read for ever, and whatever is not that is
 //! refused with a word on what to do.
 //!
-//! `tests/format/1` was written once by the ignored test below; it is not written anew when a test fails.
+//! `tests/format/1` was written once, by `examples/write_format_1.rs`; it is not written anew when a test fails.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -12,8 +12,7 @@ use server::domain::names::{ClientId, RealmId};
 use server::domain::user::{Identifier, User, UserStatus};
 use server::store::contract::samples::{
     a_client, a_device, a_grant, a_mark, a_message, a_prompt, a_realm, a_request, a_ticket, a_user, an_answer,
-    an_enrolment, an_event, at, device_id, enrolment_id, prompt_id, request_key, subject, the_event, ticket_key,
-    token_key,
+    an_enrolment, at, device_id, enrolment_id, prompt_id, request_key, subject, the_event, ticket_key, token_key,
 };
 use server::store::embedded::{EmbeddedStore, OpenError, Options, Sync};
 use server::store::{Change, CommitError, Store, StoreError};
@@ -75,42 +74,6 @@ fn flip_last_bit(value: &mut [u8]) {
 }
 
 const HEADER: &[u8] = b"\0h\0";
-
-#[tokio::test]
-#[ignore = "writes the committed store anew: only before the first release, or for a new format beside it"]
-async fn write_the_committed_store() {
-    fs::remove_dir_all(committed()).unwrap_or_default();
-    let store = EmbeddedStore::open(&committed(), OPTIONS).expect("the store opens");
-    let change = Change::in_realm(&main_realm())
-        .create(a_realm("main"))
-        .create(a_client(1))
-        .create(a_user(1))
-        .create(a_device(1, 1))
-        .create(a_ticket(1, at(300)))
-        .create(an_enrolment(1, at(300)))
-        .create(a_request(1, &[(1, 1), (1, 2)], at(300)))
-        .create(a_prompt(1, 1, 1))
-        .create(a_prompt(2, 1, 1))
-        .create(a_grant(1, at(300)))
-        .create(a_message(1, at(10), at(300)))
-        .mark(a_mark(1), Digest::of(b"value"), at(300))
-        .event(at(0), an_event(1), 1);
-    store.commit(change).await.expect("the change is in order");
-    let mut answered = a_prompt(2, 1, 1);
-    answered.answer = Some(an_answer());
-    let last = Change::in_realm(&main_realm()).replace(1, answered).event(at(1), an_event(2), 1);
-    store.commit(last).await.expect("the change is in order");
-    drop(store);
-    for entry in fs::read_dir(committed()).expect("it was just written") {
-        let path = entry.expect("it was just written").path();
-        // Snapshots and the folder for large pages are made again by whoever opens the store.
-        if path.is_dir() {
-            fs::remove_dir(path).expect("no page is large");
-        } else if !["assent-store", "conf", "db"].iter().any(|file| path.ends_with(file)) {
-            fs::remove_file(path).expect("it was just written");
-        }
-    }
-}
 
 macro_rules! found {
     ($look_up:expr) => {
