@@ -63,7 +63,7 @@ impl Worker {
     fn work(mut self, mut connection: Connection, party: Party) -> JoinHandle<Self> {
         tokio::spawn(async move {
             for number in 0..MOST_FLOWS_OF_A_WORKER {
-                if self.flow(&mut connection, &party, number % 8 == 7).await.is_err() {
+                if self.flow(&mut connection, &party, number % 16 == 3).await.is_err() {
                     break;
                 }
             }

@@ -24,22 +24,31 @@ pub mod phone;
 /// What a server needs to say before this is over; a debug build reading a long log is slow.
 const READY_WITHIN: Duration = Duration::from_mins(1);
 
+static ASSENT: OnceLock<PathBuf> = OnceLock::new();
+
+/// Runs this binary from now on, such as one to be compared with; no effect once one was run.
+pub fn run_binary(path: PathBuf) {
+    let _ = ASSENT.set(path);
+}
+
 /// Where `assent` is, built if need be with the profile this program was built with.
 ///
 /// # Panics
 /// If it cannot be built.
 #[must_use]
 pub fn assent() -> &'static Path {
-    static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    BUILT.get_or_init(|| {
+    ASSENT.get_or_init(|| {
         let program = std::env::current_exe().expect("a program knows its path");
         let profile = program
             .ancestors()
             .find(|dir| dir.ends_with("debug") || dir.ends_with("release"))
             .expect("cargo puts its programs below the folder of their profile");
-        // The same selection of packages that this profile is built with elsewhere, so that cargo builds nothing twice.
-        let selection: &[&str] =
-            if profile.ends_with("release") { &["--release", "--package", "server"] } else { &["--workspace"] };
+        // The selection of packages that this profile is built with elsewhere, so that cargo builds nothing twice.
+        let selection: &[&str] = if profile.ends_with("release") {
+            &["--release", "--package", "server", "--package", "benches"]
+        } else {
+            &["--workspace"]
+        };
         let built = Command::new(option_env!("CARGO").unwrap_or("cargo"))
             .args(["build", "--quiet", "--bin", "assent"])
             .args(selection)
@@ -220,6 +229,25 @@ pub struct Usage {
     pub resident_bytes: u64,
 }
 
+impl Usage {
+    /// What a process used up so far, as Linux counts it.
+    ///
+    /// # Panics
+    /// If there is no such process.
+    #[must_use]
+    pub fn of(pid: u32) -> Self {
+        let stat = fs::read_to_string(format!("/proc/{pid}/stat")).expect("the process runs");
+        // The second field, the name, may hold anything but ends with the last parenthesis.
+        let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace();
+        let ticks: f64 = fields.skip(11).take(2).map(|field| field.parse::<f64>().unwrap_or_default()).sum();
+        let status = fs::read_to_string(format!("/proc/{pid}/status")).expect("the process runs");
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
+        let kib: u64 = resident.trim().trim_end_matches(" kB").parse().unwrap_or_default();
+        // Linux counts in hundredths of a second wherever this runs.
+        Self { cpu_seconds: ticks / 100.0, resident_bytes: kib * 1024 }
+    }
+}
+
 impl Server {
     /// The process id, for looking at it.
     #[must_use]
@@ -276,21 +304,13 @@ impl Server {
         self.process.wait().expect("a child can be waited for")
     }
 
-    /// What it used up so far, as Linux counts it.
+    /// What it used up so far.
     ///
     /// # Panics
     /// If the process is gone.
     #[must_use]
     pub fn usage(&self) -> Usage {
-        let stat = fs::read_to_string(format!("/proc/{}/stat", self.pid)).expect("the process runs");
-        // The second field, the name, may hold anything but ends with the last parenthesis.
-        let fields = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace();
-        let ticks: f64 = fields.skip(11).take(2).map(|field| field.parse::<f64>().unwrap_or_default()).sum();
-        let status = fs::read_to_string(format!("/proc/{}/status", self.pid)).expect("the process runs");
-        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap_or_default();
-        let kib: u64 = resident.trim().trim_end_matches(" kB").parse().unwrap_or_default();
-        // Linux counts in hundredths of a second wherever this runs.
-        Usage { cpu_seconds: ticks / 100.0, resident_bytes: kib * 1024 }
+        Usage::of(self.pid)
     }
 
     async fn ready(&self) {
