@@ -1,8 +1,11 @@
-//! The people around the provider: relying party, phone, operator, and Google's push service. The demo plays them, and
-//! the tests borrow them.
+//! The demo, and the people around the provider who play it: relying party, phone, operator, Google. The tests borrow
+//! them.
 //!
-//! | module | who |
+//! | module | what |
 //! |---|---|
+//! | [`cli`], [`provider`], [`demo`] | the command line, the provider in this process, everybody in their places |
+//! | [`play`], [`narrator`] | the headless play, and how it is told |
+//! | [`automation`] | lets a test suite decide for the phone |
 //! | [`relying_party`] | asks, polls, verifies the ID token |
 //! | [`phone`] | the real device core with keys in software |
 //! | [`forger`] | a phone that sends what an honest one never would |
@@ -11,8 +14,14 @@
 //! | [`wire`] | how all of them reach the provider |
 
 pub mod admin;
+pub mod automation;
+pub mod cli;
+pub mod demo;
 pub mod forger;
+pub mod narrator;
 pub mod phone;
+pub mod play;
+pub mod provider;
 pub mod relying_party;
 pub mod stand_in;
 pub mod wire;

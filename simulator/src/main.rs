@@ -1,2 +1,79 @@
-//! x
-fn main() {}
+//! `simulator`: the demo, played in the terminal or left running. See the library for who is in it.
+
+use std::error::Error;
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use simulator::cli::CommandLine;
+use simulator::demo::Demo;
+use simulator::narrator::Narrator;
+use simulator::{automation, play};
+use tokio::signal::unix::{SignalKind, signal};
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(CommandLine::parse()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            let _ = writeln!(io::stderr(), "simulator: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(options: CommandLine) -> Result<(), Box<dyn Error>> {
+    // The line of --describe stands alone on the standard output.
+    let out: Box<dyn Write + Send> = if options.describe { Box::new(io::stderr()) } else { Box::new(io::stdout()) };
+    let mut say = Narrator::new(out);
+    let demo = Demo::start(&options).await?;
+    let automation = automation::serve(demo.phone.clone()).await?;
+    let automation = format!("http://{automation}{}", automation::PATH);
+    let description = demo.described(&automation);
+    if options.describe {
+        writeln!(io::stdout(), "{description}")?;
+        io::stdout().flush()?;
+    }
+    for remark in &demo.provider.remarks {
+        say.line(&format!("Note: {remark}"));
+    }
+    if options.headless {
+        let played = play::play(&demo, &mut say).await;
+        demo.stop().await;
+        played?;
+        say.line(&format!("\nAll {} steps held.", say.steps()));
+        return Ok(());
+    }
+    tell(&mut say, &description);
+    told_to_stop().await?;
+    demo.stop().await;
+    Ok(())
+}
+
+fn tell(say: &mut Narrator, description: &serde_json::Value) {
+    let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
+    say.line("Assent is running. Stop it with Ctrl-C.\n");
+    say.line(&format!("  issuer       {}", text(&description["issuer"])));
+    say.line(&format!("  discovery    {}", text(&description["discovery"])));
+    say.line(&format!("  admin API    {}", text(&description["admin"]["url"])));
+    say.line(&format!("  admin token  {}", text(&description["admin"]["token"])));
+    say.line(&format!("  automation   POST {}?auth_req_id=…&action=allow|deny", text(&description["automation"])));
+    for client in description["clients"].as_array().into_iter().flatten() {
+        let (id, secret) = (text(&client["client_id"]), text(&client["client_secret"]));
+        say.line(&format!("  client       {id}, secret {secret}"));
+    }
+    for user in description["users"].as_array().into_iter().flatten() {
+        let (subject, username, email) = (text(&user["subject"]), text(&user["username"]), text(&user["email"]));
+        say.line(&format!("  user         {username} (subject {subject}, {email}), phone enrolled"));
+    }
+}
+
+/// Ends at the first SIGTERM or SIGINT.
+async fn told_to_stop() -> io::Result<()> {
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    Ok(())
+}

@@ -21,7 +21,7 @@ use tower::ServiceExt as _;
 const MOST_BYTES: usize = 1024 * 1024;
 
 /// Longer than any long poll.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// A way to one listener of one provider. Clones share it.
 #[derive(Clone)]
@@ -29,7 +29,7 @@ pub struct Wire(Arc<Way>);
 
 enum Way {
     Socket {
-        client: Client<HttpConnector, Body>,
+        client: Box<Client<HttpConnector, Body>>,
         address: SocketAddr,
     },
     /// Empty while the provider restarts.
@@ -56,7 +56,7 @@ impl Wire {
     /// Plain HTTP to this address, whatever host a URL names: a proxy with TLS may stand before it.
     #[must_use]
     pub fn to(address: SocketAddr) -> Self {
-        let client = Client::builder(TokioExecutor::new()).build_http();
+        let client = Box::new(Client::builder(TokioExecutor::new()).build_http());
         Self(Arc::new(Way::Socket { client, address }))
     }
 

@@ -1,0 +1,37 @@
+//! The command line. Others script against it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use clap::Parser;
+
+/// Starts Assent with demo data, a virtual phone and a stand-in for Google's push service, all on this machine.
+#[derive(Debug, Clone, Parser)]
+#[command(name = "simulator", version)]
+pub struct CommandLine {
+    /// Plays every scene in the terminal, one line per step, and ends: with status 0 only if all of it held
+    #[arg(long)]
+    pub headless: bool,
+    /// Where relying parties and phones are served; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// The issuer: the URL under which a proxy shows this server to the world [default: its own address]
+    #[arg(long, value_name = "URL")]
+    pub public_url: Option<String>,
+    /// Keeps everything in this directory and takes up what is there [default: a temporary one]
+    #[arg(long, value_name = "DIR")]
+    pub data: Option<PathBuf>,
+    /// Relying parties to create: a JSON array of client metadata as in dynamic registration, with `client_id` and, where
+    /// wanted, `client_secret`
+    #[arg(long, value_name = "FILE")]
+    pub clients: Option<PathBuf>,
+    /// Between two polls of a relying party [default: 5]
+    #[arg(long, value_name = "SECONDS")]
+    pub interval: Option<u32>,
+    /// Limits how often a relying party may ask the same user
+    #[arg(long)]
+    pub limits: bool,
+    /// Prints one line of JSON when ready: addresses, admin token, clients with their secrets, users
+    #[arg(long)]
+    pub describe: bool,
+}

@@ -1,0 +1,238 @@
+//! The demo: a provider with user 1001, her phone, a relying party, and whoever else the command line names.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use device_core::desktop::SystemClock as PhoneClock;
+use device_core::{DeviceError, Platform, PushTarget};
+use serde_json::{Value, json};
+use server::app::system::SystemClock;
+use server::keys::secret_file;
+use tempfile::TempDir;
+
+use crate::admin::{self, Admin};
+use crate::cli::CommandLine;
+use crate::phone::Phone;
+use crate::provider::{self, RunningProvider};
+use crate::relying_party::{self, Authentication, Credentials, RelyingParty};
+use crate::stand_in::fcm::FcmStandIn;
+use crate::wire::Wire;
+
+/// Subject of the demo user.
+pub const SUBJECT: &str = "1001";
+
+/// `client_id` of the demo's relying party.
+pub const CLIENT: &str = "demo-client";
+
+/// The registration token under which Google knows the demo user's phone.
+pub const PUSH_TOKEN: &str = "demo-phone-registration-token";
+
+/// Everything that runs.
+pub struct Demo {
+    /// The provider.
+    pub provider: RunningProvider,
+    /// Its operator.
+    pub admin: Admin,
+    /// Its push service.
+    pub google: FcmStandIn,
+    /// The demo user's phone.
+    pub phone: Phone,
+    /// How it came about: who did what.
+    pub beginnings: Vec<(&'static str, String)>,
+    clients: Vec<Value>,
+    _directory: Option<TempDir>,
+}
+
+/// Why there is no demo.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The provider does not run.
+    #[error(transparent)]
+    Provider(#[from] provider::Failure),
+    /// The file of `--clients` cannot be used.
+    #[error("--clients {}: {why}", path.display())]
+    Clients {
+        /// Which file.
+        path: PathBuf,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// The operator was refused something.
+    #[error(transparent)]
+    Admin(#[from] admin::Failure),
+    /// The phone did not enrol.
+    #[error("the phone: {0}")]
+    Phone(#[from] DeviceError),
+    /// The relying party found no provider.
+    #[error(transparent)]
+    RelyingParty(#[from] relying_party::Failure),
+    /// The file system refused.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+impl Demo {
+    /// Starts everything. What an earlier demo left in `--data` is taken up.
+    pub async fn start(options: &CommandLine) -> Result<Self, Failure> {
+        let wanted = clients_of(options.clients.as_deref())?;
+        let (directory, temporary) = directory(options.data.as_deref())?;
+        let google = FcmStandIn::start(Arc::new(SystemClock)).await;
+        let provider = provider::start(options, &directory, &google).await?;
+        let admin = Admin::new(Wire::to(provider.admin_address), &provider.admin_token);
+        let mut beginnings = vec![("provider", format!("serves {} on its embedded store", provider.issuer))];
+        let created = admin.create_user(&user()).await?.is_some();
+        let line = format!("{} user 1001: alice, with e-mail, phone number and user code", verb(created));
+        beginnings.push(("operator", line));
+        let mut secrets = Secrets::read(directory.join("client-secrets.json"))?;
+        let mut clients = Vec::new();
+        for metadata in std::iter::once(demo_client()).chain(wanted) {
+            let (client, created) = create_client(&admin, &metadata, &mut secrets).await?;
+            beginnings.push(("operator", format!("{} the client {}", verb(created), client["client_id"])));
+            clients.push(client);
+        }
+        let transport = Arc::new(provider.public.clone());
+        let clock = Arc::new(PhoneClock::new());
+        let kept = directory.join("phone");
+        let mut phone = Phone::kept_in(&kept, "Alice's phone", &provider.issuer, transport, clock).await?;
+        beginnings.push(("phone", enrol(&admin, &mut phone, SUBJECT, Some(PUSH_TOKEN)).await?));
+        Ok(Self { provider, admin, google, phone, beginnings, clients, _directory: temporary })
+    }
+
+    /// What `--describe` prints.
+    #[must_use]
+    pub fn described(&self, automation: &str) -> Value {
+        let RunningProvider { issuer, admin_address, admin_token, .. } = &self.provider;
+        json!({
+            "issuer": issuer,
+            "discovery": format!("{issuer}/.well-known/openid-configuration"),
+            "admin": { "url": format!("http://{admin_address}/admin/v1"), "token": admin_token },
+            "automation": automation,
+            "clients": self.clients,
+            "users": [user()],
+        })
+    }
+
+    /// The demo's own relying party.
+    pub async fn relying_party(&self) -> Result<RelyingParty, Failure> {
+        let secret = self.clients[0]["client_secret"].as_str().unwrap_or_default().to_owned();
+        let credentials = Credentials { id: CLIENT.to_owned(), secret, authentication: Authentication::Basic };
+        let provider = &self.provider;
+        Ok(RelyingParty::discover(provider.public.clone(), &provider.issuer, credentials).await?)
+    }
+
+    /// Another user's phone, which is forgotten with the demo's end.
+    pub async fn strangers_phone(&self) -> Result<Phone, Failure> {
+        self.admin.create_user(&json!({ "subject": "1002", "username": "mallory" })).await?;
+        let transport = Arc::new(self.provider.public.clone());
+        let mut phone = Phone::new("Mallory's phone", &self.provider.issuer, transport, Arc::new(PhoneClock::new()));
+        enrol(&self.admin, &mut phone, "1002", None).await?;
+        Ok(phone)
+    }
+
+    /// Ends everything.
+    pub async fn stop(self) {
+        self.provider.stop().await;
+    }
+}
+
+/// The demo user.
+fn user() -> Value {
+    json!({
+        "subject": SUBJECT,
+        "username": "alice",
+        "email": "alice@example.com",
+        "phone": "+12025550100",
+        "user_code": "675325",
+    })
+}
+
+fn demo_client() -> Value {
+    json!({
+        "client_id": CLIENT,
+        "client_name": "The Corner Shop",
+        "backchannel_token_delivery_mode": "poll",
+        "token_endpoint_auth_method": "client_secret_basic",
+    })
+}
+
+fn clients_of(file: Option<&Path>) -> Result<Vec<Value>, Failure> {
+    let Some(path) = file else { return Ok(Vec::new()) };
+    let wrong = |why: String| Failure::Clients { path: path.to_owned(), why };
+    let text = std::fs::read(path).map_err(|error| wrong(error.to_string()))?;
+    let clients: Vec<Value> = serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))?;
+    match clients.iter().position(|client| !client["client_id"].is_string()) {
+        Some(position) => Err(wrong(format!("client {} has no client_id", position + 1))),
+        None => Ok(clients),
+    }
+}
+
+fn directory(data: Option<&Path>) -> io::Result<(PathBuf, Option<TempDir>)> {
+    if let Some(path) = data {
+        std::fs::create_dir_all(path)?;
+        return Ok((path.canonicalize()?, None));
+    }
+    let temporary = tempfile::Builder::new().prefix("assent-demo-").tempdir()?;
+    Ok((temporary.path().to_owned(), Some(temporary)))
+}
+
+const fn verb(created: bool) -> &'static str {
+    if created { "creates" } else { "finds" }
+}
+
+/// The client's metadata with its secret, and whether it is new. One that exists already is kept as it is.
+async fn create_client(admin: &Admin, metadata: &Value, secrets: &mut Secrets) -> Result<(Value, bool), Failure> {
+    let id = metadata["client_id"].as_str().unwrap_or_default();
+    let mut client = metadata.clone();
+    let created = admin.create_client(metadata).await?;
+    if let Some(created) = &created {
+        client["client_secret"] = created["client_secret"].clone();
+        secrets.keep(id, created["client_secret"].as_str().unwrap_or_default())?;
+    } else if let Some(secret) = secrets.known.get(id) {
+        client["client_secret"] = secret.as_str().into();
+    }
+    Ok((client, created.is_some()))
+}
+
+/// Enrols a phone unless it is enrolled already, and types its digits as the operator; in words.
+async fn enrol(admin: &Admin, phone: &mut Phone, subject: &str, token: Option<&str>) -> Result<String, Failure> {
+    if phone.account().is_ok() {
+        return Ok("is enrolled already".to_owned());
+    }
+    let ticket = admin.create_ticket(subject).await?;
+    let enrolment = phone.enrol(&ticket, push_target(token)).await?;
+    let Some(digits) = enrolment.digits() else { return Ok("enrols by a ticket".to_owned()) };
+    admin.confirm(&enrolment.account(), &digits).await?;
+    enrolment.refresh().await?;
+    Ok(format!("enrols by a ticket; the operator types the digits it shows: {digits}"))
+}
+
+/// Where Google finds a phone; nowhere without a token.
+#[must_use]
+pub fn push_target(token: Option<&str>) -> PushTarget {
+    token
+        .map_or(PushTarget::None, |token| PushTarget::FcmToken { platform: Platform::Android, token: token.to_owned() })
+}
+
+/// The provider tells a secret once; the demo says it at every start.
+struct Secrets {
+    file: PathBuf,
+    known: BTreeMap<String, String>,
+}
+
+impl Secrets {
+    fn read(file: PathBuf) -> io::Result<Self> {
+        let known = match std::fs::read(&file) {
+            Ok(text) => serde_json::from_slice(&text)?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeMap::new(),
+            Err(error) => return Err(error),
+        };
+        Ok(Self { file, known })
+    }
+
+    fn keep(&mut self, client: &str, secret: &str) -> io::Result<()> {
+        self.known.insert(client.to_owned(), secret.to_owned());
+        secret_file::replace(&self.file, &serde_json::to_string_pretty(&self.known)?).map_err(io::Error::other)
+    }
+}

@@ -1,0 +1,219 @@
+//! What others script against: the simulator's process, its flags, the line of `--describe`, and `/automation/decide`.
+
+use std::io::{BufRead as _, BufReader, Read as _};
+use std::process::{Child, Command, Output, Stdio};
+
+use axum::http::Request;
+use serde_json::{Value, json};
+use simulator::relying_party::{Authentication, Credentials, RelyingParty};
+use simulator::wire::{Answer, Wire};
+use tempfile::TempDir;
+
+/// A simulator of our own, ended when it is dropped.
+struct Simulator {
+    child: Child,
+    description: Value,
+}
+
+fn command(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_simulator"));
+    command.args(arguments);
+    if !arguments.contains(&"--listen") {
+        command.args(["--listen", "127.0.0.1:0"]);
+    }
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+}
+
+impl Simulator {
+    /// Starts one and waits until it says that it is ready.
+    fn start(arguments: &[&str]) -> Self {
+        let mut child = command(arguments).arg("--describe").spawn().expect("the simulator starts");
+        let mut line = String::new();
+        let out = child.stdout.as_mut().expect("a pipe");
+        BufReader::new(out).read_line(&mut line).expect("a line");
+        if line.is_empty() {
+            let mut why = String::new();
+            child.stderr.as_mut().expect("a pipe").read_to_string(&mut why).expect("its last words");
+            panic!("the simulator ended: {why}");
+        }
+        Self { description: serde_json::from_str(&line).expect("one line of JSON"), child }
+    }
+
+    fn text(&self, pointer: &str) -> String {
+        self.description.pointer(pointer).and_then(Value::as_str).expect(pointer).to_owned()
+    }
+
+    async fn client(&self, position: usize, authentication: Authentication) -> RelyingParty {
+        let credentials = Credentials {
+            id: self.text(&format!("/clients/{position}/client_id")),
+            secret: self.text(&format!("/clients/{position}/client_secret")),
+            authentication,
+        };
+        let wire = wire_to(&self.text("/discovery"));
+        RelyingParty::discover(wire, &self.text("/issuer"), credentials).await.expect("a discovery document")
+    }
+
+    async fn decide(&self, query: &str) -> Answer {
+        let url = format!("{}{query}", self.text("/automation"));
+        let request = Request::post(&url).body(Vec::new()).expect("a request");
+        wire_to(&url).send(request).await.expect("an answer")
+    }
+
+    /// Ends it as an operator would.
+    fn terminate(mut self) -> std::process::ExitStatus {
+        let pid = self.child.id().to_string();
+        assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs").success());
+        self.child.wait().expect("it ends")
+    }
+}
+
+impl Drop for Simulator {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn wire_to(url: &str) -> Wire {
+    let host = url.split('/').nth(2).expect("a host");
+    Wire::to(host.parse().expect("an address"))
+}
+
+async fn ask(client: &RelyingParty) -> String {
+    let answer = client.begin(&[("scope", "openid"), ("login_hint", "1001")]).await.expect("an answer");
+    assert_eq!(answer.in_short(), "200");
+    answer.json()["auth_req_id"].as_str().expect("an auth_req_id").to_owned()
+}
+
+async fn poll(client: &RelyingParty, asked: &str) -> String {
+    client.poll(asked).await.expect("an answer").in_short()
+}
+
+fn failed(output: &Output) -> String {
+    assert_eq!(output.status.code(), Some(1));
+    assert!(output.stdout.is_empty());
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+#[tokio::test]
+async fn a_script_lets_the_phone_allow_and_deny() {
+    let simulator = Simulator::start(&[]);
+    let client = simulator.client(0, Authentication::Basic).await;
+    let (allowed, denied) = (ask(&client).await, ask(&client).await);
+    assert_eq!(poll(&client, &allowed).await, "400 authorization_pending");
+    assert_eq!(simulator.decide(&format!("?auth_req_id={allowed}&action=allow")).await.in_short(), "200");
+    assert_eq!(simulator.decide(&format!("?auth_req_id={denied}&action=deny")).await.in_short(), "200");
+    assert_eq!(poll(&client, &allowed).await, "200");
+    assert_eq!(poll(&client, &denied).await, "400 access_denied");
+    assert!(simulator.terminate().success());
+}
+
+#[tokio::test]
+async fn a_script_that_errs_is_told_so() {
+    let simulator = Simulator::start(&[]);
+    let asked = ask(&simulator.client(0, Authentication::Basic).await).await;
+    for (query, expected) in [
+        ("?auth_req_id=unknown&action=allow".to_owned(), "404 unknown_auth_req_id"),
+        (format!("?auth_req_id={asked}&action=maybe"), "400 invalid_request"),
+        (format!("?auth_req_id={asked}"), "400 invalid_request"),
+        ("?action=allow".to_owned(), "400 invalid_request"),
+        (String::new(), "400 invalid_request"),
+    ] {
+        assert_eq!(simulator.decide(&query).await.in_short(), expected, "{query}");
+    }
+    let automation = simulator.text("/automation");
+    let got = wire_to(&automation).get(&automation).await.expect("an answer");
+    assert_eq!(got.in_short(), "405 invalid_request");
+    let at_the_provider = format!("{}/automation/decide?auth_req_id={asked}&action=allow", simulator.text("/issuer"));
+    let request = Request::post(&at_the_provider).body(Vec::new()).expect("a request");
+    let answer = wire_to(&at_the_provider).send(request).await.expect("an answer");
+    assert_eq!(answer.status, 404, "the provider itself has no such route");
+}
+
+#[tokio::test]
+async fn the_description_says_everything_that_a_script_needs() {
+    let simulator = Simulator::start(&[]);
+    let issuer = simulator.text("/issuer");
+    assert_eq!(simulator.text("/discovery"), format!("{issuer}/.well-known/openid-configuration"));
+    assert_eq!(simulator.text("/users/0/subject"), "1001");
+    assert_eq!(simulator.text("/users/0/user_code"), "675325");
+    for pointer in ["/users/0/username", "/users/0/email", "/users/0/phone", "/clients/0/client_secret"] {
+        assert!(!simulator.text(pointer).is_empty(), "{pointer}");
+    }
+    let url = format!("{}/audit", simulator.text("/admin/url"));
+    let bearer = format!("Bearer {}", simulator.text("/admin/token"));
+    let request = Request::get(&url).header("authorization", bearer).body(Vec::new()).expect("a request");
+    assert_eq!(wire_to(&url).send(request).await.expect("an answer").in_short(), "200");
+}
+
+#[tokio::test]
+async fn clients_come_from_a_file_and_a_directory_keeps_everything() {
+    let home = TempDir::new().expect("a directory");
+    let file = home.path().join("clients.json");
+    let clients = json!([
+        { "client_id": "posting", "client_secret": "a secret of its own choice",
+          "token_endpoint_auth_method": "client_secret_post" },
+        { "client_id": "generated", "client_name": "No secret of its own" },
+    ]);
+    std::fs::write(&file, clients.to_string()).expect("a file");
+    let data = home.path().join("data");
+    let (data, file) = (data.to_str().expect("text"), file.to_str().expect("text"));
+    let first = Simulator::start(&["--data", data, "--clients", file]);
+    let posting = first.client(1, Authentication::Post).await;
+    assert_eq!(posting.id(), "posting");
+    let asked = ask(&posting).await;
+    let (before, issuer) = (first.description["clients"].clone(), first.text("/issuer"));
+    assert!(first.terminate().success());
+
+    // The issuer holds the port, so the second start takes the same one.
+    let address = issuer.strip_prefix("http://").expect("plain http").to_owned();
+    let second = Simulator::start(&["--data", data, "--clients", file, "--listen", &address]);
+    assert_eq!(second.description["clients"], before);
+    assert_eq!(second.text("/issuer"), issuer);
+    assert_eq!(second.decide(&format!("?auth_req_id={asked}&action=allow")).await.in_short(), "200");
+    assert_eq!(poll(&second.client(1, Authentication::Post).await, &asked).await, "200");
+    assert!(second.terminate().success());
+
+    let elsewhere = command(&["--data", data, "--public-url", "https://other.example"]).output().expect("it runs");
+    assert!(failed(&elsewhere).contains("cannot become https://other.example"));
+}
+
+#[tokio::test]
+async fn interval_limits_and_issuer_are_what_the_command_line_says() {
+    let plain = Simulator::start(&["--interval", "2", "--public-url", "https://op.example/"]);
+    assert_eq!(plain.text("/issuer"), "https://op.example");
+    let limited_demo = Simulator::start(&["--limits"]);
+    let limited = limited_demo.client(0, Authentication::Basic).await;
+    for _ in 0..5 {
+        ask(&limited).await;
+    }
+    let sixth = limited.begin(&[("scope", "openid"), ("login_hint", "1001")]).await.expect("an answer");
+    assert_eq!(sixth.in_short(), "403 access_denied");
+}
+
+#[test]
+fn a_port_in_use_is_said_and_ends_it() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("an address").to_string();
+    let output = command(&["--headless", "--listen", &address]).output().expect("it runs");
+    let said = failed(&output);
+    assert!(said.contains(&address) && said.contains("in use") && said.contains("--listen"), "{said}");
+}
+
+#[test]
+fn a_file_of_clients_that_cannot_be_used_is_said_and_ends_it() {
+    let home = TempDir::new().expect("a directory");
+    let file = home.path().join("clients.json");
+    let path = file.to_str().expect("text");
+    for (content, why) in [
+        ("{}", "--clients"),
+        ("[{\"client_name\":\"x\"}]", "client 1 has no client_id"),
+        ("[{\"client_id\":\"x\",\"backchannel_token_delivery_mode\":\"push\"}]", "only poll is offered"),
+    ] {
+        std::fs::write(&file, content).expect("a file");
+        let output = command(&["--clients", path]).output().expect("it runs");
+        assert!(failed(&output).contains(why), "{content}");
+    }
+}
