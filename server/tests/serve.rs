@@ -18,8 +18,9 @@ use tokio::task::JoinHandle;
 
 /// Short enough to wait for; nothing else in here takes time.
 const SOON: Duration = Duration::from_millis(100);
-const LIMITS: Limits = Limits { connections: 100, head: SOON, body: SOON };
-const PATIENT: Limits = Limits { connections: 100, head: Duration::from_mins(1), body: Duration::from_mins(1) };
+const LIMITS: Limits = Limits { connections: 100, head: SOON, body: SOON, answer: SOON };
+const LONG: Duration = Duration::from_mins(1);
+const PATIENT: Limits = Limits { connections: 100, head: LONG, body: LONG, answer: LONG };
 
 struct Serving {
     address: SocketAddr,
@@ -119,6 +120,17 @@ async fn a_body_that_does_not_come_is_not_waited_for() {
     let serving = Serving::start(LIMITS).await;
     let answer = serving.exchange("POST /echo HTTP/1.1\r\nhost: op\r\ncontent-length: 5\r\n\r\nhal").await;
     assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_peer_that_asks_and_takes_no_answer_is_let_go() {
+    let serving = Serving::start(Limits { answer: SOON, ..PATIENT }).await;
+    let mut stream = serving.connect().await;
+    let requests = request("/").repeat(1000);
+    // Nothing is read, so sooner or later the server has an answer that finds no room on the way.
+    let asking = async { while stream.write_all(requests.as_bytes()).await.is_ok() {} };
+    let let_go = tokio::time::timeout(LONG / 2, asking).await;
+    assert!(let_go.is_ok(), "the connection is held for ever");
 }
 
 #[tokio::test]

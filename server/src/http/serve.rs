@@ -25,9 +25,11 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tower::Service as _;
 use tracing::{debug, error, warn};
 
+use self::taken::Taken;
 use self::timely::Timely;
 use super::error;
 
+mod taken;
 mod timely;
 
 /// What one listener grants.
@@ -39,11 +41,15 @@ pub struct Limits {
     pub head: Duration,
     /// For a request's body, from its head to its last byte.
     pub body: Duration,
+    /// For a peer to make room for the next piece of an answer. Who asks and asks and reads nothing would otherwise hold
+    /// a connection for ever.
+    pub answer: Duration,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { connections: 20_000, head: Duration::from_secs(10), body: Duration::from_secs(10) }
+        let soon = Duration::from_secs(10);
+        Self { connections: 20_000, head: soon, body: soon, answer: soon }
     }
 }
 
@@ -115,7 +121,7 @@ fn converse(
         .max_headers(MOST_HEADERS)
         .max_header_size(MOST_HEAD_BYTES)
         .max_buf_size(2 * MOST_HEAD_BYTES)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(Taken::new(stream, limits.answer)), service);
     watcher.watch(connection)
 }
 
