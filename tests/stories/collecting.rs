@@ -146,6 +146,24 @@ async fn another_client_gets_nothing_and_the_owner_is_not_harmed() {
 }
 
 #[tokio::test]
+async fn not_me_is_heard_until_ten_minutes_after_the_tokens_were_issued() {
+    for (seconds, heard) in [(599, true), (600, false)] {
+        let (world, shop, phone) = scene().await;
+        let asked = a_request().accepted(&shop).await;
+        let prompt = world.prompt(&phone, &asked).await;
+        phone.approve(&prompt).await.expect("approved");
+        world.advance(30);
+        world.redeem(&shop, &asked).await;
+        world.advance(seconds);
+        sweep::sweep(world.provider()).await.expect("a sweep");
+        let denied = phone.deny(&prompt, DenyReason::NotMe).await;
+        assert_eq!(denied.is_ok(), heard, "after {seconds} seconds: {denied:?}");
+        assert_eq!(world.events("request_disputed").await, usize::from(heard));
+        assert_eq!(world.poll(&shop, &asked).await, "400 invalid_grant");
+    }
+}
+
+#[tokio::test]
 async fn the_token_response_is_exactly_what_client_libraries_expect() {
     let (world, shop, phone) = scene().await;
     let asked = a_request().with("scope", "email openid").accepted(&shop).await;
