@@ -49,6 +49,30 @@ async fn the_same_decision_sent_again_gets_the_same_result() {
 }
 
 #[tokio::test]
+async fn an_approval_that_tokens_rest_on_outlives_every_later_answer_of_its_phone() {
+    let (world, shop, phone) = scene().await;
+    let asked = a_request().accepted(&shop).await;
+    let prompt = world.prompt(&phone, &asked).await;
+    let forger = Forger::of(&phone).await.expect("a phone taken apart");
+    let id = &prompt.prompt().content().jti;
+    let decision = forger.decision(prompt.prompt().message(), Answer::Approve).expect("a prompt");
+    let approval = forger.sign(KeyRole::Verified, &decision).await.expect("signed");
+    let first = forger.send(id, approval.clone()).await.expect("an answer");
+    let approve_again = forged(&phone, &prompt, Answer::Approve, KeyRole::Verified, |decision| decision.ctr += 1);
+    assert_eq!(approve_again.await.status, 200);
+    world.redeem(&shop, &asked).await;
+    let dispute = forged(&phone, &prompt, Answer::Deny, KeyRole::Device, |decision| {
+        decision.reason = Some(WireReason::NotMe);
+        decision.ctr += 2;
+    });
+    assert_eq!(dispute.await.status, 200);
+    let provider = world.provider();
+    let kept = provider.store().prompt(provider.id(), id).await.expect("a look-up").expect("the prompt").record;
+    assert_eq!(kept.approval.expect("the approval").jws, approval);
+    assert_eq!(forger.send(id, approval).await.expect("an answer").message(), first.message(), "and it is known");
+}
+
+#[tokio::test]
 async fn an_answer_whose_reply_was_lost_is_sent_again_and_changes_nothing() {
     let (world, shop, phone) = scene().await;
     let asked = a_request().accepted(&shop).await;
@@ -72,6 +96,9 @@ async fn a_decision_about_another_prompt_is_refused_and_both_stay_pending() {
     assert_eq!(phone.pending().await.expect("the phone asks").len(), 2);
 }
 
+/// What is done to an honest decision.
+type Spoil = Box<dyn FnOnce(&mut Decision)>;
+
 #[tokio::test]
 async fn a_decision_that_deviates_from_its_prompt_in_one_member_is_refused() {
     let (world, shop, phone) = scene().await;
@@ -79,7 +106,6 @@ async fn a_decision_that_deviates_from_its_prompt_in_one_member_is_refused() {
     let other = Forger::of(&other_phone).await.expect("a phone taken apart").account().device;
     let asked = a_request().accepted(&shop).await;
     let prompt = world.prompt(&phone, &asked).await;
-    type Spoil = Box<dyn FnOnce(&mut Decision)>;
     let spoilt: Vec<(&str, Spoil)> = vec![
         ("iss", Box::new(move |decision| decision.iss = other)),
         ("aud", Box::new(|decision| decision.aud = "https://op.example/".to_owned())),

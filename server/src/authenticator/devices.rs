@@ -71,6 +71,7 @@ fn prompt(
         jws,
         expires_at,
         answer: None,
+        approval: None,
     })
 }
 

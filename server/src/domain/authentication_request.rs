@@ -131,6 +131,17 @@ pub enum State {
     },
 }
 
+impl State {
+    /// The approval that it rests on.
+    #[must_use]
+    pub const fn approval(&self) -> Option<&Approval> {
+        match self {
+            Self::Approved { approval } | Self::Redeemed { approval, .. } => Some(approval),
+            Self::Pending | Self::Denied { .. } | Self::Cancelled { .. } | Self::Failed { .. } => None,
+        }
+    }
+}
+
 /// What a verified approval proved. Only `flow::decide` makes one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Approval {
@@ -323,12 +334,7 @@ impl AuthenticationRequest {
             }
             (
                 State::Redeemed { .. },
-                Event::Approve(_)
-                | Event::Deny(_)
-                | Event::Cancel(_)
-                | Event::Fail(_)
-                | Event::Redeem
-                | Event::Expire,
+                Event::Approve(_) | Event::Deny(_) | Event::Cancel(_) | Event::Fail(_) | Event::Redeem | Event::Expire,
             ) => Err(Refusal::AlreadyRedeemed),
         }
     }

@@ -3,6 +3,7 @@
 use protocol::{DecisionId, DeviceId, Digest, Jws, Nonce, PromptId};
 use serde::{Deserialize, Serialize};
 
+use super::authentication_request::Approval;
 use super::names::RequestKey;
 use super::time::Timestamp;
 
@@ -27,6 +28,19 @@ pub struct StoredPrompt {
     pub expires_at: Timestamp,
     /// The answer this phone gave, so that sending it again gets the same result.
     pub answer: Option<StoredAnswer>,
+    /// The approval that this phone gave before that answer: what the request's state, its tokens and its receipt rest on
+    /// outlives a later word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub approval: Option<StoredAnswer>,
+}
+
+impl StoredPrompt {
+    /// With another answer. One that made `approval` is kept beside it.
+    #[must_use]
+    pub fn answered(self, answer: StoredAnswer, approval: Option<&Approval>) -> Self {
+        let before = self.answer.filter(|before| approval.is_some_and(|made| made.decision == before.jws.digest()));
+        Self { answer: Some(answer), approval: before.or(self.approval), ..self }
+    }
 }
 
 /// A decision that was accepted.

@@ -177,8 +177,9 @@ fn judge_binding(provider: &Provider, device: &Device, prompt: &StoredPrompt, si
 
 /// The same decision sent again gets the stored result, and nothing else is judged.
 fn known_answer(prompt: &StoredPrompt, signed: &Signed) -> Option<Jws> {
-    let answer = prompt.answer.as_ref()?;
-    (answer.id == signed.decision.jti && answer.jws == signed.jws).then(|| answer.result.clone())
+    let mut answers = prompt.answer.iter().chain(&prompt.approval);
+    let known = answers.find(|answer| answer.id == signed.decision.jti && answer.jws == signed.jws)?;
+    Some(known.result.clone())
 }
 
 /// The server's own clock, never the phone's. Only the word "this was not me" is taken later, up to the tombstone's end.
@@ -232,7 +233,7 @@ fn step(
     let result = result(provider, device, &prompt.record, signed, hash, outcome, now)?;
     let answer = StoredAnswer { id: signed.decision.jti, jws: signed.jws.clone(), result: result.clone() };
     change = change
-        .replace(prompt.version, StoredPrompt { answer: Some(answer), ..prompt.record })
+        .replace(prompt.version, prompt.record.answered(answer, request.record.state.approval()))
         .mark(MarkKey::Counter(device.id, signed.decision.ctr), hash, now.plus_seconds(COUNTER_DAYS * 86_400))
         .recording(provider, now, decided(device, signed, key, now));
     if outcome == Outcome::Disputed {
