@@ -28,7 +28,13 @@ fn command(arguments: &[&str]) -> Command {
 impl Simulator {
     /// Starts one and waits until it says that it is ready.
     fn start(arguments: &[&str]) -> Self {
-        let mut child = command(arguments).arg("--describe").spawn().expect("the simulator starts");
+        let mut command = command(arguments);
+        command.arg("--describe");
+        Self::of(command)
+    }
+
+    fn of(mut command: Command) -> Self {
+        let mut child = command.spawn().expect("the simulator starts");
         let mut line = String::new();
         let out = child.stdout.as_mut().expect("a pipe");
         BufReader::new(out).read_line(&mut line).expect("a line");
@@ -216,4 +222,13 @@ fn a_file_of_clients_that_cannot_be_used_is_said_and_ends_it() {
         let output = command(&["--clients", path]).output().expect("it runs");
         assert!(failed(&output).contains(why), "{content}");
     }
+}
+
+#[tokio::test]
+async fn a_machine_without_certificate_authorities_runs_the_demo_too() {
+    let mut child = command(&["--describe"]);
+    child.envs([("SSL_CERT_FILE", "/nonexistent"), ("SSL_CERT_DIR", "/nonexistent")]);
+    let simulator = Simulator::of(child);
+    let client = simulator.client(0, Authentication::Basic).await;
+    assert_eq!(poll(&client, "unknown").await, "400 invalid_grant");
 }

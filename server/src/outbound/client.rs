@@ -20,11 +20,7 @@ pub struct Limits {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self {
-            connect: Duration::from_secs(5),
-            total: Duration::from_secs(10),
-            reply_bytes: 64 * 1024,
-        }
+        Self { connect: Duration::from_secs(5), total: Duration::from_secs(10), reply_bytes: 64 * 1024 }
     }
 }
 
@@ -35,7 +31,7 @@ pub struct Client {
     reply_bytes: usize,
 }
 
-/// The client could not be set up; on Linux, the system has no certificate authorities.
+/// The client could not be set up.
 #[derive(Debug, Error)]
 #[error("no HTTP client: {0}")]
 pub struct Unusable(#[source] reqwest::Error);
@@ -77,27 +73,27 @@ pub(super) enum Body {
     Cut,
 }
 
+#[expect(clippy::disallowed_methods, reason = "the one adapter through which connections are opened")]
+fn builder(limits: Limits) -> reqwest::ClientBuilder {
+    reqwest::Client::builder()
+        .tls_backend_rustls()
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .referer(false)
+        .user_agent(concat!("assent/", env!("CARGO_PKG_VERSION")))
+        .connect_timeout(limits.connect)
+        .timeout(limits.total)
+}
+
 impl Client {
-    /// A client that verifies servers by the system's certificate authorities.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "the one adapter through which connections are opened"
-    )]
+    /// A client that verifies servers by the system's certificate authorities. Where it has none, plain http on this
+    /// machine still works, and every https call fails.
     pub fn new(limits: Limits) -> Result<Self, Unusable> {
-        let http = reqwest::Client::builder()
-            .tls_backend_rustls()
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .referer(false)
-            .user_agent(concat!("assent/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(limits.connect)
-            .timeout(limits.total)
-            .build()
-            .map_err(Unusable)?;
-        Ok(Self {
-            http,
-            reply_bytes: limits.reply_bytes,
-        })
+        let http = builder(limits).build().or_else(|error| {
+            tracing::warn!(%error, "no certificate authorities found: no https endpoint can be reached");
+            builder(limits).tls_certs_only([]).build()
+        });
+        Ok(Self { http: http.map_err(Unusable)?, reply_bytes: limits.reply_bytes })
     }
 
     /// One POST, with `Authorization: Bearer` where a token is given.
@@ -106,11 +102,7 @@ impl Client {
             Payload::Form(form) => ("application/x-www-form-urlencoded", form.into_bytes()),
             Payload::Json(json) => ("application/json", json),
         };
-        let request = self
-            .http
-            .post(url.clone())
-            .header(CONTENT_TYPE, content_type)
-            .body(body);
+        let request = self.http.post(url.clone()).header(CONTENT_TYPE, content_type).body(body);
         let request = match bearer {
             Some(token) => request.bearer_auth(token),
             None => request,
