@@ -19,10 +19,7 @@ impl Directory {
 #[async_trait]
 impl Ground for Directory {
     async fn open(&self) -> Arc<dyn Store> {
-        let options = Options {
-            sync: Sync::NeverForTesting,
-            cache_bytes: 1 << 20,
-        };
+        let options = Options { sync: Sync::NeverForTesting, cache_bytes: 1 << 20 };
         Arc::new(EmbeddedStore::open(self.0.path(), options).expect("the store opens"))
     }
 }

@@ -65,22 +65,12 @@ impl Fcm {
     /// A courier that opens its connections through `client`. Nothing is sent yet.
     pub fn new(settings: FcmSettings, client: Client, clock: Arc<dyn Clock>) -> Result<Self, BadFcmSettings> {
         let send_url = send_url(&settings)?;
-        let tokens = AccessTokens::new(
-            client.clone(),
-            settings.service_account,
-            settings.token_url,
-            SCOPE,
-            Arc::clone(&clock),
-        );
+        let tokens =
+            AccessTokens::new(client.clone(), settings.service_account, settings.token_url, SCOPE, Arc::clone(&clock));
         if !is_safe_endpoint(tokens.token_url()) {
             return Err(BadFcmSettings::TokenUrl);
         }
-        Ok(Self {
-            client,
-            tokens,
-            send_url,
-            clock,
-        })
+        Ok(Self { client, tokens, send_url, clock })
     }
 
     async fn send(&self, message: Vec<u8>) -> Fate {
@@ -108,21 +98,13 @@ impl Fcm {
     }
 
     async fn post(&self, token: &AccessToken, message: Vec<u8>) -> Result<Reply, Fate> {
-        let sent = self
-            .client
-            .post(&self.send_url, Some(token.reveal()), Payload::Json(message));
-        sent.await.map_err(|unreachable| Fate::Later {
-            retry_after_seconds: None,
-            cause: unreachable.cause(),
-        })
+        let sent = self.client.post(&self.send_url, Some(token.reveal()), Payload::Json(message));
+        sent.await.map_err(|unreachable| Fate::Later { retry_after_seconds: None, cause: unreachable.cause() })
     }
 
     fn without_token(&self, why: NoToken) -> Fate {
         let fate = match why {
-            NoToken::Unreachable(unreachable) => Fate::Later {
-                retry_after_seconds: None,
-                cause: unreachable.cause(),
-            },
+            NoToken::Unreachable(unreachable) => Fate::Later { retry_after_seconds: None, cause: unreachable.cause() },
             NoToken::Unavailable { retry_after } => Fate::Later {
                 retry_after_seconds: retry_after_seconds(retry_after.as_deref(), self.clock.now()),
                 cause: "token_unavailable",
@@ -139,9 +121,7 @@ impl Courier for Fcm {
     async fn carry(&self, push: &Push) -> Fate {
         match message::write(push, self.clock.now()) {
             Ok(message) => self.send(message).await,
-            Err(unsendable) => Fate::Refused {
-                cause: unsendable.cause(),
-            },
+            Err(unsendable) => Fate::Refused { cause: unsendable.cause() },
         }
     }
 }
@@ -161,17 +141,17 @@ fn send_url(settings: &FcmSettings) -> Result<Url, BadFcmSettings> {
     if !is_safe_endpoint(&url) {
         return Err(BadFcmSettings::BaseUrl);
     }
-    url.path_segments_mut()
-        .expect("http and https URLs have a path")
-        .pop_if_empty()
-        .extend(["v1", "projects", project, "messages:send"]);
+    url.path_segments_mut().expect("http and https URLs have a path").pop_if_empty().extend([
+        "v1",
+        "projects",
+        project,
+        "messages:send",
+    ]);
     Ok(url)
 }
 
 impl fmt::Debug for Fcm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Fcm")
-            .field("send_url", &self.send_url.as_str())
-            .finish_non_exhaustive()
+        f.debug_struct("Fcm").field("send_url", &self.send_url.as_str()).finish_non_exhaustive()
     }
 }

@@ -135,19 +135,13 @@ fn parse_grant(reply: Reply, asked: Timestamp) -> Granted {
         expires_in: u32,
     }
 
-    let unavailable = NoToken::Unavailable {
-        retry_after: reply.retry_after,
-    };
+    let unavailable = NoToken::Unavailable { retry_after: reply.retry_after };
     match reply.status {
         200 => {}
         429 | 500.. => return Err(unavailable),
         _ => return Err(NoToken::Refused),
     }
-    let Some(grant) = reply
-        .body
-        .whole()
-        .and_then(|body| serde_json::from_slice::<Grant>(body).ok())
-    else {
+    let Some(grant) = reply.body.whole().and_then(|body| serde_json::from_slice::<Grant>(body).ok()) else {
         return Err(unavailable);
     };
     let token = Zeroizing::new(grant.access_token);
@@ -155,10 +149,7 @@ fn parse_grant(reply: Reply, asked: Timestamp) -> Granted {
     if !grant.token_type.eq_ignore_ascii_case("bearer") || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(unavailable);
     }
-    Ok((
-        AccessToken(Arc::new(token)),
-        asked.plus_seconds(i64::from(grant.expires_in)),
-    ))
+    Ok((AccessToken(Arc::new(token)), asked.plus_seconds(i64::from(grant.expires_in))))
 }
 
 impl AccessToken {

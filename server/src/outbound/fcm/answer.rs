@@ -20,10 +20,8 @@ use crate::{
 
 /// What became of the push that was answered so.
 pub(super) fn judge(reply: &Reply, now: Timestamp) -> Fate {
-    let later = |cause| Fate::Later {
-        retry_after_seconds: retry_after_seconds(reply.retry_after.as_deref(), now),
-        cause,
-    };
+    let later =
+        |cause| Fate::Later { retry_after_seconds: retry_after_seconds(reply.retry_after.as_deref(), now), cause };
     match reply.status {
         // The status alone decides: an unread body must not make a second notification of one that was taken.
         200..=299 => return Fate::Delivered,
@@ -40,21 +38,11 @@ pub(super) fn judge(reply: &Reply, now: Timestamp) -> Fate {
     let error = serde_json::from_slice::<Document>(body).unwrap_or_default().error;
     match reply.status {
         404 if error.has_code("UNREGISTERED") => Fate::Gone { cause: "unregistered" },
-        403 if error.has_code("SENDER_ID_MISMATCH") => Fate::Gone {
-            cause: "sender_id_mismatch",
-        },
-        400 if error.blames_target() => Fate::Gone {
-            cause: "invalid_target",
-        },
-        400 => Fate::Refused {
-            cause: "invalid_argument",
-        },
-        401 => Fate::Refused {
-            cause: "unauthenticated",
-        },
-        403 => Fate::Refused {
-            cause: "permission_denied",
-        },
+        403 if error.has_code("SENDER_ID_MISMATCH") => Fate::Gone { cause: "sender_id_mismatch" },
+        400 if error.blames_target() => Fate::Gone { cause: "invalid_target" },
+        400 => Fate::Refused { cause: "invalid_argument" },
+        401 => Fate::Refused { cause: "unauthenticated" },
+        403 => Fate::Refused { cause: "permission_denied" },
         404 => Fate::Refused { cause: "not_found" },
         _ => Fate::Refused { cause: "client_error" },
     }
@@ -118,11 +106,7 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
 
     fn judged(status: u16, body: &str) -> Fate {
-        let reply = Reply {
-            status,
-            retry_after: None,
-            body: Body::Whole(body.as_bytes().to_vec()),
-        };
+        let reply = Reply { status, retry_after: None, body: Body::Whole(body.as_bytes().to_vec()) };
         judge(&reply, NOW)
     }
 
@@ -174,15 +158,8 @@ mod tests {
 
     #[test]
     fn an_error_cut_short_is_tried_again() {
-        let reply = Reply {
-            status: 404,
-            retry_after: None,
-            body: Body::Cut,
-        };
-        let later = Fate::Later {
-            retry_after_seconds: None,
-            cause: "reply_cut",
-        };
+        let reply = Reply { status: 404, retry_after: None, body: Body::Cut };
+        let later = Fate::Later { retry_after_seconds: None, cause: "reply_cut" };
         assert_eq!(judge(&reply, NOW), later);
     }
 }

@@ -77,10 +77,7 @@ fn fitting(data: Value, (_, platform): &(String, Value)) -> Option<Value> {
 
 fn platform_part(platform: Platform, ttl: u32, now: Timestamp) -> (String, Value) {
     match platform {
-        Platform::Android => (
-            "android".to_owned(),
-            json!({ "priority": "HIGH", "ttl": format!("{ttl}s") }),
-        ),
+        Platform::Android => ("android".to_owned(), json!({ "priority": "HIGH", "ttl": format!("{ttl}s") })),
         Platform::Ios => ("apns".to_owned(), apns(now.plus_seconds(i64::from(ttl)))),
     }
 }

@@ -14,10 +14,7 @@ use crate::store::{CommitError, MAX_RECORD_BYTES, Store};
 pub async fn create_twice_conflicts(ground: &dyn Ground) {
     let store = ground.open().await;
     commit(&*store, change().create(a_user(1))).await;
-    assert_eq!(
-        refused(&*store, change().create(a_user(1))).await,
-        CommitError::Conflict
-    );
+    assert_eq!(refused(&*store, change().create(a_user(1))).await, CommitError::Conflict);
 }
 
 pub async fn replacing_what_is_absent_conflicts(ground: &dyn Ground) {
@@ -57,11 +54,7 @@ async fn nothing_else_was_written(store: &dyn Store) {
     assert_eq!(looked_up!(store.grant(&realm(), &token_key(1))), None);
     assert_eq!(looked_up!(store.mark(&realm(), &a_mark(1))), None);
     assert!(looked_up!(store.audit(&realm(), 10)).is_empty());
-    assert_eq!(
-        looked_up!(store.sweep(&realm(), at(200), 10)),
-        0,
-        "something was left for the sweep"
-    );
+    assert_eq!(looked_up!(store.sweep(&realm(), at(200), 10)), 0, "something was left for the sweep");
 }
 
 pub async fn versions_start_at_one_and_rise_by_one(ground: &dyn Ground) {
@@ -86,10 +79,7 @@ pub async fn of_64_racing_replacers_exactly_one_wins_each_version(ground: &dyn G
         .collect();
     let mut won = HashSet::new();
     for racer in race {
-        assert!(
-            won.insert(racer.await.expect("no racer panics")),
-            "two racers replaced the same version"
-        );
+        assert!(won.insert(racer.await.expect("no racer panics")), "two racers replaced the same version");
     }
     assert_eq!(won, (1..=RACERS).collect());
     assert_eq!(found!(store.request(&realm(), &request_key(1))).version, RACERS + 1);
@@ -138,22 +128,14 @@ pub async fn a_refused_change_does_not_harm_its_neighbours(ground: &dyn Ground) 
         .map(|n| {
             let store = store.clone();
             // Every other change holds something that cannot be.
-            let change = if n % 2 == 0 {
-                change()
-            } else {
-                change().create(a_user(0))
-            };
+            let change = if n % 2 == 0 { change() } else { change().create(a_user(0)) };
             tokio::spawn(async move { store.commit(change.create(a_grant(n, at(100)))).await })
         })
         .collect();
     for (n, outcome) in (0_u64..).zip(crowd) {
         let committed = outcome.await.expect("no task panics").is_ok();
         assert_eq!(committed, n % 2 == 0, "change {n}");
-        assert_eq!(
-            looked_up!(store.grant(&realm(), &token_key(n))).is_some(),
-            committed,
-            "change {n}"
-        );
+        assert_eq!(looked_up!(store.grant(&realm(), &token_key(n))).is_some(), committed, "change {n}");
     }
 }
 
@@ -167,10 +149,7 @@ pub async fn a_record_above_the_limit_is_refused_whole(ground: &dyn Ground) {
     let mut large = a_prompt(2, 1, 1);
     large.jws = protocol::Jws::from_text("x".repeat(MAX_RECORD_BYTES));
     let error = refused(&*store, change().create(a_prompt(1, 1, 1)).create(large.clone())).await;
-    assert!(
-        matches!(error, CommitError::TooLarge("prompt", bytes) if bytes > MAX_RECORD_BYTES),
-        "{error}"
-    );
+    assert!(matches!(error, CommitError::TooLarge("prompt", bytes) if bytes > MAX_RECORD_BYTES), "{error}");
     nothing_else_was_written(&*store).await;
 
     large.jws = protocol::Jws::from_text("x".repeat(MAX_RECORD_BYTES - 1024));

@@ -15,14 +15,7 @@ use crate::store::{Change, CommitError};
 pub async fn a_request_is_swept_with_its_prompts_at_keep_until_and_not_before(ground: &dyn Ground) {
     let store = ground.open().await;
     let request = a_request(1, &[(1, 1), (2, 2)], at(300));
-    commit(
-        &*store,
-        change()
-            .create(request)
-            .create(a_prompt(1, 1, 1))
-            .create(a_prompt(2, 2, 1)),
-    )
-    .await;
+    commit(&*store, change().create(request).create(a_prompt(1, 1, 1)).create(a_prompt(2, 2, 1))).await;
     commit(&*store, change().create(a_prompt(3, 1, 2))).await;
 
     assert_eq!(looked_up!(store.sweep(&realm(), at(299), 10)), 0);
@@ -34,11 +27,7 @@ pub async fn a_request_is_swept_with_its_prompts_at_keep_until_and_not_before(gr
     assert_eq!(looked_up!(store.prompt(&realm(), &prompt_id(1))), None);
     assert_eq!(looked_up!(store.prompt(&realm(), &prompt_id(2))), None);
     assert!(looked_up!(store.unanswered(&realm(), &device_id(2))).is_empty());
-    assert_eq!(
-        looked_up!(store.unanswered(&realm(), &device_id(1))),
-        [a_prompt(3, 1, 2)],
-        "another request's prompt"
-    );
+    assert_eq!(looked_up!(store.unanswered(&realm(), &device_id(1))), [a_prompt(3, 1, 2)], "another request's prompt");
 }
 
 pub async fn a_request_kept_longer_is_not_swept_at_its_first_time(ground: &dyn Ground) {
@@ -65,11 +54,7 @@ pub async fn tickets_enrolments_grants_marks_and_events_are_swept_at_their_time(
     )
     .await;
     for (expiry, left) in [(10, 4), (20, 3), (30, 2), (40, 1), (day, 0)] {
-        assert_eq!(
-            looked_up!(store.sweep(&realm(), at(expiry - 1), 10)),
-            0,
-            "a second before {expiry}"
-        );
+        assert_eq!(looked_up!(store.sweep(&realm(), at(expiry - 1), 10)), 0, "a second before {expiry}");
         assert_eq!(looked_up!(store.sweep(&realm(), at(expiry), 10)), 1, "at {expiry}");
         let there = [
             looked_up!(store.ticket(&realm(), &ticket_key(1))).is_some(),
@@ -81,13 +66,7 @@ pub async fn tickets_enrolments_grants_marks_and_events_are_swept_at_their_time(
         assert_eq!(there.iter().filter(|there| **there).count(), left, "left at {expiry}");
     }
     // What is forgotten may come again.
-    commit(
-        &*store,
-        change()
-            .create(a_ticket(1, at(900)))
-            .mark(a_mark(1), Digest::of(b"other"), at(900)),
-    )
-    .await;
+    commit(&*store, change().create(a_ticket(1, at(900))).mark(a_mark(1), Digest::of(b"other"), at(900))).await;
 }
 
 pub async fn a_sweep_forgets_at_most_as_many_as_asked(ground: &dyn Ground) {
@@ -110,15 +89,8 @@ pub async fn a_sweep_of_one_realm_leaves_the_others(ground: &dyn Ground) {
 
 pub async fn users_devices_and_clients_are_never_swept(ground: &dyn Ground) {
     let store = ground.open().await;
-    commit(
-        &*store,
-        change()
-            .create(a_realm("main"))
-            .create(a_user(1))
-            .create(a_device(1, 1))
-            .create(a_client(1)),
-    )
-    .await;
+    commit(&*store, change().create(a_realm("main")).create(a_user(1)).create(a_device(1, 1)).create(a_client(1)))
+        .await;
     assert_eq!(looked_up!(store.sweep(&realm(), at(1_000_000_000), 10)), 0);
     found!(store.user(&realm(), &subject(1)));
     found!(store.device(&realm(), &device_id(1)));
@@ -134,48 +106,22 @@ pub async fn everything_is_found_again_after_reopening(ground: &dyn Ground) {
     let store = ground.open().await;
     one_of_each_is_found(&*store, &realm()).await;
     let realms = looked_up!(store.realms());
-    assert_eq!(
-        realms.into_iter().map(|realm| realm.record).collect::<Vec<_>>(),
-        [a_realm("main")]
-    );
+    assert_eq!(realms.into_iter().map(|realm| realm.record).collect::<Vec<_>>(), [a_realm("main")]);
 }
 
 pub async fn versions_and_orders_go_on_after_reopening(ground: &dyn Ground) {
     let store = ground.open().await;
-    commit(
-        &*store,
-        change()
-            .create(a_user(1))
-            .create(a_prompt(9, 1, 1))
-            .event(at(0), an_event(1), 1),
-    )
-    .await;
+    commit(&*store, change().create(a_user(1)).create(a_prompt(9, 1, 1)).event(at(0), an_event(1), 1)).await;
     commit(&*store, change().replace(1, a_user(1))).await;
     drop(store);
     let store = ground.open().await;
-    assert_eq!(
-        refused(&*store, change().replace(1, a_user(1))).await,
-        CommitError::Conflict
-    );
-    commit(
-        &*store,
-        change()
-            .replace(2, a_user(1))
-            .create(a_prompt(3, 1, 1))
-            .event(at(0), an_event(2), 1),
-    )
-    .await;
+    assert_eq!(refused(&*store, change().replace(1, a_user(1))).await, CommitError::Conflict);
+    commit(&*store, change().replace(2, a_user(1)).create(a_prompt(3, 1, 1)).event(at(0), an_event(2), 1)).await;
     assert_eq!(found!(store.user(&realm(), &subject(1))).version, 3);
     let prompts = looked_up!(store.unanswered(&realm(), &device_id(1)));
-    assert_eq!(
-        prompts.iter().map(|prompt| prompt.id).collect::<Vec<_>>(),
-        [9, 3].map(prompt_id)
-    );
+    assert_eq!(prompts.iter().map(|prompt| prompt.id).collect::<Vec<_>>(), [9, 3].map(prompt_id));
     let events = looked_up!(store.audit(&realm(), 10));
-    assert_eq!(
-        events.iter().map(|event| &event.what).collect::<Vec<_>>(),
-        [&an_event(1), &an_event(2)]
-    );
+    assert_eq!(events.iter().map(|event| &event.what).collect::<Vec<_>>(), [&an_event(1), &an_event(2)]);
 }
 
 pub async fn marks_and_identifiers_hold_after_reopening(ground: &dyn Ground) {
@@ -186,16 +132,7 @@ pub async fn marks_and_identifiers_hold_after_reopening(ground: &dyn Ground) {
     let store = ground.open().await;
     let replayed = refused(&*store, change().mark(a_mark(1), Digest::of(b"other"), at(100))).await;
     assert_eq!(replayed, CommitError::Replayed(a_mark(1), value));
-    let thief = User {
-        username: "user1".to_owned(),
-        ..a_user(2)
-    };
-    assert_eq!(
-        refused(&*store, change().create(thief)).await,
-        CommitError::IdentifierTaken
-    );
-    assert_eq!(
-        found!(store.user_named(&realm(), &Identifier::of("user1"))).record,
-        a_user(1)
-    );
+    let thief = User { username: "user1".to_owned(), ..a_user(2) };
+    assert_eq!(refused(&*store, change().create(thief)).await, CommitError::IdentifierTaken);
+    assert_eq!(found!(store.user_named(&realm(), &Identifier::of("user1"))).record, a_user(1));
 }

@@ -59,38 +59,23 @@ pub(super) fn one_of_each(realm: &RealmId) -> Change {
 pub(super) async fn one_of_each_is_found(store: &dyn Store, realm: &RealmId) {
     let mut answered = a_prompt(1, 1, 1);
     answered.answer = Some(an_answer());
-    assert_eq!(
-        found!(store.client(realm, &ClientId::new("client-1"))).record,
-        a_client(1)
-    );
+    assert_eq!(found!(store.client(realm, &ClientId::new("client-1"))).record, a_client(1));
     assert_eq!(found!(store.user(realm, &subject(1))).record, a_user(1));
     for name in a_user(1).identifiers() {
         assert_eq!(found!(store.user_named(realm, &name)).record, a_user(1));
     }
     assert_eq!(found!(store.device(realm, &device_id(1))).record, a_device(1, 1));
     let devices = looked_up!(store.devices_of(realm, &subject(1)));
-    assert_eq!(
-        devices.into_iter().map(|device| device.record).collect::<Vec<_>>(),
-        [a_device(1, 1)]
-    );
+    assert_eq!(devices.into_iter().map(|device| device.record).collect::<Vec<_>>(), [a_device(1, 1)]);
     assert_eq!(found!(store.ticket(realm, &ticket_key(1))).record, a_ticket(1, at(300)));
-    assert_eq!(
-        found!(store.enrolment(realm, &enrolment_id(1))).record,
-        an_enrolment(1, at(300))
-    );
-    assert_eq!(
-        found!(store.request(realm, &request_key(1))).record,
-        a_request(1, &[(1, 1)], at(300))
-    );
+    assert_eq!(found!(store.enrolment(realm, &enrolment_id(1))).record, an_enrolment(1, at(300)));
+    assert_eq!(found!(store.request(realm, &request_key(1))).record, a_request(1, &[(1, 1)], at(300)));
     assert_eq!(found!(store.prompt(realm, &prompt_id(1))).record, answered);
     assert_eq!(looked_up!(store.unanswered(realm, &device_id(1))), [], "it was answered");
     assert_eq!(found!(store.grant(realm, &token_key(1))).record, a_grant(1, at(300)));
     assert_eq!(looked_up!(store.mark(realm, &a_mark(1))), Some(Digest::of(b"value")));
     let due = looked_up!(store.due(realm, at(10), 10));
-    assert_eq!(
-        due.into_iter().map(|due| due.record).collect::<Vec<_>>(),
-        [a_message(1, at(10), at(300))]
-    );
+    assert_eq!(due.into_iter().map(|due| due.record).collect::<Vec<_>>(), [a_message(1, at(10), at(300))]);
     assert_eq!(looked_up!(store.audit(realm, 10)), [the_event(at(0), 1)]);
 }
 
@@ -120,16 +105,9 @@ pub async fn realms_are_listed_the_first_one_first(ground: &dyn Ground) {
     for id in ["zebra", "ant", "mole"] {
         commit(&*store, Change::in_realm(&RealmId::new(id)).create(a_realm(id))).await;
     }
-    commit(
-        &*store,
-        Change::in_realm(&RealmId::new("zebra")).replace(1, a_realm("zebra")),
-    )
-    .await;
+    commit(&*store, Change::in_realm(&RealmId::new("zebra")).replace(1, a_realm("zebra"))).await;
     let listed = looked_up!(store.realms());
-    let listed: Vec<_> = listed
-        .iter()
-        .map(|realm| (realm.record.id.as_str(), realm.version))
-        .collect();
+    let listed: Vec<_> = listed.iter().map(|realm| (realm.record.id.as_str(), realm.version)).collect();
     assert_eq!(listed, [("zebra", 2), ("ant", 1), ("mole", 1)]);
 }
 
@@ -147,66 +125,32 @@ pub async fn identifiers_are_unique_in_a_realm(ground: &dyn Ground) {
     let store = ground.open().await;
     commit(&*store, change().create(a_user(1))).await;
     let thieves = [
-        User {
-            username: "USER1".to_owned(),
-            ..a_user(2)
-        },
-        User {
-            email: Some("User1@Example.com".to_owned()),
-            ..a_user(2)
-        },
-        User {
-            phone: Some("+49 (30) 000-001".to_owned()),
-            ..a_user(2)
-        },
-        User {
-            username: "subject-1".to_owned(),
-            ..a_user(2)
-        },
+        User { username: "USER1".to_owned(), ..a_user(2) },
+        User { email: Some("User1@Example.com".to_owned()), ..a_user(2) },
+        User { phone: Some("+49 (30) 000-001".to_owned()), ..a_user(2) },
+        User { username: "subject-1".to_owned(), ..a_user(2) },
     ];
     for thief in thieves {
         let change = change().create(thief.clone()).create(a_grant(1, at(100)));
-        assert_eq!(
-            refused(&*store, change).await,
-            CommitError::IdentifierTaken,
-            "{thief:?}"
-        );
+        assert_eq!(refused(&*store, change).await, CommitError::IdentifierTaken, "{thief:?}");
         assert_eq!(looked_up!(store.user(&realm(), &subject(2))), None);
         assert_eq!(looked_up!(store.grant(&realm(), &token_key(1))), None);
     }
-    assert_eq!(
-        looked_up!(store.user_named(&realm(), &Identifier::of("user2"))),
-        None,
-        "a refused user left a name"
-    );
+    assert_eq!(looked_up!(store.user_named(&realm(), &Identifier::of("user2"))), None, "a refused user left a name");
     commit(&*store, change().create(a_user(2))).await;
 }
 
 pub async fn an_identifier_that_vanishes_is_free_again(ground: &dyn Ground) {
     let store = ground.open().await;
     commit(&*store, change().create(a_user(1))).await;
-    let moved = User {
-        username: "new-name".to_owned(),
-        email: None,
-        ..a_user(1)
-    };
+    let moved = User { username: "new-name".to_owned(), email: None, ..a_user(1) };
     commit(&*store, change().replace(1, moved.clone())).await;
-    assert_eq!(
-        found!(store.user_named(&realm(), &Identifier::of("new-name"))).record,
-        moved
-    );
+    assert_eq!(found!(store.user_named(&realm(), &Identifier::of("new-name"))).record, moved);
     assert_eq!(looked_up!(store.user_named(&realm(), &Identifier::of("user1"))), None);
 
-    let heir = User {
-        username: "user1".to_owned(),
-        email: Some("user1@example.com".to_owned()),
-        ..a_user(2)
-    };
+    let heir = User { username: "user1".to_owned(), email: Some("user1@example.com".to_owned()), ..a_user(2) };
     commit(&*store, change().create(heir.clone())).await;
-    assert_eq!(
-        found!(store.user_named(&realm(), &Identifier::of("user1@example.com"))).record,
-        heir
-    );
+    assert_eq!(found!(store.user_named(&realm(), &Identifier::of("user1@example.com"))).record, heir);
 }
 
 pub async fn a_user_keeps_identifiers_across_replacement(ground: &dyn Ground) {
@@ -221,11 +165,7 @@ pub async fn a_user_keeps_identifiers_across_replacement(ground: &dyn Ground) {
 pub async fn unanswered_prompts_of_a_phone_come_oldest_first(ground: &dyn Ground) {
     let store = ground.open().await;
     for n in [5, 2, 9] {
-        commit(
-            &*store,
-            change().create(a_prompt(n, 1, n)).create(a_prompt(100 + n, 2, n)),
-        )
-        .await;
+        commit(&*store, change().create(a_prompt(n, 1, n)).create(a_prompt(100 + n, 2, n))).await;
     }
     let mut answered = a_prompt(2, 1, 2);
     answered.answer = Some(an_answer());
@@ -242,38 +182,19 @@ pub async fn unanswered_prompts_of_a_phone_come_oldest_first(ground: &dyn Ground
 
 pub async fn devices_of_a_user_include_revoked_ones(ground: &dyn Ground) {
     let store = ground.open().await;
-    commit(
-        &*store,
-        change()
-            .create(a_device(1, 1))
-            .create(a_device(2, 1))
-            .create(a_device(3, 2)),
-    )
-    .await;
+    commit(&*store, change().create(a_device(1, 1)).create(a_device(2, 1)).create(a_device(3, 2))).await;
     commit(&*store, change().replace(1, a_revoked_device(1, 1))).await;
     let listed = looked_up!(store.devices_of(&realm(), &subject(1)));
-    let listed: Vec<_> = listed
-        .into_iter()
-        .map(|device| (device.version, device.record))
-        .collect();
+    let listed: Vec<_> = listed.into_iter().map(|device| (device.version, device.record)).collect();
     assert_eq!(listed, [(2, a_revoked_device(1, 1)), (1, a_device(2, 1))]);
 }
 
 pub async fn audit_events_come_newest_last_and_as_many_as_asked(ground: &dyn Ground) {
     let store = ground.open().await;
-    commit(
-        &*store,
-        change().event(at(20), an_event(1), 1).event(at(20), an_event(2), 1),
-    )
-    .await;
+    commit(&*store, change().event(at(20), an_event(1), 1).event(at(20), an_event(2), 1)).await;
     commit(&*store, change().event(at(10), an_event(3), 1)).await;
     commit(&*store, change().event(at(20), an_event(4), 1)).await;
-    let by_time = [
-        the_event(at(10), 3),
-        the_event(at(20), 1),
-        the_event(at(20), 2),
-        the_event(at(20), 4),
-    ];
+    let by_time = [the_event(at(10), 3), the_event(at(20), 1), the_event(at(20), 2), the_event(at(20), 4)];
     assert_eq!(looked_up!(store.audit(&realm(), 10)), by_time);
     assert_eq!(looked_up!(store.audit(&realm(), 2)), by_time[2..]);
     assert!(looked_up!(store.audit(&realm(), 0)).is_empty());

@@ -11,19 +11,11 @@ async fn due(store: &dyn Store, now: Timestamp, most: usize) -> Vec<Versioned<Me
 }
 
 async fn due_ids(store: &dyn Store, now: Timestamp) -> Vec<u8> {
-    due(store, now, 10)
-        .await
-        .iter()
-        .map(|message| message.record.id.as_bytes()[15])
-        .collect()
+    due(store, now, 10).await.iter().map(|message| message.record.id.as_bytes()[15]).collect()
 }
 
 fn leased(message: &Versioned<Message>, until: Timestamp) -> Message {
-    Message {
-        due_at: until,
-        attempts: message.record.attempts + 1,
-        ..message.record.clone()
-    }
+    Message { due_at: until, attempts: message.record.attempts + 1, ..message.record.clone() }
 }
 
 pub async fn messages_come_when_due_the_longest_due_first(ground: &dyn Ground) {
@@ -52,25 +44,12 @@ pub async fn a_lease_hides_a_message_until_it_ends(ground: &dyn Ground) {
 
 pub async fn concluding_removes_a_message(ground: &dyn Ground) {
     let store = ground.open().await;
-    commit(
-        &*store,
-        change()
-            .create(a_message(1, at(0), at(500)))
-            .create(a_message(2, at(0), at(500))),
-    )
-    .await;
+    commit(&*store, change().create(a_message(1, at(0), at(500))).create(a_message(2, at(0), at(500)))).await;
     let message = due(&*store, at(0), 1).await.remove(0);
     commit(&*store, change().conclude(&message)).await;
     assert_eq!(due_ids(&*store, at(400)).await, [2]);
-    assert_eq!(
-        refused(&*store, change().conclude(&message)).await,
-        CommitError::Conflict
-    );
-    assert_eq!(
-        looked_up!(store.sweep(&realm(), at(1000), 10)),
-        1,
-        "only the other is left to be given up"
-    );
+    assert_eq!(refused(&*store, change().conclude(&message)).await, CommitError::Conflict);
+    assert_eq!(looked_up!(store.sweep(&realm(), at(1000), 10)), 1, "only the other is left to be given up");
 }
 
 pub async fn concluding_at_a_stale_version_conflicts_and_writes_nothing(ground: &dyn Ground) {
@@ -95,13 +74,7 @@ pub async fn of_two_racing_leases_one_wins(ground: &dyn Ground) {
 
 pub async fn a_message_given_up_is_not_carried_and_is_swept(ground: &dyn Ground) {
     let store = ground.open().await;
-    commit(
-        &*store,
-        change()
-            .create(a_message(1, at(0), at(50)))
-            .create(a_message(2, at(1), at(60))),
-    )
-    .await;
+    commit(&*store, change().create(a_message(1, at(0), at(50))).create(a_message(2, at(1), at(60)))).await;
     assert_eq!(looked_up!(store.sweep(&realm(), at(49), 10)), 0);
     assert_eq!(due_ids(&*store, at(49)).await, [1, 2]);
     assert_eq!(looked_up!(store.sweep(&realm(), at(50), 10)), 1);

@@ -83,11 +83,7 @@ pub fn token_key(n: u64) -> TokenKey {
 /// A realm by that name.
 #[must_use]
 pub fn a_realm(id: &str) -> Realm {
-    Realm {
-        id: RealmId::new(id),
-        issuer: format!("https://{id}.example"),
-        policy: Policy::default(),
-    }
+    Realm { id: RealmId::new(id), issuer: format!("https://{id}.example"), policy: Policy::default() }
 }
 
 /// A poll client.
@@ -122,10 +118,7 @@ pub fn a_user(n: u64) -> User {
 /// An active phone.
 #[must_use]
 pub fn a_device(n: u64, owner: u64) -> Device {
-    let app = AppInfo {
-        id: "com.example.app".to_owned(),
-        version: "1.0".to_owned(),
-    };
+    let app = AppInfo { id: "com.example.app".to_owned(), version: "1.0".to_owned() };
     Device {
         id: device_id(n),
         enrolment: enrolment_id(n),
@@ -135,12 +128,7 @@ pub fn a_device(n: u64, owner: u64) -> Device {
         verified_kind: VerifiedKind::Biometric,
         sealing_key: jwk(3),
         level: KeyLevel::Claimed,
-        info: DeviceInfo {
-            name: format!("Phone {n}"),
-            model: "Model".to_owned(),
-            os: "OS 1".to_owned(),
-            app,
-        },
+        info: DeviceInfo { name: format!("Phone {n}"), model: "Model".to_owned(), os: "OS 1".to_owned(), app },
         push: PushTarget::None,
         status: DeviceStatus::Active,
         transcript: Digest::of(b"transcript"),
@@ -151,25 +139,14 @@ pub fn a_device(n: u64, owner: u64) -> Device {
 /// A phone that was revoked.
 #[must_use]
 pub fn a_revoked_device(n: u64, owner: u64) -> Device {
-    let status = DeviceStatus::Revoked {
-        reason: RevocationReason::User,
-        at: at(1),
-    };
-    Device {
-        status,
-        ..a_device(n, owner)
-    }
+    let status = DeviceStatus::Revoked { reason: RevocationReason::User, at: at(1) };
+    Device { status, ..a_device(n, owner) }
 }
 
 /// A fresh ticket.
 #[must_use]
 pub fn a_ticket(n: u64, expires_at: Timestamp) -> EnrolmentTicket {
-    EnrolmentTicket {
-        key: ticket_key(n),
-        subject: subject(n),
-        state: TicketState::Fresh,
-        expires_at,
-    }
+    EnrolmentTicket { key: ticket_key(n), subject: subject(n), state: TicketState::Fresh, expires_at }
 }
 
 /// An enrolment that was offered.
@@ -203,10 +180,7 @@ pub fn a_request(n: u64, prompts: &[(u64, u64)], keep_until: Timestamp) -> Authe
         created_at: at(0),
         expires_at: at(120),
         keep_until,
-        prompts: prompts
-            .iter()
-            .map(|(device, prompt)| (device_id(*device), prompt_id(*prompt)))
-            .collect(),
+        prompts: prompts.iter().map(|(device, prompt)| (device_id(*device), prompt_id(*prompt))).collect(),
         notified: false,
         state: State::Pending,
     }
@@ -232,11 +206,7 @@ pub fn a_prompt(n: u64, device: u64, request: u64) -> StoredPrompt {
 /// An answer to any prompt.
 #[must_use]
 pub fn an_answer() -> StoredAnswer {
-    StoredAnswer {
-        id: DecisionId::from_bytes([5; 16]),
-        jws: jws("decision"),
-        result: jws("result"),
-    }
+    StoredAnswer { id: DecisionId::from_bytes([5; 16]), jws: jws("decision"), result: jws("result") }
 }
 
 /// A grant.
@@ -257,11 +227,7 @@ pub fn a_grant(n: u64, expires_at: Timestamp) -> Grant {
 pub fn a_message(n: u64, due_at: Timestamp, give_up_at: Timestamp) -> Message {
     Message {
         id: MessageId::from_bytes(bits(n)),
-        content: Content::Push {
-            device: device_id(1),
-            prompt: prompt_id(n),
-            rid: RoutingId::from_bytes([4; 16]),
-        },
+        content: Content::Push { device: device_id(1), prompt: prompt_id(n), rid: RoutingId::from_bytes([4; 16]) },
         request: request_key(n),
         attempts: 0,
         due_at,
