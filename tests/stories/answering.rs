@@ -1,8 +1,8 @@
 //! A phone answers: what is taken, what is refused, and what a refused answer leaves as it was.
 
 use device_core::{ApprovalRequest, DenyReason, DeviceError, Outcome};
-use protocol::messages::{Answer, Decision, DenyReason as WireReason};
-use protocol::{DecisionId, Digest, KeyRef, KeyRole, Nonce};
+use protocol::messages::{Answer, Decision, DenyReason as WireReason, Message};
+use protocol::{DecisionId, Digest, KeyRef, KeyRole, Nonce, Typ};
 use server::domain::user::UserStatus;
 use simulator::forger::{Forger, Reply};
 use simulator::phone::Phone;
@@ -314,5 +314,31 @@ async fn a_phone_whose_clock_is_off_by_as_much_as_can_be_said_is_heard_too() {
         let decided = events.iter().rfind(|event| event["event"] == "request_decided").expect("an event");
         assert_eq!(decided["counter"], counter);
         assert_eq!(decided["clock_off"].as_i64().map(i64::signum), Some(iat.signum()));
+    }
+}
+
+/// A decision that says more than the protocol knows.
+#[derive(serde::Serialize, serde::Deserialize)]
+struct Wordy {
+    #[serde(flatten)]
+    decision: Decision,
+    more: String,
+}
+
+impl Message for Wordy {
+    const TYP: Typ = Typ::Decision;
+}
+
+#[tokio::test]
+async fn a_decision_may_say_more_than_is_known_but_not_without_end() {
+    let (world, shop, phone) = scene().await;
+    let asked = a_request().accepted(&shop).await;
+    let prompt = world.prompt(&phone, &asked).await;
+    let forger = Forger::of(&phone).await.expect("a phone taken apart");
+    let decision = forger.decision(prompt.prompt().message(), Answer::Approve).expect("a prompt");
+    for (length, status) in [(9_000, 400), (1_000, 200)] {
+        let wordy = Wordy { decision: decision.clone(), more: "x".repeat(length) };
+        let signed = forger.sign(KeyRole::Verified, &wordy).await.expect("signed");
+        assert_eq!(forger.send(&decision.prompt, signed).await.expect("an answer").status, status, "{length}");
     }
 }

@@ -24,6 +24,9 @@ use crate::store::{Change, CommitError, MarkKey, Versioned};
 /// A phone's clock may be this many seconds off before the audit trail says so.
 const CLOCK_TOLERANCE: i64 = 300;
 
+/// No phone has more to say. Two answers of a phone are kept beside its prompt, in one record of the store.
+const MOST_DECISION_BYTES: usize = 3 * 1024;
+
 /// For how many days a decision counter is remembered.
 const COUNTER_DAYS: i64 = 400;
 
@@ -104,6 +107,9 @@ async fn end_clone(provider: &Provider, device: &Device) -> Result<(), Unavailab
 
 /// `typ` and `alg`, `kid`, device, key, signature. Which key a decision needs is judged against its prompt.
 fn verify(provider: &Provider, device: &Device, jws: Jws) -> Result<Signed, Reason> {
+    if jws.as_str().len() > MOST_DECISION_BYTES {
+        return Err(Reason::Malformed(JwsError::TooLarge));
+    }
     let unverified = Unverified::parse(jws.as_str(), Typ::Decision).map_err(Reason::Malformed)?;
     let key = unverified.key_ref().map_err(Reason::Malformed)?;
     if key.device != device.id {
