@@ -210,3 +210,43 @@ async fn without_limits_a_client_may_ask_as_often_as_it_likes() {
         a_request().accepted(&shop).await;
     }
 }
+
+#[tokio::test]
+async fn as_many_and_as_long_scopes_as_a_client_may_have_are_shown_and_approved() {
+    let (world, _shop, phone) = scene().await;
+    let mut scope: Vec<String> = (10..41).map(|n| format!("{n}-{}", "x".repeat(61))).collect();
+    scope.push("openid".to_owned());
+    let client = |scope: &str| serde_json::json!({ "client_id": "many", "client_secret": "the many", "scope": scope });
+    world.admin().create_client(&client(&scope.join(" "))).await.expect("an answer").expect("created");
+    let many = world.client("many", "the many").await;
+    let twice = format!("{} openid", scope.join(" "));
+    assert_eq!(a_request().with("scope", &twice).sent(&many).await.in_short(), "400 invalid_request");
+    let asked = a_request().with("scope", &scope.join(" ")).accepted(&many).await;
+    let prompt = world.prompt(&phone, &asked).await;
+    let lines: Vec<String> = prompt.display().into_iter().map(|line| line.value).collect();
+    assert!(scope.iter().all(|scope| scope == "openid" || lines.contains(scope)));
+    phone.approve(&prompt).await.expect("approved");
+    world.redeem(&many, &asked).await;
+}
+
+#[tokio::test]
+async fn a_scope_named_twice_is_asked_for_once() {
+    let (world, shop, phone) = scene().await;
+    let asked = a_request().with("scope", "email openid email").accepted(&shop).await;
+    let prompt = world.prompt(&phone, &asked).await;
+    assert_eq!(prompt.display().iter().filter(|line| line.value == "email").count(), 1);
+    phone.approve(&prompt).await.expect("approved");
+    assert_eq!(world.redeem(&shop, &asked).await.json()["scope"], "email openid");
+}
+
+#[tokio::test]
+async fn a_client_has_no_scope_that_a_phone_would_refuse_to_show() {
+    let world = World::new().await;
+    let long = "x".repeat(65);
+    let many = (0..33).map(|n| format!("scope{n}")).collect::<Vec<_>>().join(" ");
+    for scope in ["https://api.example/read", "caf\u{e9}", "a\"b", "a\\b", "<b>", &long, &many] {
+        let metadata = serde_json::json!({ "client_id": "odd", "scope": scope });
+        let answer = world.admin().call(axum::http::Method::POST, "/clients", Some(&metadata)).await;
+        assert_eq!(answer.expect("an answer").in_short(), "400 invalid_request", "{scope}");
+    }
+}

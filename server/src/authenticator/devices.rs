@@ -82,11 +82,9 @@ fn display(question: &Question<'_>) -> Vec<Line> {
         lines.push(Line::new("Name", "unverified"));
     }
     lines.extend(question.request.binding_message.as_ref().map(|message| Line::new("Message", message)));
-    let extra: Vec<&str> =
-        question.request.scope.iter().map(String::as_str).filter(|scope| *scope != "openid").collect();
-    if !extra.is_empty() {
-        lines.push(Line::new("Access to", extra.join(" ")));
-    }
+    let extra = question.request.scope.iter().filter(|scope| *scope != "openid");
+    // A line each, because together they may be longer than a line is.
+    lines.extend(extra.map(|scope| Line::new("Access to", scope)));
     lines
 }
 

@@ -19,6 +19,10 @@ use crate::store::CommitError;
 /// Scopes every client may ask for unless its registration names its own (OIDC Core §5.4).
 pub const SCOPES: [&str; 4] = ["openid", "profile", "email", "phone"];
 
+/// A client has at most so many scopes, each of at most so many characters: every one is shown on the phone.
+const MOST_SCOPES: usize = 32;
+const LONGEST_SCOPE: usize = 64;
+
 /// A chosen client secret below this many bytes is taken with a warning.
 const WEAK_SECRET: usize = 16;
 
@@ -135,6 +139,10 @@ pub async fn create_client(provider: &Provider, new: NewClient) -> Result<(Clien
     } else if !scope.iter().any(|scope| scope == "openid") {
         scope.insert(0, "openid".to_owned());
     }
+    if scope.len() > MOST_SCOPES || !scope.iter().all(|scope| is_scope(scope)) {
+        let rule = "at most 32 scopes of at most 64 printable ASCII characters, without quotation marks, backslashes or URLs";
+        return Err(Reason::Invalid("scope", rule));
+    }
     let client = Client {
         id: ClientId::new(id),
         name,
@@ -151,6 +159,12 @@ pub async fn create_client(provider: &Provider, new: NewClient) -> Result<(Clien
     provider.store.commit(change).await?;
     info!(client = %client.id, "client created");
     Ok((client, secret))
+}
+
+/// RFC 6749 §3.3, and what phones show: they refuse a prompt with a line that breaks the rules for text.
+fn is_scope(text: &str) -> bool {
+    let is_token = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\');
+    is_token && text.len() <= LONGEST_SCOPE && text::check(Kind::DetailValue, text).is_ok()
 }
 
 /// Makes an enrolment ticket for a user.

@@ -117,11 +117,22 @@ fn parameters(form: &Form) -> Result<Parameters, Response> {
     if scope.len() > MOST_SCOPES {
         return Err(invalid_request("too many scopes"));
     }
+    let scope = without_repetitions(scope);
     Ok(Parameters {
         scope,
         login_hint: Identifier::of(hint),
         binding_message: form.get("binding_message").map(str::to_owned),
         requested_expiry: form.get("requested_expiry").map(requested_expiry).transpose()?,
+    })
+}
+
+/// A scope named twice asks for no more (RFC 6749 §3.3).
+fn without_repetitions(scope: Vec<String>) -> Vec<String> {
+    scope.into_iter().fold(Vec::new(), |mut once, scope| {
+        if !once.contains(&scope) {
+            once.push(scope);
+        }
+        once
     })
 }
 
