@@ -14,6 +14,7 @@ use server::flow::deliver;
 use server::flow::provider::{Parts, Provider};
 use server::http::{AdminToken, admin_router, health::Health, public_router};
 use server::keys::{KeyFile, WrappingKey};
+use server::outbound::Courier;
 use server::store::embedded::{EmbeddedStore, Options};
 use server::store::{Change, Store};
 use simulator::admin::Admin;
@@ -55,6 +56,8 @@ pub struct World {
     clock: Arc<HandClock>,
     random: Arc<Seeded>,
     courier: Arc<RecordingCourier>,
+    /// What really carries the pushes: the recording courier, unless a story brings its own.
+    carrying: Arc<dyn Courier>,
     providers: Vec<Arc<Provider>>,
     public: Wire,
     admin: Wire,
@@ -65,9 +68,24 @@ pub struct Builder {
     open: OpenStore,
     policy: Policy,
     realms: Vec<(String, String)>,
+    clock: Arc<HandClock>,
+    courier: Option<Arc<dyn Courier>>,
 }
 
 impl Builder {
+    /// The clock that the world will have.
+    #[must_use]
+    pub fn clock(&self) -> Arc<HandClock> {
+        Arc::clone(&self.clock)
+    }
+
+    /// With a courier of its own.
+    #[must_use]
+    pub fn courier(mut self, courier: Arc<dyn Courier>) -> Self {
+        self.courier = Some(courier);
+        self
+    }
+
     /// With rules of its own, in all realms.
     #[must_use]
     pub fn policy(mut self, edit: impl FnOnce(&mut Policy)) -> Self {
@@ -93,14 +111,16 @@ impl Builder {
     pub async fn make(self) -> World {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let random = Arc::new(Seeded::new(1));
+        let courier = Arc::new(RecordingCourier::default());
         let nowhere = || Wire::into(axum::Router::new());
         let mut world = World {
             directory,
             open: self.open,
             wrapping_key: protocol::base64url::encode(&[7; 32]),
-            clock: Arc::default(),
+            clock: self.clock,
             random,
-            courier: Arc::default(),
+            carrying: self.courier.unwrap_or_else(|| Arc::clone(&courier) as Arc<dyn Courier>),
+            courier,
             providers: Vec::new(),
             public: nowhere(),
             admin: nowhere(),
@@ -123,7 +143,13 @@ impl World {
     /// The same, with room for other wishes.
     #[must_use]
     pub fn builder() -> Builder {
-        Builder { open: embedded, policy: Policy::default(), realms: vec![("main".to_owned(), ISSUER.to_owned())] }
+        Builder {
+            open: embedded,
+            policy: Policy::default(),
+            realms: vec![("main".to_owned(), ISSUER.to_owned())],
+            clock: Arc::default(),
+            courier: None,
+        }
     }
 
     /// Writes realms and keys into an empty store.
@@ -158,7 +184,7 @@ impl World {
                 store: Arc::clone(&store),
                 clock: self.clock.clone(),
                 random: self.random.clone(),
-                courier: Some(self.courier.clone()),
+                courier: Some(self.carrying.clone()),
             }));
         }
         let health = Health::new(Arc::clone(&self.providers[0]));

@@ -1,11 +1,22 @@
 //! Pushes: hints that leave with the request's commit, sealed, at least once, and never needed.
 
+use std::sync::Arc;
+
+use std::sync::Arc;
+use std::time::Duration;
+
 use device_core::DeviceError;
 use protocol::messages::PushMode;
+use server::flow::deliver;
 use server::outbound::Fate;
+use server::outbound::client::{Client, Limits};
+use server::outbound::fcm::{Fcm, FcmSettings};
+use server::outbound::google::ServiceAccount;
 use simulator::phone::Phone;
 use simulator::relying_party::RelyingParty;
+use simulator::stand_in::fcm::{FcmStandIn, Reply};
 use tests::{World, a_request};
+use tokio::sync::watch;
 
 const TOKEN: &str = "a-registration-token";
 
@@ -235,4 +246,75 @@ async fn a_process_that_died_while_carrying_leaves_the_push_to_the_next_one() {
 async fn a_story_that_forgets_a_push_fails() {
     let (_world, shop, _phone) = scene().await;
     a_request().accepted(&shop).await;
+}
+
+/// A world whose provider speaks FCM HTTP v1 to a stand-in for Google, by the operator's own base URL.
+async fn scene_with_google() -> (World, FcmStandIn, RelyingParty, Phone) {
+    let builder = World::builder();
+    let google = FcmStandIn::start(builder.clock()).await;
+    let settings = FcmSettings {
+        project_id: None,
+        service_account: ServiceAccount::parse(&google.service_account()).expect("a key file"),
+        base_url: Some(google.base_url()),
+        token_url: Some(google.token_url()),
+    };
+    let client = Client::new(Limits::default()).expect("a client");
+    let courier = Fcm::new(settings, client, builder.clock()).expect("settings that work");
+    let world = builder.courier(Arc::new(courier)).make().await;
+    let shop = world.shop().await;
+    let phone = world.phone_with_push("1001", TOKEN).await;
+    (world, google, shop, phone)
+}
+
+#[tokio::test]
+async fn what_google_is_given_cannot_be_read_and_opens_on_the_phone_alone() {
+    let (world, google, shop, phone) = scene_with_google().await;
+    let asked = a_request().accepted(&shop).await;
+    assert_eq!(world.deliver().await, 1);
+    let body = google.recorded(1).await.remove(0).body;
+    assert_eq!(body["message"]["token"], TOKEN);
+    let in_clear = body.to_string();
+    for secret in ["Pay 12", "euros", "shop", "alice", "1001", "op.example", &asked] {
+        assert!(!in_clear.contains(secret), "{secret} can be read");
+    }
+    let opened = phone.open_push(&body["message"]["data"]).await.expect("the phone opens it");
+    assert_eq!(opened[0].binding_message().as_deref(), Some("Pay 12 euros"));
+    phone.approve(&opened[0]).await.expect("approved");
+    world.redeem(&shop, &asked).await;
+}
+
+#[tokio::test]
+async fn google_may_be_busy_for_a_while_and_then_know_the_phone_no_more() {
+    let (world, google, shop, phone) = scene_with_google().await;
+    google.answer_next(Reply::QuotaExceeded { retry_after: Some("20".to_owned()) });
+    google.answer_next(Reply::Html(502));
+    google.answer_next(Reply::Unregistered);
+    let asked = a_request().accepted(&shop).await;
+    for attempt in 1..=3 {
+        assert_eq!(world.deliver().await, 1, "attempt {attempt}");
+        assert_eq!(world.deliver().await, 0, "not at once again");
+        world.advance(30);
+    }
+    assert_eq!(google.recorded(3).await.len(), 3);
+    assert!(!has_push_target(&world).await);
+    phone.approve(&world.prompt(&phone, &asked).await).await.expect("approved");
+    world.redeem(&shop, &asked).await;
+}
+
+#[tokio::test]
+async fn a_push_that_hangs_holds_up_no_other() {
+    let (world, shop, _phone) = scene().await;
+    let (stop, stopping) = watch::channel(false);
+    let worker = tokio::spawn(deliver::run(Arc::clone(world.provider()), stopping));
+    world.courier().hang_next();
+    for attempts in 1..=2 {
+        a_request().accepted(&shop).await;
+        let carried = tokio::time::timeout(Duration::from_secs(20), world.courier().attempted(attempts)).await;
+        assert!(carried.is_ok(), "push {attempts} is not carried");
+    }
+    worker.abort();
+    assert!(worker.await.is_err(), "it was carrying when it ended");
+    drop(stop);
+    world.advance(300);
+    world.deliver().await;
 }
