@@ -119,7 +119,7 @@ pub struct User {
 }
 
 #[cfg(test)]
-mod tests {
+mod percentiles {
     use super::*;
 
     #[test]
