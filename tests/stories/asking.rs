@@ -250,3 +250,24 @@ async fn a_client_has_no_scope_that_a_phone_would_refuse_to_show() {
         assert_eq!(answer.expect("an answer").in_short(), "400 invalid_request", "{scope}");
     }
 }
+
+#[tokio::test]
+async fn a_phone_with_hundreds_of_prompts_still_shows_and_answers_them() {
+    let world = World::builder().policy(|policy| policy.prompt_limits = false).make().await;
+    let (shop, phone) = (world.shop().await, world.phone("1001").await);
+    let message = "w".repeat(100);
+    let mut asked = Vec::new();
+    for _ in 0..200 {
+        asked.push(a_request().with("binding_message", &message).accepted(&shop).await);
+    }
+    let mut answered = 0;
+    while answered < asked.len() {
+        let prompts = phone.pending().await.expect("the phone asks");
+        assert!(!prompts.is_empty());
+        for prompt in prompts {
+            phone.approve(&prompt).await.expect("approved");
+            answered += 1;
+        }
+    }
+    assert_eq!(world.poll(&shop, &asked[199]).await, "200");
+}

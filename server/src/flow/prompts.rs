@@ -10,6 +10,10 @@ use crate::domain::authentication_request::State;
 use crate::domain::prompt::StoredPrompt;
 use crate::domain::time::Timestamp;
 
+/// One reply holds no more prompts once they are this long: phones read at most 256 KiB. The others come when these are
+/// answered.
+const ENOUGH_BYTES: usize = 128 * 1024;
+
 /// Why a prompt is not shown.
 #[derive(Debug, thiserror::Error)]
 pub enum Reason {
@@ -21,7 +25,7 @@ pub enum Reason {
     Unavailable(#[from] Unavailable),
 }
 
-/// Prompts of this phone that await an answer, oldest first. Waits up to `wait` for the first one.
+/// Prompts of this phone that await an answer, oldest first, as many as one reply may hold. Waits up to `wait` for the first one.
 pub async fn pending(provider: &Provider, device: &DeviceId, wait: Duration) -> Result<Vec<Jws>, Unavailable> {
     let seat = provider.wake.seat(*device);
     let deadline = tokio::time::sleep(wait);
@@ -41,9 +45,13 @@ pub async fn pending(provider: &Provider, device: &DeviceId, wait: Duration) -> 
 
 async fn pending_now(provider: &Provider, device: &DeviceId) -> Result<Vec<Jws>, Unavailable> {
     let now = provider.now();
-    let mut pending = Vec::new();
+    let (mut pending, mut bytes) = (Vec::new(), 0);
     for prompt in provider.store.unanswered(provider.id(), device).await? {
+        if bytes >= ENOUGH_BYTES {
+            break;
+        }
         if awaits_answer(provider, &prompt, now).await? {
+            bytes += prompt.jws.as_str().len();
             pending.push(prompt.jws);
         }
     }
