@@ -1,8 +1,6 @@
 //! Pushes: hints that leave with the request's commit, sealed, at least once, and never needed.
 
 use std::sync::Arc;
-
-use std::sync::Arc;
 use std::time::Duration;
 
 use device_core::DeviceError;
@@ -306,15 +304,15 @@ async fn a_push_that_hangs_holds_up_no_other() {
     let (world, shop, _phone) = scene().await;
     let (stop, stopping) = watch::channel(false);
     let worker = tokio::spawn(deliver::run(Arc::clone(world.provider()), stopping));
-    world.courier().hang_next();
     for attempts in 1..=2 {
+        world.courier().hang_next();
         a_request().accepted(&shop).await;
         let carried = tokio::time::timeout(Duration::from_secs(20), world.courier().attempted(attempts)).await;
         assert!(carried.is_ok(), "push {attempts} is not carried");
     }
     worker.abort();
-    assert!(worker.await.is_err(), "it was carrying when it ended");
+    assert!(worker.await.is_err(), "it was carrying both when it ended");
     drop(stop);
     world.advance(300);
-    world.deliver().await;
+    assert_eq!(world.deliver().await, 2, "both are given up");
 }
