@@ -140,7 +140,8 @@ pub async fn create_client(provider: &Provider, new: NewClient) -> Result<(Clien
         scope.insert(0, "openid".to_owned());
     }
     if scope.len() > MOST_SCOPES || !scope.iter().all(|scope| is_scope(scope)) {
-        let rule = "at most 32 scopes of at most 64 printable ASCII characters, without quotation marks, backslashes or URLs";
+        let rule =
+            "at most 32 scopes of at most 64 printable ASCII characters, without quotation marks, backslashes or URLs";
         return Err(Reason::Invalid("scope", rule));
     }
     let client = Client {

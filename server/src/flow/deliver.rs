@@ -8,7 +8,7 @@ use protocol::crypto::aws_lc::EphemeralKey;
 use protocol::jwe;
 use protocol::messages::{PushMode, PushTarget};
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tracing::{error, info};
 
 use super::Unavailable;
@@ -24,11 +24,14 @@ use crate::domain::user::UserStatus;
 use crate::outbound::{Courier, Fate, Push, PushBody};
 use crate::store::{CommitError, Versioned};
 
-/// Messages taken at once.
-const BATCH: usize = 64;
+/// Messages under way at once.
+const MOST: usize = 64;
 
 /// Seconds for which a leased message is nobody else's: longer than a courier may take.
 const LEASE: i64 = 30;
+
+/// A courier that takes longer is not waited for.
+const PATIENCE: Duration = Duration::from_secs(25);
 
 /// Without new messages the outbox is looked at this often, for retries and for messages of other processes.
 const IDLE: Duration = Duration::from_millis(500);
@@ -47,25 +50,36 @@ pub async fn run(provider: Arc<Provider>, mut stop: watch::Receiver<bool>) {
     if let Err(error) = reclaim(&provider).await {
         error!(%error, "the outbox could not be read");
     }
+    let mut carriages = JoinSet::new();
     while !*stop.borrow() {
-        let carried = carry_due(&provider, &courier).await.unwrap_or_else(|error| {
+        let free = MOST - carriages.len();
+        let taken = start(&provider, &courier, free, &mut carriages).await.unwrap_or_else(|error| {
             error!(%error, "the outbox could not be worked on");
             0
         });
-        if carried < BATCH {
-            tokio::select! {
-                () = provider.wake.outbox_filled() => {}
-                () = tokio::time::sleep(IDLE) => {}
-                changed = stop.changed() => if changed.is_err() { return },
-            }
+        if taken == free && free > 0 {
+            continue;
+        }
+        // One that is slow holds up nobody else.
+        tokio::select! {
+            Some(carried) = carriages.join_next() => report(carried),
+            () = provider.wake.outbox_filled() => {}
+            () = tokio::time::sleep(IDLE) => {}
+            changed = stop.changed() => if changed.is_err() { break },
         }
     }
+    finish(carriages).await;
 }
 
 /// Makes one attempt for everything that is due; how many there were. For a hand-moved clock; [`run`] does the same.
 pub async fn deliver_due(provider: &Arc<Provider>) -> Result<usize, Unavailable> {
     match provider.courier.clone() {
-        Some(courier) => carry_due(provider, &courier).await,
+        Some(courier) => {
+            let mut carriages = JoinSet::new();
+            let count = start(provider, &courier, MOST, &mut carriages).await?;
+            finish(carriages).await;
+            Ok(count)
+        }
         None => Ok(0),
     }
 }
@@ -76,41 +90,59 @@ async fn reclaim(provider: &Provider) -> Result<(), Unavailable> {
         return Ok(());
     }
     let now = provider.now();
+    let mut most = MOST;
     loop {
-        let leased = provider.store.due(provider.id(), now.plus_seconds(LEASE + LONGEST_PAUSE), BATCH).await?;
-        let leased: Vec<_> = leased.into_iter().filter(|message| message.record.due_at > now).collect();
-        if leased.is_empty() {
+        let found = provider.store.due(provider.id(), now.plus_seconds(LEASE + LONGEST_PAUSE), most).await?;
+        let all = found.len() < most;
+        let leased: Vec<_> = found.into_iter().filter(|message| message.record.due_at > now).collect();
+        for leased in leased.chunks(MOST) {
+            let change = leased.iter().fold(provider.change(), |change, message| {
+                change.replace(message.version, Message { due_at: now, ..message.record.clone() })
+            });
+            provider.store.commit(change).await?;
+        }
+        if all {
             return Ok(());
         }
-        let change = leased.into_iter().fold(provider.change(), |change, Versioned { version, record }| {
-            change.replace(version, Message { due_at: now, ..record })
-        });
-        provider.store.commit(change).await?;
+        // What is due already comes first; behind it there may be more.
+        most = most.saturating_mul(2);
     }
 }
 
-async fn carry_due(provider: &Arc<Provider>, courier: &Arc<dyn Courier>) -> Result<usize, Unavailable> {
-    let leased = lease(provider).await?;
+/// Takes at most `most` of what is due and sets out with each; how many there were.
+async fn start(
+    provider: &Arc<Provider>,
+    courier: &Arc<dyn Courier>,
+    most: usize,
+    carriages: &mut JoinSet<Result<(), Unavailable>>,
+) -> Result<usize, Unavailable> {
+    let leased = lease(provider, most).await?;
     let count = leased.len();
-    let mut carriages = JoinSet::new();
     for message in leased {
         let (provider, courier) = (Arc::clone(provider), Arc::clone(courier));
         carriages.spawn(async move { carry(&provider, &*courier, message).await });
     }
-    while let Some(carried) = carriages.join_next().await {
-        match carried {
-            Ok(Ok(())) => {}
-            Ok(Err(error)) => error!(%error, "a message's fate could not be stored"),
-            Err(panic) => error!(%panic, "a courier failed"),
-        }
-    }
     Ok(count)
 }
 
+async fn finish(mut carriages: JoinSet<Result<(), Unavailable>>) {
+    while let Some(carried) = carriages.join_next().await {
+        report(carried);
+    }
+}
+
+fn report(carried: Result<Result<(), Unavailable>, JoinError>) {
+    match carried {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => error!(%error, "a message's fate could not be stored"),
+        Err(panic) => error!(%panic, "a courier failed"),
+    }
+}
+
 /// Takes what is due. When another process was faster, takes nothing this time.
-async fn lease(provider: &Provider) -> Result<Vec<Versioned<Message>>, Unavailable> {
+async fn lease(provider: &Provider, most: usize) -> Result<Vec<Versioned<Message>>, Unavailable> {
     let now = provider.now();
-    let due = provider.store.due(provider.id(), now, BATCH).await?;
+    let due = provider.store.due(provider.id(), now, most).await?;
     if due.is_empty() {
         return Ok(due);
     }
@@ -135,7 +167,8 @@ async fn carry(provider: &Provider, courier: &dyn Courier, message: Versioned<Me
     let Some((device, push)) = push(provider, &message.record).await? else {
         return conclude(provider, &message, PushFate::GivenUp).await;
     };
-    let fate = courier.carry(&push).await;
+    let slow = Fate::Later { retry_after_seconds: None, cause: "timed_out" };
+    let fate = tokio::time::timeout(PATIENCE, courier.carry(&push)).await.unwrap_or(slow);
     info!(request = %message.record.request, device = %device.id, ?fate, "push carried");
     match fate {
         Fate::Delivered => conclude(provider, &message, PushFate::Delivered).await,
