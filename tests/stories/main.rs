@@ -11,6 +11,7 @@ mod racing;
 mod realms;
 mod restarting;
 mod revoking;
+mod wandering;
 
 use simulator::phone::Phone;
 use simulator::relying_party::RelyingParty;
