@@ -302,8 +302,8 @@ async fn google_may_be_busy_for_a_while_and_then_know_the_phone_no_more() {
 #[tokio::test]
 async fn a_push_that_hangs_holds_up_no_other() {
     let (world, shop, _phone) = scene().await;
-    let (stop, stopping) = watch::channel(false);
-    let worker = tokio::spawn(deliver::run(Arc::clone(world.provider()), stopping));
+    let (end, ending) = watch::channel(false);
+    let worker = tokio::spawn(deliver::run(Arc::clone(world.provider()), ending));
     for attempts in 1..=2 {
         world.courier().hang_next();
         a_request().accepted(&shop).await;
@@ -312,7 +312,7 @@ async fn a_push_that_hangs_holds_up_no_other() {
     }
     worker.abort();
     assert!(worker.await.is_err(), "it was carrying both when it ended");
-    drop(stop);
+    drop(end);
     world.advance(300);
     assert_eq!(world.deliver().await, 2, "both are given up");
 }
