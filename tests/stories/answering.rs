@@ -2,7 +2,7 @@
 
 use device_core::{ApprovalRequest, DenyReason, DeviceError, Outcome};
 use protocol::messages::{Answer, Decision, DenyReason as WireReason, Message};
-use protocol::{DecisionId, Digest, KeyRef, KeyRole, Nonce, Typ};
+use protocol::{DecisionId, Digest, Jws, KeyRef, KeyRole, Nonce, Typ, base64url};
 use server::domain::user::UserStatus;
 use simulator::forger::{Forger, Reply};
 use simulator::phone::Phone;
@@ -271,6 +271,40 @@ async fn a_counter_used_for_two_decisions_ends_the_phone() {
     assert_eq!((&devices[0]["status"], &devices[0]["reason"]), (&"revoked".into(), &"cloned".into()));
     assert_eq!(world.poll(&shop, &first).await, "400 access_denied", "what it approved does not stand either");
     assert_eq!(world.poll(&shop, &second).await, "400 authorization_pending");
+}
+
+#[tokio::test]
+async fn the_same_words_signed_anew_are_the_same_decision_and_no_clone() {
+    let (world, shop, phone) = scene().await;
+    let asked = a_request().accepted(&shop).await;
+    let prompt = world.prompt(&phone, &asked).await;
+    let forger = Forger::of(&phone).await.expect("a phone taken apart");
+    let decision = forger.decision(prompt.prompt().message(), Answer::Approve).expect("a prompt");
+    let signed = forger.sign(KeyRole::Verified, &decision).await.expect("signed");
+    let id = &prompt.prompt().content().jti;
+    let first = forger.send(id, signed.clone()).await.expect("an answer");
+    let second = forger.send(id, other_signature(&signed)).await.expect("an answer");
+    assert_eq!((first.status, second.status), (200, 200));
+    assert_eq!(first.message(), second.message());
+    assert_eq!(world.events("request_decided").await, 1);
+    world.redeem(&shop, &asked).await;
+}
+
+/// The other valid ECDSA signature over the same text: r and n − s.
+fn other_signature(signed: &Jws) -> Jws {
+    const ORDER: [u8; 32] = [
+        0xff, 0xff, 0xff, 0xff, 0, 0, 0, 0, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xbc, 0xe6, 0xfa, 0xad,
+        0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
+    ];
+    let (text, signature) = signed.as_str().rsplit_once('.').expect("three parts");
+    let mut signature: [u8; 64] = base64url::decode_exact(signature).expect("r and s");
+    let mut borrow = 0;
+    for place in (0..32).rev() {
+        let difference = i16::from(ORDER[place]) - i16::from(signature[32 + place]) - borrow;
+        borrow = i16::from(difference < 0);
+        signature[32 + place] = u8::try_from(difference.rem_euclid(256)).expect("below 256");
+    }
+    Jws::from_text(format!("{text}.{}", base64url::encode(&signature)))
 }
 
 #[tokio::test]

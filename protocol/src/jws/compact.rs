@@ -33,6 +33,13 @@ impl Jws {
         Digest::of(self.0.as_bytes())
     }
 
+    /// Header and payload as they were signed. ECDSA gives many signatures for one text; two that share this say the
+    /// same thing.
+    #[must_use]
+    pub fn signed_text(&self) -> &str {
+        self.0.rsplit_once('.').map_or(&self.0, |(signed, _)| signed)
+    }
+
     /// Signs a message with a key in software.
     pub fn sign<M: Message>(hint: impl Into<KeyHint>, message: &M, key: &dyn Sign) -> Result<Self, JwsError> {
         let unsigned = Unsigned::new(hint, message);

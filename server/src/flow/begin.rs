@@ -148,7 +148,7 @@ async fn commit(provider: &Provider, request: AuthenticationRequest, asked: Aske
         subject: request.subject.clone(),
         prompts: asked.prompts.iter().map(|prompt| prompt.id).collect(),
     };
-    info!(request = %request.key, client = %request.client, phones = asked.prompts.len(), "request accepted");
+    let (key, client) = (request.key, request.client.clone());
     let phones: Vec<_> = asked.prompts.iter().map(|prompt| prompt.device).collect();
     let mut change = provider.change().create(request).recording(provider, at, accepted);
     for prompt in asked.prompts {
@@ -158,6 +158,7 @@ async fn commit(provider: &Provider, request: AuthenticationRequest, asked: Aske
         change = change.create(message);
     }
     provider.store.commit(change).await.map_err(Unavailable::from)?;
+    info!(request = %key, %client, phones = phones.len(), "request accepted");
     for phone in &phones {
         provider.wake.phone(phone);
     }

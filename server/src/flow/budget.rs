@@ -26,9 +26,8 @@ impl Budget {
         }
         let prompts = budget.entry((client.clone(), user.clone())).or_default();
         let (minute_ago, hour_ago) = (now.plus_seconds(-60), now.plus_seconds(-3600));
-        while prompts.front().is_some_and(|oldest| *oldest <= hour_ago) {
-            prompts.pop_front();
-        }
+        // What lies ahead was counted before the clock was set back.
+        prompts.retain(|at| *at > hour_ago && *at <= now);
         let in_last_minute = prompts.iter().rev().take_while(|at| **at > minute_ago).count();
         let left = in_last_minute < PER_MINUTE && prompts.len() < PER_HOUR;
         if left {

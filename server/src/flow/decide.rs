@@ -84,6 +84,13 @@ struct Signed {
     jws: Jws,
 }
 
+impl Signed {
+    /// What was signed, whichever of its many signatures it carries.
+    fn said(&self) -> Digest {
+        Digest::of(self.jws.signed_text().as_bytes())
+    }
+}
+
 /// Takes a decision about prompt `id` from a phone that proved its request; returns the signed result.
 pub async fn decide(provider: &Provider, proven: &Proven, id: &PromptId, jws: Jws) -> Result<Jws, Reason> {
     let device = &proven.device;
@@ -145,7 +152,7 @@ async fn attempt(provider: &Provider, proven: &Proven, id: &PromptId, signed: &S
         Ok(()) => {
             info!(request = %step.request, device = %proven.device.id, outcome = ?step.outcome, "request decided");
         }
-        Err(CommitError::Replayed(MarkKey::Counter(..), value)) if value != signed.jws.digest() => {
+        Err(CommitError::Replayed(MarkKey::Counter(..), value)) if value != signed.said() => {
             return Err(Reason::CounterReused);
         }
         // Two copies of one decision raced: the other one is stored, so reading again finds its result.
@@ -181,10 +188,11 @@ fn judge_binding(provider: &Provider, device: &Device, prompt: &StoredPrompt, si
     if fits { Ok(()) } else { Err(Reason::Mismatch) }
 }
 
-/// The same decision sent again gets the stored result, and nothing else is judged.
+/// The same decision sent again gets the stored result, and nothing else is judged; also when it was signed anew.
 fn known_answer(prompt: &StoredPrompt, signed: &Signed) -> Option<Jws> {
     let mut answers = prompt.answer.iter().chain(&prompt.approval);
-    let known = answers.find(|answer| answer.id == signed.decision.jti && answer.jws == signed.jws)?;
+    let known = answers
+        .find(|answer| answer.id == signed.decision.jti && answer.jws.signed_text() == signed.jws.signed_text())?;
     Some(known.result.clone())
 }
 
@@ -240,7 +248,7 @@ fn step(
     let answer = StoredAnswer { id: signed.decision.jti, jws: signed.jws.clone(), result: result.clone() };
     change = change
         .replace(prompt.version, prompt.record.answered(answer, request.record.state.approval()))
-        .mark(MarkKey::Counter(device.id, signed.decision.ctr), hash, now.plus_seconds(COUNTER_DAYS * 86_400))
+        .mark(MarkKey::Counter(device.id, signed.decision.ctr), signed.said(), now.plus_seconds(COUNTER_DAYS * 86_400))
         .recording(provider, now, decided(device, signed, key, now));
     if outcome == Outcome::Disputed {
         change = change.recording(provider, now, What::RequestDisputed { request: key, device: device.id });

@@ -18,6 +18,7 @@ use crate::domain::device::{
 };
 use crate::domain::names::TicketKey;
 use crate::domain::time::Timestamp;
+use crate::domain::user::UserStatus;
 use crate::store::{Change, Versioned};
 
 /// From `begin` on, seconds until `finish` and the digits must have come.
@@ -102,6 +103,9 @@ async fn open(
     let nonce = Nonce::from_bytes(provider.random().array());
     let user = provider.store.user(provider.id(), &ticket.subject).await.map_err(Unavailable::from)?;
     let user = user.ok_or(Reason::InvalidTicket)?.record;
+    if user.status != UserStatus::Active {
+        return Err(Reason::InvalidTicket);
+    }
     let expires_at = now.plus_seconds(ENROLMENT_LIFETIME);
     let th =
         Offer::ticket_hash(&provider.keys.device_root().thumbprint(), &begin.code, ticket.expires_at.unix_seconds());

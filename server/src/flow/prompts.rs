@@ -27,13 +27,15 @@ pub enum Reason {
 
 /// Prompts of this phone that await an answer, oldest first, as many as one reply may hold. Waits up to `wait` for the first one.
 pub async fn pending(provider: &Provider, device: &DeviceId, wait: Duration) -> Result<Vec<Jws>, Unavailable> {
-    let seat = provider.wake.seat(*device);
+    // Without a seat the call is answered at once: a phone that holds too many gains nothing by one more.
+    let seat = if wait.is_zero() { None } else { provider.wake.seat(*device) };
+    let Some(seat) = seat else { return pending_now(provider, device).await };
     let deadline = tokio::time::sleep(wait);
     tokio::pin!(deadline);
     loop {
         let woken = seat.next();
         let prompts = pending_now(provider, device).await?;
-        if !prompts.is_empty() || wait.is_zero() || seat.is_closed() {
+        if !prompts.is_empty() || seat.is_closed() {
             return Ok(prompts);
         }
         tokio::select! {

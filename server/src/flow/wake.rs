@@ -10,10 +10,20 @@ use tokio::sync::Notify;
 /// The waiting phones of one realm in this process.
 #[derive(Default)]
 pub struct Wake {
-    phones: Mutex<HashMap<DeviceId, Arc<Notify>>>,
+    phones: Mutex<HashMap<DeviceId, Waiting>>,
     outbox: Notify,
     closed: AtomicBool,
 }
+
+/// One phone's held calls.
+#[derive(Default)]
+struct Waiting {
+    notify: Arc<Notify>,
+    seats: usize,
+}
+
+/// A phone holds no more calls than this at once: it needs one, and a second while it changes networks.
+const MOST_SEATS: usize = 4;
 
 /// A phone's place in the waiting room. Take it before reading the store, so that nothing falls in between.
 pub struct Seat<'a> {
@@ -23,16 +33,21 @@ pub struct Seat<'a> {
 }
 
 impl Wake {
-    /// Takes a seat for a phone.
-    pub(super) fn seat(&self, device: DeviceId) -> Seat<'_> {
-        let notify = Arc::clone(self.lock().entry(device).or_default());
-        Seat { wake: self, device, notify }
+    /// Takes a seat for a phone, unless it holds [`MOST_SEATS`] already.
+    pub(super) fn seat(&self, device: DeviceId) -> Option<Seat<'_>> {
+        let mut phones = self.lock();
+        let waiting = phones.entry(device).or_default();
+        if waiting.seats >= MOST_SEATS {
+            return None;
+        }
+        waiting.seats += 1;
+        Some(Seat { wake: self, device, notify: Arc::clone(&waiting.notify) })
     }
 
     /// Wakes every held call of a phone.
     pub(super) fn phone(&self, device: &DeviceId) {
-        if let Some(notify) = self.lock().get(device) {
-            notify.notify_waiters();
+        if let Some(waiting) = self.lock().get(device) {
+            waiting.notify.notify_waiters();
         }
     }
 
@@ -50,8 +65,8 @@ impl Wake {
     pub(super) fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
         self.outbox.notify_one();
-        for notify in self.lock().values() {
-            notify.notify_waiters();
+        for waiting in self.lock().values() {
+            waiting.notify.notify_waiters();
         }
     }
 
@@ -61,7 +76,7 @@ impl Wake {
         self.lock().len()
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<DeviceId, Arc<Notify>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<DeviceId, Waiting>> {
         self.phones.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -83,9 +98,40 @@ impl Seat<'_> {
 impl Drop for Seat<'_> {
     fn drop(&mut self) {
         let mut phones = self.wake.lock();
-        // Two holders are left when the map and this seat are the only ones.
-        if Arc::strong_count(&self.notify) <= 2 {
-            phones.remove(&self.device);
+        if let Some(waiting) = phones.get_mut(&self.device) {
+            waiting.seats -= 1;
+            if waiting.seats == 0 {
+                phones.remove(&self.device);
+            }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_phone_holds_four_calls_and_no_fifth() {
+        let wake = Wake::default();
+        let phone = DeviceId::from_bytes([1; 16]);
+        let mut seats: Vec<_> = (0..MOST_SEATS).filter_map(|_| wake.seat(phone)).collect();
+        assert_eq!(seats.len(), MOST_SEATS);
+        assert!(wake.seat(phone).is_none());
+        assert!(wake.seat(DeviceId::from_bytes([2; 16])).is_some(), "another phone is not concerned");
+        seats.pop();
+        assert!(wake.seat(phone).is_some());
+    }
+
+    #[test]
+    fn nothing_is_left_of_phones_that_went_away() {
+        let wake = Wake::default();
+        let phone = DeviceId::from_bytes([1; 16]);
+        let (first, second) = (wake.seat(phone), wake.seat(phone));
+        assert_eq!(wake.waiting(), 1);
+        drop(first);
+        assert_eq!(wake.waiting(), 1);
+        drop(second);
+        assert_eq!(wake.waiting(), 0);
     }
 }
