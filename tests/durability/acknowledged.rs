@@ -244,3 +244,45 @@ struct Told {
     decided: usize,
     redeemed: usize,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FILE: &str = "/s/db";
+
+    /// How many acknowledgements come too early when write, sync and response happen at these moments.
+    fn early(written: (Moment, Moment), synced: (Moment, Moment), at: Moment) -> usize {
+        let bytes = Rc::from(&b"..\"Client shop\".."[..]);
+        let write = Action::Write { path: FILE.to_owned(), at: 0, bytes };
+        let sync = Action::Sync { path: FILE.to_owned() };
+        let steps = [(written, write), (synced, sync)].map(|((began, ended), action)| Step { began, ended, action });
+        let change = Change::ClientCreated { client: ClientId::new("shop") };
+        without_sync(&[Acknowledgement { at, change }], &steps, FILE).len()
+    }
+
+    #[test]
+    fn a_response_may_follow_only_a_sync_that_followed_the_write() {
+        assert_eq!(early((1, 2), (3, 4), 5), 0);
+        assert_eq!(early((1, 2), (4, 6), 5), 1, "sent before the sync was over");
+        assert_eq!(early((1, 4), (3, 5), 6), 1, "synced before the write was over");
+        assert_eq!(early((4, 5), (1, 2), 6), 1, "synced before it was written");
+    }
+
+    #[test]
+    fn responses_are_read_from_pieces_and_told_apart() {
+        let sent = |moment, text: &str| Step {
+            began: moment,
+            ended: moment,
+            action: Action::Send { socket: "socket:[1]".to_owned(), bytes: Rc::from(text.as_bytes()) },
+        };
+        let steps = [
+            sent(1, "HTTP/1.1 200 OK\r\ncontent-length: 21\r\n\r\n"),
+            sent(2, "{\"auth_req_id\":\"abc\"}"),
+            sent(3, "HTTP/1.1 400 Bad Request\r\ncontent-length: 2\r\n\r\n{}"),
+            sent(4, "HTTP/1.1 201 Created\r\ncontent-length: 18\r\n\r\n{\"subject\":\"1001\"}"),
+        ];
+        let found: Vec<_> = all(&steps).into_iter().map(|found| (found.at, found.change.trace())).collect();
+        assert_eq!(found, [(1, RequestKey::of("abc").to_string()), (4, "\"user-1001\"".to_owned())]);
+    }
+}

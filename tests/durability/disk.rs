@@ -169,3 +169,56 @@ fn put(content: &mut Vec<u8>, at: usize, bytes: &[u8]) {
     }
     content[at..end].copy_from_slice(bytes);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Steps, each given by its beginning and its end, and what a disk keeps of the file `/s/db`.
+    fn kept(steps: &[(Moment, Moment, Action)]) -> Option<Vec<u8>> {
+        let mut disk = Disk::of(Path::new("/s"));
+        let steps = steps.iter().cloned().map(|(began, ended, action)| Step { began, ended, action });
+        let steps: Vec<Step> = steps.collect();
+        for moment in 0..20 {
+            steps.iter().filter(|step| step.began == moment).for_each(|step| disk.begin(step));
+            steps.iter().filter(|step| step.ended == moment).for_each(|step| disk.end(step));
+        }
+        disk.kept_names.get("/s/db").map(|&file| disk.files[file].kept.clone())
+    }
+
+    fn open() -> (Moment, Moment, Action) {
+        (0, 0, Action::Open { path: "/s/db".to_owned(), emptied: false })
+    }
+
+    fn write(began: Moment, ended: Moment, byte: u8) -> (Moment, Moment, Action) {
+        (began, ended, Action::Write { path: "/s/db".to_owned(), at: usize::from(byte), bytes: Rc::from([byte]) })
+    }
+
+    fn sync(began: Moment, ended: Moment, path: &str) -> (Moment, Moment, Action) {
+        (began, ended, Action::Sync { path: path.to_owned() })
+    }
+
+    #[test]
+    fn a_sync_keeps_what_was_written_before_it_began() {
+        let steps = [open(), sync(1, 1, "/s"), write(2, 3, 0), sync(4, 6, "/s/db"), write(5, 5, 1), write(7, 7, 2)];
+        assert_eq!(kept(&steps), Some(vec![0]));
+    }
+
+    #[test]
+    fn a_write_that_had_not_ended_when_the_sync_began_may_be_lost() {
+        assert_eq!(kept(&[open(), sync(1, 1, "/s"), write(2, 4, 0), sync(3, 5, "/s/db")]), Some(vec![]));
+    }
+
+    #[test]
+    fn a_file_whose_directory_was_not_synced_may_be_gone() {
+        assert_eq!(kept(&[open(), write(1, 1, 0), sync(2, 2, "/s/db")]), None);
+    }
+
+    #[test]
+    fn what_was_renamed_or_removed_comes_back_until_the_directory_is_synced() {
+        let away = Action::Rename { from: "/s/db".to_owned(), to: "/s/old".to_owned() };
+        let steps = [open(), write(1, 1, 0), sync(2, 2, "/s/db"), sync(3, 3, "/s"), (4, 4, away)];
+        assert_eq!(kept(&steps), Some(vec![0]));
+        assert_eq!(kept(&[&steps[..], &[sync(5, 5, "/s")]].concat()), None);
+    }
+}
