@@ -8,9 +8,10 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::Sync;
 use super::draft::Draft;
-use super::group::{Group, Sealed};
+use super::group::{Group, Sealed, Step};
 use super::outbox::Outbox;
 use super::progress::Progress;
+use super::recent::Recent;
 use super::sweep;
 use crate::domain::names::RealmId;
 use crate::domain::time::Timestamp;
@@ -29,7 +30,7 @@ pub(super) enum Job {
 }
 
 pub(super) struct Committer {
-    pub(super) tree: sled::Tree,
+    pub(super) recent: Arc<Recent>,
     /// sled's `db` file, opened once more. A sync reaches the file, whichever descriptor asks for it.
     pub(super) file: File,
     pub(super) sync: Sync,
@@ -73,7 +74,7 @@ impl Committer {
             drafts.for_each(|(_, done)| drop(done.send(Err(error.clone().into()))));
             return;
         }
-        let mut group = Group::new(&self.tree, &self.outbox, self.last_group + 1);
+        let mut group = Group::new(&self.recent, &self.outbox, self.last_group + 1);
         let verdicts: Vec<_> = drafts.map(|(draft, done)| (group.admit(draft), done)).collect();
         // A refused change looked at what the group holds, so its caller waits for the group too.
         let sealed = group.seal();
@@ -87,20 +88,20 @@ impl Committer {
 
     fn sweep(&mut self, realm: &RealmId, now: Timestamp, most: usize) -> Result<usize, StoreError> {
         self.progress.check()?;
-        let mut group = Group::new(&self.tree, &self.outbox, self.last_group + 1);
-        let forgotten = sweep::forget(&self.tree, &mut group, realm, now, most)?;
+        let mut group = Group::new(&self.recent, &self.outbox, self.last_group + 1);
+        let forgotten = sweep::forget(self.recent.tree(), &mut group, realm, now, most)?;
         let sealed = group.seal();
         self.write(sealed)?;
         Ok(forgotten)
     }
 
     fn write(&mut self, group: Option<Sealed>) -> Result<(), StoreError> {
-        let Some(Sealed { batch, removes, moves }) = group else { return Ok(()) };
+        let Some(Sealed { batch, steps, removes, moves }) = group else { return Ok(()) };
         let number = self.last_group + 1;
         if removes {
             self.progress.removing(number);
         }
-        if let Err(why) = bring_to_platter(&self.tree, &self.file, self.sync, batch) {
+        if let Err(why) = self.bring_to_platter(batch, steps) {
             self.progress.fail(&why);
             return self.progress.check();
         }
@@ -109,16 +110,16 @@ impl Committer {
         self.progress.synced(number);
         Ok(())
     }
-}
 
-fn bring_to_platter(tree: &sled::Tree, file: &File, sync: Sync, batch: sled::Batch) -> Result<(), String> {
-    tree.apply_batch(batch).map_err(|error| error.to_string())?;
-    // Writes sled's buffers to the file. On Linux it ends in sync_file_range, which is no promise about the drive's
-    // cache or the file's length; hence the second step.
-    tree.flush().map_err(|error| error.to_string())?;
-    match sync {
-        Sync::EveryCommit => file.sync_data().map_err(|error| error.to_string()),
-        Sync::NeverForTesting => Ok(()),
+    fn bring_to_platter(&self, batch: sled::Batch, steps: Vec<Step>) -> Result<(), String> {
+        self.recent.apply(batch, steps).map_err(|error| error.to_string())?;
+        // Writes sled's buffers to the file. On Linux it ends in sync_file_range, which is no promise about the drive's
+        // cache or the file's length; hence the second step.
+        self.recent.tree().flush().map_err(|error| error.to_string())?;
+        match self.sync {
+            Sync::EveryCommit => self.file.sync_data().map_err(|error| error.to_string()),
+            Sync::NeverForTesting => Ok(()),
+        }
     }
 }
 

@@ -10,6 +10,7 @@ use super::header;
 use super::keys::{self, Kind};
 use super::lists::{Audit, Expiring, Item};
 use super::outbox::{Move, Outbox};
+use super::recent::Recent;
 use super::value;
 use crate::domain::names::RealmId;
 use crate::store::{CommitError, StoreError};
@@ -18,7 +19,7 @@ use crate::store::{CommitError, StoreError};
 pub(super) type Step = (IVec, Option<IVec>);
 
 pub(super) struct Group<'s> {
-    tree: &'s sled::Tree,
+    recent: &'s Recent,
     outbox: &'s Outbox,
     pub(super) number: u64,
     /// What the group will leave behind, over what the tree holds.
@@ -33,6 +34,8 @@ pub(super) struct Group<'s> {
 /// A group ready to be written.
 pub(super) struct Sealed {
     pub(super) batch: sled::Batch,
+    /// The same, for those who remember values.
+    pub(super) steps: Vec<Step>,
     /// Whether it removes anything.
     pub(super) removes: bool,
     /// What it does to the outbox, once it is durable.
@@ -40,9 +43,9 @@ pub(super) struct Sealed {
 }
 
 impl<'s> Group<'s> {
-    pub(super) fn new(tree: &'s sled::Tree, outbox: &'s Outbox, number: u64) -> Self {
+    pub(super) fn new(recent: &'s Recent, outbox: &'s Outbox, number: u64) -> Self {
         Self {
-            tree,
+            recent,
             outbox,
             number,
             steps: HashMap::new(),
@@ -79,7 +82,7 @@ impl<'s> Group<'s> {
     pub(super) fn current(&self, key: &[u8]) -> Result<Option<IVec>, StoreError> {
         match self.steps.get(key) {
             Some(value) => Ok(value.clone()),
-            None => Ok(self.tree.get(key)?),
+            None => Ok(self.recent.get(key)?),
         }
     }
 
@@ -111,14 +114,15 @@ impl<'s> Group<'s> {
         self.take(expiring.into_iter().map(|(key, list)| (key.into(), Some(list.into()))));
         let header = header::describe(self.number, &self.steps);
         let mut batch = sled::Batch::default();
-        for (key, value) in self.steps {
+        let steps: Vec<Step> = self.steps.into_iter().collect();
+        for (key, value) in &steps {
             match value {
-                Some(value) => batch.insert(key, value),
-                None => batch.remove(key),
+                Some(value) => batch.insert(key.clone(), value.clone()),
+                None => batch.remove(key.clone()),
             }
         }
         batch.insert(keys::header(), header);
-        Some(Sealed { batch, removes: self.removes, moves: self.moves })
+        Some(Sealed { batch, steps, removes: self.removes, moves: self.moves })
     }
 
     fn seal_audit(&mut self) {

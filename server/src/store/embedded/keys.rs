@@ -190,6 +190,12 @@ pub(super) fn split(key: &[u8]) -> Option<(&str, &[u8])> {
     Some((std::str::from_utf8(&key[..end]).ok()?, key.get(end + 3..)?))
 }
 
+/// What is kept under a key; `None` for indexes.
+pub(super) fn kind(key: &[u8]) -> Option<Kind> {
+    let end = key.iter().position(|byte| *byte == 0)?;
+    Kind::of_letter(*key.get(end + 1)?)
+}
+
 /// Big-endian with the sign turned, so that bytes sort as times do.
 const fn sortable(second: i64) -> [u8; 8] {
     (second ^ i64::MIN).to_be_bytes()

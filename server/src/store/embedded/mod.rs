@@ -18,6 +18,7 @@ mod lists;
 mod outbox;
 mod progress;
 mod read;
+mod recent;
 mod sweep;
 mod value;
 
@@ -31,6 +32,7 @@ use tokio::sync::mpsc;
 use self::committer::{Committer, Job};
 use self::outbox::Outbox;
 use self::progress::Progress;
+use self::recent::Recent;
 use super::StoreError;
 
 /// Whether commits are brought to the platter.
@@ -87,6 +89,7 @@ pub enum OpenError {
 /// A store in one directory. Dropping it, or [`EmbeddedStore::close`], finishes the commits that are waiting.
 pub struct EmbeddedStore {
     db: sled::Db,
+    recent: Arc<Recent>,
     outbox: Arc<Outbox>,
     progress: Arc<Progress>,
     running: Mutex<Option<Running>>,
@@ -109,13 +112,15 @@ impl EmbeddedStore {
         let progress = Arc::new(Progress::new(last_group));
         let outbox = Arc::new(Outbox::load(&db)?);
         let (jobs, waiting) = mpsc::channel(2 * committer::MOST_CHANGES);
-        let tree = (*db).clone();
-        let committer = Committer { tree, file, sync, last_group, outbox: outbox.clone(), progress: progress.clone() };
+        let recent = Arc::new(Recent::over((*db).clone()));
+        let shared = recent.clone();
+        let committer =
+            Committer { recent: shared, file, sync, last_group, outbox: outbox.clone(), progress: progress.clone() };
         let thread = std::thread::Builder::new()
             .name("committer".to_owned())
             .spawn(move || committer.run(waiting))
             .map_err(|error| OpenError::Io(error.to_string()))?;
-        Ok(Self { db, outbox, progress, running: Mutex::new(Some(Running { jobs, thread })) })
+        Ok(Self { db, recent, outbox, progress, running: Mutex::new(Some(Running { jobs, thread })) })
     }
 
     /// Finishes the commits that are waiting; every later one is refused. Blocks until they are durable.

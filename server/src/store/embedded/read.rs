@@ -37,7 +37,7 @@ fn decode<T: DeserializeOwned>(kind: Kind, key: &[u8], bytes: &[u8]) -> Result<F
 
 impl EmbeddedStore {
     fn found<T: DeserializeOwned>(&self, kind: Kind, key: &[u8]) -> Result<Option<Found<T>>, StoreError> {
-        self.db.get(key)?.map(|bytes| decode(kind, key, &bytes)).transpose()
+        self.recent.get(key)?.map(|bytes| decode(kind, key, &bytes)).transpose()
     }
 
     /// One record, when it is durable that it is so.
@@ -82,7 +82,7 @@ impl EmbeddedStore {
     }
 
     fn named(&self, realm: &RealmId, name: &Identifier) -> Result<Option<Found<User>>, StoreError> {
-        let Some(subject) = self.db.get(keys::identifier(realm, name.as_str()))? else {
+        let Some(subject) = self.recent.get(&keys::identifier(realm, name.as_str()))? else {
             return Ok(None);
         };
         let user = self.found::<User>(Kind::User, &keys::record(realm, Kind::User, &subject))?;

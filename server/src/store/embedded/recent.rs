@@ -1,0 +1,162 @@
+//! The tree, and in front of it the values of records that were read or written lately: one flow reads the same few
+//! records five times, and each descent through sled's pages costs as much as hashing a kilobyte.
+//!
+//! The committer is the only writer. It raises `epoch` to an odd number before a batch becomes visible and to the next even
+//! one after this memory has followed. A reader that found a value in the tree keeps it here only if no batch began
+//! since it looked, judged under the same lock that the committer needs: an old value never stays behind a new one.
+
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use lru::LruCache;
+use sled::{Batch, IVec, Tree};
+
+use super::group::Step;
+use super::keys::{self, Kind};
+
+/// Locks, so that readers seldom meet.
+const SHARDS: usize = 16;
+
+/// Values kept behind each of them: 16,384 in all, about 20 MiB of requests and prompts.
+const KEPT: NonZeroUsize = NonZeroUsize::new(1024).expect("it is not zero");
+
+/// Larger values are left to sled.
+const LARGEST: usize = 4096;
+
+/// The tree and what is remembered of it.
+pub(super) struct Recent {
+    tree: Tree,
+    epoch: AtomicU64,
+    shards: [Mutex<LruCache<IVec, IVec>>; SHARDS],
+}
+
+impl Recent {
+    pub(super) fn over(tree: Tree) -> Self {
+        Self { tree, epoch: AtomicU64::new(0), shards: std::array::from_fn(|_| Mutex::new(LruCache::new(KEPT))) }
+    }
+
+    /// The tree itself, for scans.
+    pub(super) const fn tree(&self) -> &Tree {
+        &self.tree
+    }
+
+    /// The value under a key.
+    pub(super) fn get(&self, key: &[u8]) -> sled::Result<Option<IVec>> {
+        if let Some(value) = self.shard(key).get(key) {
+            return Ok(Some(value.clone()));
+        }
+        let before = self.epoch.load(Ordering::SeqCst);
+        let Some(value) = self.tree.get(key)? else { return Ok(None) };
+        if before.is_multiple_of(2) && value.len() <= LARGEST {
+            let mut shard = self.shard(key);
+            if self.epoch.load(Ordering::SeqCst) == before {
+                shard.put(key.into(), value.clone());
+            }
+        }
+        Ok(Some(value))
+    }
+
+    /// Applies a batch, whose steps are these, to the tree and to what is remembered.
+    pub(super) fn apply(&self, batch: Batch, steps: Vec<Step>) -> sled::Result<()> {
+        self.epoch.fetch_add(1, Ordering::SeqCst);
+        let applied = self.tree.apply_batch(batch);
+        for (key, value) in steps {
+            let mut shard = self.shard(&key);
+            match value {
+                Some(value) if value.len() <= LARGEST && (is_read_soon(&key) || shard.contains(&key)) => {
+                    shard.put(key, value);
+                }
+                _ => {
+                    shard.pop(&key);
+                }
+            }
+        }
+        self.epoch.fetch_add(1, Ordering::SeqCst);
+        applied
+    }
+
+    fn shard(&self, key: &[u8]) -> MutexGuard<'_, LruCache<IVec, IVec>> {
+        let shard = crc32fast::hash(key) as usize % SHARDS;
+        self.shards[shard].lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// What is written is mostly not read again; these are, and within seconds.
+fn is_read_soon(key: &[u8]) -> bool {
+    matches!(keys::kind(key), Some(Kind::Request | Kind::Prompt | Kind::Device | Kind::User | Kind::Client))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn step(key: &[u8], value: Option<&[u8]>) -> (Batch, Vec<Step>) {
+        let mut batch = Batch::default();
+        match value {
+            Some(value) => batch.insert(key, value),
+            None => batch.remove(key),
+        }
+        (batch, vec![(key.into(), value.map(IVec::from))])
+    }
+
+    fn recent() -> (tempfile::TempDir, Recent) {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let db = sled::open(dir.path()).expect("the directory is empty");
+        (dir, Recent::over((*db).clone()))
+    }
+
+    #[test]
+    fn what_was_written_or_removed_is_seen_at_once() {
+        let (_dir, recent) = recent();
+        for key in [&b"main\0Q\0request"[..], b"main\0i\0alice"] {
+            assert_eq!(recent.get(key).expect("sled reads"), None);
+            for value in [Some(&b"one"[..]), Some(b"two"), None, Some(b"three")] {
+                let (batch, steps) = step(key, value);
+                recent.apply(batch, steps).expect("sled writes");
+                for _ in 0..2 {
+                    assert_eq!(recent.get(key).expect("sled reads").as_deref(), value);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_large_value_takes_the_place_of_a_remembered_one() {
+        let (_dir, recent) = recent();
+        let (key, large) = (b"main\0Q\0request", vec![1; LARGEST + 1]);
+        for value in [&b"small"[..], &large] {
+            let (batch, steps) = step(key, Some(value));
+            recent.apply(batch, steps).expect("sled writes");
+            assert_eq!(recent.get(key).expect("sled reads").as_deref(), Some(value));
+        }
+    }
+
+    #[test]
+    fn readers_beside_a_writer_never_go_back_to_an_older_value() {
+        let (_dir, recent) = recent();
+        let key = b"main\0T\0ticket";
+        std::thread::scope(|scope| {
+            let readers: Vec<_> = (0..4)
+                .map(|_| {
+                    scope.spawn(|| {
+                        let mut last = 0;
+                        while last < 2_000 {
+                            let value = recent.get(key).expect("sled reads");
+                            let seen = value.map_or(0, |value| {
+                                u64::from_be_bytes(value.as_ref().try_into().expect("eight bytes were written"))
+                            });
+                            assert!(seen >= last, "{seen} after {last}");
+                            last = seen;
+                        }
+                    })
+                })
+                .collect();
+            for n in 1..=2_000_u64 {
+                let (batch, steps) = step(key, Some(&n.to_be_bytes()));
+                recent.apply(batch, steps).expect("sled writes");
+            }
+            readers.into_iter().for_each(|reader| reader.join().expect("no reader went back"));
+        });
+    }
+}
