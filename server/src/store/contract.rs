@@ -1,7 +1,7 @@
 //! The contract: facts that hold for every store. Each is an async function over a [`Ground`]; `store_contract!` makes
 //! one test of each, so that a new store inherits them all.
 //!
-//! ```ignore
+//! ```text
 //! store_contract!(MyGround::new());
 //! ```
 
