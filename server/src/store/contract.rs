@@ -53,6 +53,7 @@ macro_rules! store_contract {
             looking_up: unanswered_prompts_of_a_phone_come_oldest_first,
             looking_up: devices_of_a_user_include_revoked_ones,
             looking_up: realms_are_isolated_in_every_look_up,
+            looking_up: a_reader_beside_a_writer_never_goes_back_to_an_older_version,
             looking_up: audit_events_come_newest_last_and_as_many_as_asked,
             outbox: messages_come_when_due_the_longest_due_first,
             outbox: a_lease_hides_a_message_until_it_ends,

@@ -199,3 +199,34 @@ pub async fn audit_events_come_newest_last_and_as_many_as_asked(ground: &dyn Gro
     assert_eq!(looked_up!(store.audit(&realm(), 2)), by_time[2..]);
     assert!(looked_up!(store.audit(&realm(), 0)).is_empty());
 }
+
+pub async fn a_reader_beside_a_writer_never_goes_back_to_an_older_version(ground: &dyn Ground) {
+    const WRITES: u64 = 300;
+    const LOOKS: usize = 5_000;
+    let store = ground.open().await;
+    commit(&*store, change().create(a_ticket(1, at(300))).create(a_user(1))).await;
+    let readers: Vec<_> = (0..4)
+        .map(|_| {
+            let store = store.clone();
+            tokio::spawn(async move {
+                let (mut ticket, mut user) = (0, 0);
+                // So many and no more: a store that breaks this fact must fail here, not hang.
+                for _ in 0..LOOKS {
+                    let seen = found!(store.ticket(&realm(), &ticket_key(1))).version;
+                    assert!(seen >= ticket, "ticket: {seen} after {ticket}");
+                    ticket = seen;
+                    let seen = found!(store.user(&realm(), &subject(1))).version;
+                    assert!(seen >= user, "user: {seen} after {user}");
+                    user = seen;
+                    tokio::task::yield_now().await;
+                }
+            })
+        })
+        .collect();
+    for version in 1..WRITES {
+        commit(&*store, change().replace(version, a_ticket(1, at(300))).replace(version, a_user(1))).await;
+    }
+    for reader in readers {
+        reader.await.expect("no reader went back");
+    }
+}
