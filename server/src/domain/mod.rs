@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod authentication_request;
+pub mod certificate;
 pub mod client;
 pub mod context;
 pub mod delivery;
