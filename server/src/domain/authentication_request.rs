@@ -50,9 +50,11 @@ use protocol::messages::{DenyReason, KeyLevel};
 use protocol::{DeviceId, Digest, KeyRole, PromptId};
 use serde::{Deserialize, Serialize};
 
+use super::certificate::Thumbprint;
 use super::client::AuthenticationMethod;
 use super::delivery::DeliveryMode;
 use super::names::{ClientId, RequestKey, Subject};
+use super::secret::Sealed;
 use super::time::Timestamp;
 
 #[cfg(test)]
@@ -90,8 +92,26 @@ pub struct AuthenticationRequest {
     pub prompts: Vec<(DeviceId, PromptId)>,
     /// Whether the client was told of an outcome: at most one ping for each request, ever.
     pub notified: bool,
+    /// What a ping or push client is called with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub callback: Option<Callback>,
+    /// `acr_values`, in order of preference.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub acr_values: Vec<String>,
+    /// The certificate that the client showed; tokens that are pushed are bound to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<Thumbprint>,
     /// Where it stands.
     pub state: State,
+}
+
+/// What a ping or push client is called with: both are spoken again, so they are sealed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Callback {
+    /// `auth_req_id`
+    pub auth_req_id: Sealed,
+    /// `client_notification_token`
+    pub token: Sealed,
 }
 
 /// Where a request stands.
@@ -221,7 +241,8 @@ pub enum Notice {
 }
 
 /// Error codes of CIBA §12.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum PushError {
     /// `access_denied`
     AccessDenied,

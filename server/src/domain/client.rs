@@ -1,10 +1,12 @@
-//! A relying party, in the terms of OpenID Connect Dynamic Client Registration and CIBA Core §4.
+//! A relying party, in the terms of OpenID Connect Dynamic Client Registration, CIBA Core §4 and RFC 8705.
 
 use serde::{Deserialize, Serialize};
 
+use super::algorithm::Algorithm;
 use super::delivery::DeliveryMode;
 use super::names::ClientId;
-use super::secret::SecretHash;
+use super::profile::Profile;
+use super::secret::{Sealed, SecretHash};
 
 /// `token_endpoint_auth_method`: governs the backchannel endpoint too (CIBA §4), and must be the same at both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -14,9 +16,117 @@ pub enum AuthenticationMethod {
     ClientSecretBasic,
     /// Credentials in the form.
     ClientSecretPost,
+    /// An assertion under a MAC by the secret (OIDC Core §9).
+    ClientSecretJwt,
+    /// An assertion signed by a key of the client's JWK set (OIDC Core §9, RFC 7523).
+    PrivateKeyJwt,
+    /// A certificate of a trusted authority, with a registered name (RFC 8705 §2.1).
+    TlsClientAuth,
+    /// A certificate whose key stands in the client's JWK set (RFC 8705 §2.2).
+    SelfSignedTlsClientAuth,
+}
+
+impl AuthenticationMethod {
+    /// All of them, for tables.
+    pub const ALL: [Self; 6] = [
+        Self::ClientSecretBasic,
+        Self::ClientSecretPost,
+        Self::ClientSecretJwt,
+        Self::PrivateKeyJwt,
+        Self::TlsClientAuth,
+        Self::SelfSignedTlsClientAuth,
+    ];
+
+    /// Its registered name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ClientSecretBasic => "client_secret_basic",
+            Self::ClientSecretPost => "client_secret_post",
+            Self::ClientSecretJwt => "client_secret_jwt",
+            Self::PrivateKeyJwt => "private_key_jwt",
+            Self::TlsClientAuth => "tls_client_auth",
+            Self::SelfSignedTlsClientAuth => "self_signed_tls_client_auth",
+        }
+    }
+
+    /// By its registered name.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|method| method.name() == name)
+    }
+}
+
+/// A `client_secret` as it is kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum ClientSecret {
+    /// Only ever compared.
+    Hashed(SecretHash),
+    /// Needed in clear to check a MAC: `client_secret_jwt`.
+    Sealed {
+        /// Sealed under the client's id.
+        sealed: Sealed,
+    },
+}
+
+/// Where a client's public keys are.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ClientKeys {
+    /// It has none.
+    #[default]
+    None,
+    /// `jwks`, as JSON text: registered with the client.
+    Jwks(String),
+    /// `jwks_uri`: fetched when needed.
+    JwksUri(String),
+}
+
+/// Which audience a client's assertions must name.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AssertionAudience {
+    /// The issuer, the called endpoint or the token endpoint (CIBA §7.1).
+    #[default]
+    Any,
+    /// The issuer only.
+    Issuer,
+}
+
+/// The one name by which `tls_client_auth` knows a client (RFC 8705 §2.1.2).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CertificateName {
+    /// `tls_client_auth_subject_dn`, RFC 4514.
+    SubjectDn(String),
+    /// `tls_client_auth_san_dns`
+    SanDns(String),
+    /// `tls_client_auth_san_uri`
+    SanUri(String),
+    /// `tls_client_auth_san_ip`
+    SanIp(std::net::IpAddr),
+    /// `tls_client_auth_san_email`
+    SanEmail(String),
+}
+
+/// What an access token looks like.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AccessTokenFormat {
+    /// Random, to be introspected.
+    #[default]
+    Opaque,
+    /// A signed JWT (RFC 9068).
+    Jwt,
+}
+
+const fn es256() -> Algorithm {
+    Algorithm::Es256
 }
 
 /// A registered relying party.
+#[allow(clippy::struct_excessive_bools, reason = "each is a member of the registration by its registered name")]
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Client {
     /// `client_id`.
@@ -27,8 +137,9 @@ pub struct Client {
     pub verified: bool,
     /// How it authenticates.
     pub authentication: AuthenticationMethod,
-    /// Hash of its `client_secret`.
-    pub secret: SecretHash,
+    /// Its `client_secret`, where its method has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub secret: Option<ClientSecret>,
     /// `backchannel_token_delivery_mode`.
     pub delivery: DeliveryMode,
     /// `grant_types` holds the CIBA grant.
@@ -37,4 +148,86 @@ pub struct Client {
     pub scope: Vec<String>,
     /// Whether its approvals must be signed by a `verified` key.
     pub user_verification: protocol::messages::UserVerification,
+    /// `backchannel_client_notification_endpoint`, of ping and push clients.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notification_endpoint: Option<String>,
+    /// `jwks` or `jwks_uri`.
+    #[serde(default)]
+    pub keys: ClientKeys,
+    /// `token_endpoint_auth_signing_alg`; absent, any that the realm takes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assertion_algorithm: Option<Algorithm>,
+    /// Ours, `assertion_aud`.
+    #[serde(default)]
+    pub assertion_audience: AssertionAudience,
+    /// `tls_client_auth_…`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate_name: Option<CertificateName>,
+    /// `backchannel_authentication_request_signing_alg`; once set, every request is signed with exactly it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_algorithm: Option<Algorithm>,
+    /// `backchannel_user_code_parameter`: whether this client sends user codes.
+    #[serde(default)]
+    pub user_code: bool,
+    /// `id_token_signed_response_alg`
+    #[serde(default = "es256")]
+    pub id_token_algorithm: Algorithm,
+    /// What its access tokens look like.
+    #[serde(default)]
+    pub access_token_format: AccessTokenFormat,
+    /// `tls_client_certificate_bound_access_tokens`
+    #[serde(default)]
+    pub certificate_bound: bool,
+    /// `grant_types` holds `refresh_token`.
+    #[serde(default)]
+    pub refresh: bool,
+    /// Ours, `long_poll`: for how many seconds at most a poll of a pending request is held; 0 answers at once.
+    #[serde(default)]
+    pub long_poll: u32,
+    /// Ours, `profile`: stricter than the realm's, or absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub profile: Option<Profile>,
+    /// `default_acr_values`: count as requested where a request names none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub default_acr_values: Vec<String>,
+    /// Ours, `require_acr`: no tokens when none of the requested values is reached.
+    #[serde(default)]
+    pub require_acr: bool,
+    /// Ours, `audiences`: the resource servers that this client is; it may introspect tokens for them (RFC 7662).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub audiences: Vec<String>,
+}
+
+impl Client {
+    /// A poll client with a secret, in the plain profile; everything else by default.
+    #[must_use]
+    pub fn new(id: ClientId, name: String, secret: ClientSecret) -> Self {
+        Self {
+            id,
+            name,
+            verified: true,
+            authentication: AuthenticationMethod::ClientSecretBasic,
+            secret: Some(secret),
+            delivery: DeliveryMode::Poll,
+            ciba: true,
+            scope: vec!["openid".to_owned()],
+            user_verification: protocol::messages::UserVerification::Required,
+            notification_endpoint: None,
+            keys: ClientKeys::None,
+            assertion_algorithm: None,
+            assertion_audience: AssertionAudience::Any,
+            certificate_name: None,
+            request_algorithm: None,
+            user_code: false,
+            id_token_algorithm: Algorithm::Es256,
+            access_token_format: AccessTokenFormat::Opaque,
+            certificate_bound: false,
+            refresh: false,
+            long_poll: 0,
+            profile: None,
+            default_acr_values: Vec::new(),
+            require_acr: false,
+            audiences: Vec::new(),
+        }
+    }
 }

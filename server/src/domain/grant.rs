@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::names::{ClientId, RequestKey, Subject, TokenKey};
+use super::certificate::Thumbprint;
+use super::names::{ClientId, FamilyKey, RequestKey, Subject, TokenKey};
 use super::time::Timestamp;
 
 /// An issued access token, found by its hash.
@@ -18,6 +19,18 @@ pub struct Grant {
     pub scope: Vec<String>,
     /// In which request.
     pub request: RequestKey,
+    /// When it was issued; absent in records older than this member.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issued_at: Option<Timestamp>,
     /// End of its life.
     pub expires_at: Timestamp,
+    /// Resource servers it is for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub audience: Vec<String>,
+    /// The certificate it is bound to (RFC 8705 §3), where it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub certificate: Option<Thumbprint>,
+    /// The refresh tokens issued with it: revoking them ends it too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub family: Option<FamilyKey>,
 }

@@ -3,7 +3,9 @@
 use protocol::{DeviceId, PromptId, RoutingId};
 use serde::{Deserialize, Serialize};
 
-use super::names::RequestKey;
+use super::authentication_request::PushError;
+use super::names::{ClientId, RequestKey};
+use super::secret::Sealed;
 use super::time::Timestamp;
 
 /// 128 random bits, also the idempotency key of the carriage.
@@ -54,5 +56,24 @@ pub enum Content {
         prompt: PromptId,
         /// Stands for the prompt in a wake push and in the app link.
         rid: RoutingId,
+    },
+    /// Tell a ping client that there is an outcome (CIBA §10.2).
+    Ping {
+        /// The client.
+        client: ClientId,
+    },
+    /// Send a push client its tokens (CIBA §10.3.1).
+    Tokens {
+        /// The client.
+        client: ClientId,
+        /// The body, once the worker has minted it in the commit that took the lease; resent unchanged.
+        minted: Option<Sealed>,
+    },
+    /// Tell a push client that there are none (CIBA §12).
+    Error {
+        /// The client.
+        client: ClientId,
+        /// Why.
+        error: PushError,
     },
 }

@@ -1,5 +1,6 @@
 //! What things are. Pure: `now` is an argument, nothing here does I/O or names another layer.
 
+pub mod algorithm;
 pub mod audit;
 pub mod authentication_request;
 pub mod certificate;
@@ -11,9 +12,11 @@ pub mod grant;
 pub mod message;
 pub mod names;
 pub mod pace;
+pub mod profile;
 pub mod prompt;
 pub mod random;
 pub mod realm;
+pub mod refresh;
 pub mod secret;
 pub mod time;
 pub mod user;

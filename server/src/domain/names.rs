@@ -88,3 +88,7 @@ hashed! {
     /// An access token, found by its hash.
     TokenKey, "assent-token"
 }
+hashed! {
+    /// A family of refresh tokens, found by the hash of the part they share.
+    FamilyKey, "assent-refresh"
+}

@@ -8,7 +8,7 @@ use tracing::{info, warn};
 use super::Unavailable;
 use super::provider::{Provider, Recorded as _};
 use crate::domain::audit::What;
-use crate::domain::client::{AuthenticationMethod, Client};
+use crate::domain::client::{AuthenticationMethod, Client, ClientSecret};
 use crate::domain::delivery::DeliveryMode;
 use crate::domain::device::{Device, EnrolmentTicket, TicketState};
 use crate::domain::names::{ClientId, Subject, TicketKey};
@@ -144,16 +144,14 @@ pub async fn create_client(provider: &Provider, new: NewClient) -> Result<(Clien
             "at most 32 scopes of at most 64 printable ASCII characters, without quotation marks, backslashes or URLs";
         return Err(Reason::Invalid("scope", rule));
     }
+    let kept = ClientSecret::Hashed(SecretHash::of(&secret));
     let client = Client {
-        id: ClientId::new(id),
-        name,
         verified: new.verified,
         authentication: new.token_endpoint_auth_method,
-        secret: SecretHash::of(&secret),
         delivery: new.backchannel_token_delivery_mode,
-        ciba: true,
         scope,
         user_verification: new.user_verification,
+        ..Client::new(ClientId::new(id), name, kept)
     };
     let created = What::ClientCreated { client: client.id.clone() };
     let change = provider.change().create(client.clone()).recording(provider, provider.now(), created);

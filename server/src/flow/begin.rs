@@ -5,6 +5,7 @@ use protocol::text::{self, Kind};
 use tracing::info;
 
 use super::Unavailable;
+use super::authenticate_client::Caller;
 use super::provider::{Provider, Recorded as _};
 use crate::authenticator::{self, Asked, Question};
 use crate::domain::audit::What;
@@ -69,7 +70,8 @@ pub enum Reason {
 }
 
 /// Accepts a request: the question, its prompts, its messages and its audit event in one commit.
-pub async fn begin(provider: &Provider, client: &Client, parameters: Parameters) -> Result<Begun, Reason> {
+pub async fn begin(provider: &Provider, caller: &Caller, parameters: Parameters) -> Result<Begun, Reason> {
+    let client = &caller.client;
     check(client, &parameters)?;
     let user = find_user(provider, &parameters.login_hint).await?;
     let now = provider.now();
@@ -93,6 +95,9 @@ pub async fn begin(provider: &Provider, client: &Client, parameters: Parameters)
         keep_until: expires_at.plus_seconds(provider.policy().tombstone.into()),
         prompts: Vec::new(),
         notified: false,
+        callback: None,
+        acr_values: Vec::new(),
+        certificate: None,
         state: State::Pending,
     };
     let question = Question { client, request: &request, req: request_digest(&auth_req_id) };
@@ -110,7 +115,7 @@ pub async fn begin(provider: &Provider, client: &Client, parameters: Parameters)
         authenticator::StartError::Keys => Unavailable::Keys.into(),
     })?;
     request.prompts = asked.prompts.iter().map(|prompt| (prompt.device, prompt.id)).collect();
-    commit(provider, request, asked).await?;
+    commit(provider, caller, request, asked).await?;
     let interval = (client.delivery != DeliveryMode::Push).then_some(provider.policy().interval);
     Ok(Begun { auth_req_id, expires_in: lifetime, interval })
 }
@@ -140,7 +145,12 @@ async fn find_user(provider: &Provider, hint: &Identifier) -> Result<Versioned<U
     }
 }
 
-async fn commit(provider: &Provider, request: AuthenticationRequest, asked: Asked) -> Result<(), Reason> {
+async fn commit(
+    provider: &Provider,
+    caller: &Caller,
+    request: AuthenticationRequest,
+    asked: Asked,
+) -> Result<(), Reason> {
     let at = request.created_at;
     let accepted = What::RequestAccepted {
         request: request.key,
@@ -150,7 +160,7 @@ async fn commit(provider: &Provider, request: AuthenticationRequest, asked: Aske
     };
     let (key, client) = (request.key, request.client.clone());
     let phones: Vec<_> = asked.prompts.iter().map(|prompt| prompt.device).collect();
-    let mut change = provider.change().create(request).recording(provider, at, accepted);
+    let mut change = caller.change(provider).create(request).recording(provider, at, accepted);
     for prompt in asked.prompts {
         change = change.create(prompt);
     }

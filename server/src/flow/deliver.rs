@@ -186,7 +186,9 @@ async fn carry(provider: &Provider, courier: &dyn Courier, message: Versioned<Me
 
 /// The push as it is now, or `None` if there is nothing left to tell.
 async fn push(provider: &Provider, message: &Message) -> Result<Option<(Device, Push)>, Unavailable> {
-    let Content::Push { device, prompt, rid } = &message.content;
+    let Content::Push { device, prompt, rid } = &message.content else {
+        return Ok(None);
+    };
     let now = provider.now();
     if now >= message.give_up_at {
         return Ok(None);
@@ -226,9 +228,15 @@ fn body(provider: &Provider, device: &Device, prompt: &StoredPrompt, rid: String
 }
 
 async fn conclude(provider: &Provider, message: &Versioned<Message>, fate: PushFate) -> Result<(), Unavailable> {
-    let Content::Push { device, .. } = message.record.content;
-    let what = What::PushConcluded { request: message.record.request, device, fate };
-    settle(provider, provider.change().conclude(message).recording(provider, provider.now(), what)).await
+    let change = provider.change().conclude(message);
+    let change = match message.record.content {
+        Content::Push { device, .. } => {
+            let what = What::PushConcluded { request: message.record.request, device, fate };
+            change.recording(provider, provider.now(), what)
+        }
+        Content::Ping { .. } | Content::Tokens { .. } | Content::Error { .. } => change,
+    };
+    settle(provider, change).await
 }
 
 async fn postpone(

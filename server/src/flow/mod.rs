@@ -16,6 +16,7 @@ pub mod decide;
 pub mod deliver;
 pub mod enrol;
 pub mod maintain;
+pub mod mint;
 pub mod prompts;
 pub mod prove;
 pub mod provider;

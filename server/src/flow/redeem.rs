@@ -3,42 +3,22 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use serde_json::json;
 use tracing::info;
 
 use super::Unavailable;
+use super::authenticate_client::Caller;
+use super::mint::{Tokens, mint};
 use super::provider::{Provider, Recorded as _};
 use super::retry::{Attempt, until_decided};
 use crate::domain::audit::What;
 use crate::domain::authentication_request::{Approval, AuthenticationRequest, Event, Refusal, State, Transition};
 use crate::domain::client::Client;
-use crate::domain::context::Proven;
 use crate::domain::delivery::DeliveryMode;
-use crate::domain::grant::Grant;
-use crate::domain::names::{RequestKey, TokenKey};
+use crate::domain::names::RequestKey;
 use crate::domain::pace::{Pace, Verdict};
 use crate::domain::time::Timestamp;
 use crate::domain::user::UserStatus;
 use crate::store::Versioned;
-
-/// A token response (OIDC Core §3.1.3.3).
-#[derive(Clone, PartialEq, Eq)]
-pub struct Tokens {
-    /// Opaque, 256 random bits.
-    pub access_token: String,
-    /// Seconds.
-    pub expires_in: u32,
-    /// Signed.
-    pub id_token: String,
-    /// What was granted.
-    pub scope: Vec<String>,
-}
-
-impl std::fmt::Debug for Tokens {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Tokens(…)")
-    }
-}
 
 /// Why there are no tokens.
 #[derive(Debug, thiserror::Error)]
@@ -96,12 +76,13 @@ impl Paces {
 }
 
 /// Answers a token request for `auth_req_id` by an authenticated client.
-pub async fn redeem(provider: &Provider, client: &Client, auth_req_id: &str) -> Result<Tokens, Reason> {
+pub async fn redeem(provider: &Provider, caller: &Caller, auth_req_id: &str) -> Result<Tokens, Reason> {
+    let client = &caller.client;
     if !client.ciba || client.delivery == DeliveryMode::Push {
         return Err(Reason::UnauthorizedClient);
     }
     let key = RequestKey::of(auth_req_id);
-    let tokens = until_decided(|| attempt(provider, client, auth_req_id, &key)).await?;
+    let tokens = until_decided(|| attempt(provider, caller, auth_req_id, &key)).await?;
     provider.paces.forget(&key);
     info!(request = %key, client = %client.id, "request redeemed");
     Ok(tokens)
@@ -109,12 +90,12 @@ pub async fn redeem(provider: &Provider, client: &Client, auth_req_id: &str) -> 
 
 async fn attempt(
     provider: &Provider,
-    client: &Client,
+    caller: &Caller,
     auth_req_id: &str,
     key: &RequestKey,
 ) -> Result<Attempt<Tokens>, Reason> {
     let now = provider.now();
-    let Versioned { version, record: request } = find(provider, client, key, now).await?;
+    let Versioned { version, record: request } = find(provider, &caller.client, key, now).await?;
     let redeemed = match request.clone().apply(Event::Redeem, now) {
         Ok(Transition::Changed(redeemed, _)) => redeemed,
         Ok(Transition::Unchanged) => return Err(Reason::InvalidGrant),
@@ -125,8 +106,8 @@ async fn attempt(
     };
     judge_again(provider, &request, approval).await?;
     let (tokens, grant) = mint(provider, &request, approval, auth_req_id, now)?;
-    let what = What::RequestRedeemed { request: *key, client: client.id.clone() };
-    let change = provider.change().replace(version, *redeemed).create(grant).recording(provider, now, what);
+    let what = What::RequestRedeemed { request: *key, client: caller.client.id.clone() };
+    let change = caller.change(provider).replace(version, *redeemed).create(grant).recording(provider, now, what);
     Ok(Attempt::after(provider.store.commit(change).await, tokens))
 }
 
@@ -168,46 +149,4 @@ async fn judge_again(provider: &Provider, request: &AuthenticationRequest, appro
     let device = provider.store.device(provider.id(), &approval.device).await.map_err(Unavailable::from)?;
     // A revoked phone was lost or lied: what it approved and nobody redeemed yet is just what revoking must stop.
     if device.is_some_and(|device| device.record.is_active()) { Ok(()) } else { Err(Reason::AccessDenied) }
-}
-
-fn mint(
-    provider: &Provider,
-    request: &AuthenticationRequest,
-    approval: &Approval,
-    auth_req_id: &str,
-    now: Timestamp,
-) -> Result<(Tokens, Grant), Reason> {
-    let policy = provider.policy();
-    let access_token = provider.random().token();
-    let proven = Proven::by(approval, policy.trust_claimed_uv);
-    let claims = json!({
-        "iss": provider.issuer(),
-        "sub": request.subject,
-        "aud": request.client,
-        "iat": now.unix_seconds(),
-        "exp": now.plus_seconds(policy.id_token_lifetime.into()).unix_seconds(),
-        "auth_time": approval.at.unix_seconds(),
-        "acr": proven.acr(),
-        "amr": proven.amr(),
-        "at_hash": at_hash(&access_token),
-        "urn:openid:params:jwt:claim:auth_req_id": auth_req_id,
-    });
-    let id_token = provider.keys.sign_jwt("JWT", &claims).map_err(Unavailable::from)?;
-    let grant = Grant {
-        token: TokenKey::of(&access_token),
-        client: request.client.clone(),
-        subject: request.subject.clone(),
-        scope: request.scope.clone(),
-        request: request.key,
-        expires_at: now.plus_seconds(policy.access_token_lifetime.into()),
-    };
-    let tokens =
-        Tokens { access_token, expires_in: policy.access_token_lifetime, id_token, scope: request.scope.clone() };
-    Ok((tokens, grant))
-}
-
-/// Left half of SHA-256 of the token (OIDC Core §3.1.3.6).
-fn at_hash(access_token: &str) -> String {
-    let hash = protocol::Digest::of(access_token.as_bytes());
-    protocol::base64url::encode(&hash.as_bytes()[..16])
 }

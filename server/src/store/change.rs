@@ -9,9 +9,10 @@ use crate::domain::client::Client;
 use crate::domain::device::{Device, Enrolment, EnrolmentTicket};
 use crate::domain::grant::Grant;
 use crate::domain::message::{Message, MessageId};
-use crate::domain::names::RealmId;
+use crate::domain::names::{ClientId, RealmId};
 use crate::domain::prompt::StoredPrompt;
 use crate::domain::realm::Realm;
+use crate::domain::refresh::RefreshFamily;
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 
@@ -37,6 +38,7 @@ pub enum Record {
     Request(AuthenticationRequest),
     Prompt(StoredPrompt),
     Grant(Grant),
+    Family(RefreshFamily),
     Message(Message),
 }
 
@@ -60,6 +62,7 @@ record_from!(
     Request(AuthenticationRequest),
     Prompt(StoredPrompt),
     Grant(Grant),
+    Family(RefreshFamily),
     Message(Message)
 );
 
@@ -79,6 +82,8 @@ pub enum MarkKey {
     Proof(protocol::DeviceId, protocol::Nonce),
     /// A phone's decision counter: (device, `ctr`); the value is the decision's hash.
     Counter(protocol::DeviceId, u64),
+    /// A JWT that a client may use once: a client assertion, a request object, a hint. (Client, hash of kind and `jti`.)
+    Jwt(ClientId, Digest),
 }
 
 /// A mark to be set; a change that finds it set already is [`super::CommitError::Replayed`].

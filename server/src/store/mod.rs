@@ -12,9 +12,10 @@ use crate::domain::client::Client;
 use crate::domain::device::{Device, Enrolment, EnrolmentTicket};
 use crate::domain::grant::Grant;
 use crate::domain::message::Message;
-use crate::domain::names::{ClientId, RealmId, RequestKey, Subject, TicketKey, TokenKey};
+use crate::domain::names::{ClientId, FamilyKey, RealmId, RequestKey, Subject, TicketKey, TokenKey};
 use crate::domain::prompt::StoredPrompt;
 use crate::domain::realm::Realm;
+use crate::domain::refresh::RefreshFamily;
 use crate::domain::time::Timestamp;
 use crate::domain::user::{Identifier, User};
 
@@ -117,6 +118,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// What an access token stands for.
     async fn grant(&self, realm: &RealmId, token: &TokenKey) -> Result<Option<Versioned<Grant>>, StoreError>;
+
+    /// A family of refresh tokens.
+    async fn family(&self, realm: &RealmId, key: &FamilyKey) -> Result<Option<Versioned<RefreshFamily>>, StoreError>;
 
     /// The value under a mark.
     async fn mark(&self, realm: &RealmId, key: &MarkKey) -> Result<Option<Digest>, StoreError>;

@@ -239,6 +239,9 @@ fn a_request(column: Column, state: State, delivery: DeliveryMode) -> Authentica
         keep_until: Timestamp::from_unix_seconds(KEPT_UNTIL),
         prompts: vec![(DeviceId::from_bytes([1; 16]), PromptId::from_bytes([1; 16]))],
         notified,
+        callback: None,
+        acr_values: Vec::new(),
+        certificate: None,
         state,
     }
 }

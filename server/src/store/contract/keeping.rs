@@ -4,8 +4,8 @@ use protocol::Digest;
 
 use super::looking_up::{one_of_each, one_of_each_is_found};
 use super::samples::{
-    a_client, a_device, a_grant, a_mark, a_prompt, a_realm, a_request, a_ticket, a_user, an_enrolment, an_event, at,
-    device_id, enrolment_id, prompt_id, request_key, subject, ticket_key, token_key,
+    a_client, a_device, a_family, a_grant, a_mark, a_prompt, a_realm, a_request, a_ticket, a_user, an_enrolment,
+    an_event, at, device_id, enrolment_id, family_key, prompt_id, request_key, subject, ticket_key, token_key,
 };
 use super::{Ground, change, commit, found, looked_up, realm, refused};
 use crate::domain::names::{ClientId, RealmId};
@@ -49,17 +49,19 @@ pub async fn tickets_enrolments_grants_marks_and_events_are_swept_at_their_time(
             .create(a_ticket(1, at(10)))
             .create(an_enrolment(1, at(20)))
             .create(a_grant(1, at(30)))
+            .create(a_family(1, at(35)))
             .mark(a_mark(1), Digest::of(b"value"), at(40))
             .event(at(0), an_event(1), 1),
     )
     .await;
-    for (expiry, left) in [(10, 4), (20, 3), (30, 2), (40, 1), (day, 0)] {
+    for (expiry, left) in [(10, 5), (20, 4), (30, 3), (35, 2), (40, 1), (day, 0)] {
         assert_eq!(looked_up!(store.sweep(&realm(), at(expiry - 1), 10)), 0, "a second before {expiry}");
         assert_eq!(looked_up!(store.sweep(&realm(), at(expiry), 10)), 1, "at {expiry}");
         let there = [
             looked_up!(store.ticket(&realm(), &ticket_key(1))).is_some(),
             looked_up!(store.enrolment(&realm(), &enrolment_id(1))).is_some(),
             looked_up!(store.grant(&realm(), &token_key(1))).is_some(),
+            looked_up!(store.family(&realm(), &family_key(1))).is_some(),
             looked_up!(store.mark(&realm(), &a_mark(1))).is_some(),
             !looked_up!(store.audit(&realm(), 10)).is_empty(),
         ];

@@ -5,14 +5,15 @@ use protocol::{DecisionId, DeviceId, Digest, EnrolmentId, Jwk, Jws, Nonce, Promp
 
 use crate::domain::audit::{Event, What};
 use crate::domain::authentication_request::{AuthenticationRequest, State};
-use crate::domain::client::{AuthenticationMethod, Client};
+use crate::domain::client::{AuthenticationMethod, Client, ClientSecret};
 use crate::domain::delivery::DeliveryMode;
 use crate::domain::device::{Device, DeviceStatus, Enrolment, EnrolmentProgress, EnrolmentTicket, TicketState};
 use crate::domain::grant::Grant;
 use crate::domain::message::{Content, Message, MessageId};
-use crate::domain::names::{ClientId, RealmId, RequestKey, Subject, TicketKey, TokenKey};
+use crate::domain::names::{ClientId, FamilyKey, RealmId, RequestKey, Subject, TicketKey, TokenKey};
 use crate::domain::prompt::{StoredAnswer, StoredPrompt};
 use crate::domain::realm::{Policy, Realm};
+use crate::domain::refresh::RefreshFamily;
 use crate::domain::secret::{Secret, SecretHash};
 use crate::domain::time::Timestamp;
 use crate::domain::user::{User, UserStatus};
@@ -89,17 +90,8 @@ pub fn a_realm(id: &str) -> Realm {
 /// A poll client.
 #[must_use]
 pub fn a_client(n: u64) -> Client {
-    Client {
-        id: ClientId::new(format!("client-{n}")),
-        name: "Example".to_owned(),
-        verified: true,
-        authentication: AuthenticationMethod::ClientSecretBasic,
-        secret: SecretHash::of(&Secret::new("not a secret".to_owned())),
-        delivery: DeliveryMode::Poll,
-        ciba: true,
-        scope: vec!["openid".to_owned()],
-        user_verification: UserVerification::Required,
-    }
+    let secret = ClientSecret::Hashed(SecretHash::of(&Secret::new("not a secret".to_owned())));
+    Client::new(ClientId::new(format!("client-{n}")), "Example".to_owned(), secret)
 }
 
 /// An active user with every identifier.
@@ -182,6 +174,9 @@ pub fn a_request(n: u64, prompts: &[(u64, u64)], keep_until: Timestamp) -> Authe
         keep_until,
         prompts: prompts.iter().map(|(device, prompt)| (device_id(*device), prompt_id(*prompt))).collect(),
         notified: false,
+        callback: None,
+        acr_values: Vec::new(),
+        certificate: None,
         state: State::Pending,
     }
 }
@@ -218,7 +213,39 @@ pub fn a_grant(n: u64, expires_at: Timestamp) -> Grant {
         subject: subject(1),
         scope: vec!["openid".to_owned()],
         request: request_key(n),
+        issued_at: None,
         expires_at,
+        audience: Vec::new(),
+        certificate: None,
+        family: None,
+    }
+}
+
+/// A family of refresh tokens' key.
+#[must_use]
+pub fn family_key(n: u64) -> FamilyKey {
+    FamilyKey::of(&n.to_string())
+}
+
+/// A family of refresh tokens.
+#[must_use]
+pub fn a_family(n: u64, expires_at: Timestamp) -> RefreshFamily {
+    RefreshFamily {
+        key: family_key(n),
+        client: ClientId::new("client-1"),
+        subject: subject(1),
+        scope: vec!["openid".to_owned()],
+        request: request_key(n),
+        device: device_id(1),
+        auth_time: at(0),
+        acr: "urn:assent:acr:uv".to_owned(),
+        amr: vec!["pop".to_owned()],
+        certificate: None,
+        current: SecretHash::of(&Secret::new("a refresh token".to_owned())),
+        previous: None,
+        issued_at: at(0),
+        expires_at,
+        revoked_at: None,
     }
 }
 

@@ -104,6 +104,7 @@ impl RecordDraft {
             Record::Request(it) => text(kind, expected, time, it),
             Record::Prompt(it) => text(kind, expected, time, it),
             Record::Grant(it) => text(kind, expected, time, it),
+            Record::Family(it) => text(kind, expected, time, it),
             Record::Message(it) => text(kind, expected, time, it),
         }?;
         Ok(Self { kind, key: keys::record(realm, kind, id), expected, time, value, index })
@@ -142,6 +143,7 @@ impl<'r> Place<'r> {
                 Self { index, ..plain(Kind::Prompt, it.id.as_bytes()) }
             }
             Record::Grant(it) => until(Kind::Grant, keys::hashed(it.token.digest()), it.expires_at),
+            Record::Family(it) => until(Kind::Family, keys::hashed(it.key.digest()), it.expires_at),
             Record::Message(it) => {
                 Self { index: Index::Due(it.give_up_at), ..until(Kind::Message, it.id.as_bytes(), it.due_at) }
             }

@@ -15,6 +15,7 @@ pub(super) enum Kind {
     Client = b'C',
     Device = b'D',
     Enrolment = b'E',
+    Family = b'F',
     Grant = b'G',
     Mark = b'K',
     Message = b'M',
@@ -26,11 +27,12 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 12] = [
+    const ALL: [Self; 13] = [
         Self::Audit,
         Self::Client,
         Self::Device,
         Self::Enrolment,
+        Self::Family,
         Self::Grant,
         Self::Mark,
         Self::Message,
@@ -56,6 +58,7 @@ impl Kind {
             Self::Client => "client",
             Self::Device => "device",
             Self::Enrolment => "enrolment",
+            Self::Family => "family of refresh tokens",
             Self::Grant => "grant",
             Self::Mark => "mark",
             Self::Message => "message",
@@ -114,6 +117,7 @@ pub(super) fn mark(realm: &RealmId, mark: &MarkKey) -> Vec<u8> {
         MarkKey::Counter(device, counter) => {
             Digest::labelled("assent-mark-counter", &[device.as_bytes(), &counter.to_be_bytes()])
         }
+        MarkKey::Jwt(client, jti) => Digest::labelled("assent-mark-jwt", &[client.as_str().as_bytes(), jti.as_bytes()]),
     };
     record(realm, Kind::Mark, hashed(&digest))
 }

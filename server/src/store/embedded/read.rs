@@ -16,9 +16,10 @@ use crate::domain::client::Client;
 use crate::domain::device::{Device, Enrolment, EnrolmentTicket};
 use crate::domain::grant::Grant;
 use crate::domain::message::Message;
-use crate::domain::names::{ClientId, RealmId, RequestKey, Subject, TicketKey, TokenKey};
+use crate::domain::names::{ClientId, FamilyKey, RealmId, RequestKey, Subject, TicketKey, TokenKey};
 use crate::domain::prompt::StoredPrompt;
 use crate::domain::realm::Realm;
+use crate::domain::refresh::RefreshFamily;
 use crate::domain::time::Timestamp;
 use crate::domain::user::{Identifier, User};
 use crate::store::{Change, CommitError, MarkKey, Store, StoreError, Versioned};
@@ -207,6 +208,11 @@ impl Store for EmbeddedStore {
     async fn grant(&self, realm: &RealmId, token: &TokenKey) -> Result<Option<Versioned<Grant>>, StoreError> {
         let found: Option<Versioned<Grant>> = self.one(realm, Kind::Grant, keys::hashed(token.digest())).await?;
         Ok(found.filter(|found| found.record.token == *token))
+    }
+
+    async fn family(&self, realm: &RealmId, key: &FamilyKey) -> Result<Option<Versioned<RefreshFamily>>, StoreError> {
+        let found: Option<Versioned<RefreshFamily>> = self.one(realm, Kind::Family, keys::hashed(key.digest())).await?;
+        Ok(found.filter(|found| found.record.key == *key))
     }
 
     async fn mark(&self, realm: &RealmId, key: &MarkKey) -> Result<Option<Digest>, StoreError> {

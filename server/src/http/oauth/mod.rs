@@ -1,0 +1,46 @@
+//! The relying party's endpoints, a file each; here is what they share: who calls, and how an answer is rendered.
+
+#![allow(clippy::result_large_err, reason = "a refusal is the response itself, made once for each request")]
+
+use axum::Json;
+use axum::body::Body;
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value, json};
+
+use super::body;
+use super::credentials::{self, Found};
+use super::error::{self, invalid_request};
+use super::form::Form;
+use crate::flow::authenticate_client::{self, Caller};
+use crate::flow::provider::Provider;
+
+mod backchannel;
+mod token;
+
+pub(super) use backchannel::backchannel_authenticate;
+pub(super) use token::token;
+
+/// `grant_type` of CIBA §10.1.
+pub(super) const CIBA_GRANT: &str = "urn:openid:params:grant-type:ciba";
+
+fn rendered(answer: Result<Map<String, Value>, Response>) -> Response {
+    match answer {
+        Ok(reply) => (error::no_store(), Json(json!(reply))).into_response(),
+        Err(response) => response,
+    }
+}
+
+/// The form, and the client who sent it. The client is judged before any parameter (CIBA §13).
+async fn authenticated(provider: &Provider, headers: &HeaderMap, body: Body) -> Result<(Caller, Form), Response> {
+    let body = body::read(headers, body, "application/x-www-form-urlencoded").await;
+    let body = body.map_err(IntoResponse::into_response)?;
+    let form = Form::parse(&body).map_err(|_| invalid_request("the form is malformed or names a parameter twice"))?;
+    let credentials = match credentials::find(headers, &form) {
+        Found::One(credentials) => Some(credentials),
+        Found::None => None,
+        Found::Contradiction => return Err(invalid_request("the client authenticates in two ways")),
+    };
+    let caller = authenticate_client::authenticate(provider, credentials).await;
+    Ok((caller.map_err(IntoResponse::into_response)?, form))
+}

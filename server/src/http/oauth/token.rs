@@ -1,0 +1,39 @@
+//! The token endpoint (CIBA §10.1, RFC 6749 §5).
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::Map;
+
+use super::super::error::{self, invalid_request};
+use super::{CIBA_GRANT, authenticated, rendered};
+use crate::flow::provider::Provider;
+use crate::flow::redeem;
+
+/// `POST /token`
+pub(in crate::http) async fn token(State(provider): State<Arc<Provider>>, headers: HeaderMap, body: Body) -> Response {
+    let answer = async {
+        let (caller, form) = authenticated(&provider, &headers, body).await?;
+        match form.get("grant_type") {
+            Some(CIBA_GRANT) => {}
+            Some(_) => {
+                let text = "only the CIBA grant is offered";
+                return Err(error::oauth(StatusCode::BAD_REQUEST, "unsupported_grant_type", text));
+            }
+            None => return Err(invalid_request("grant_type is missing")),
+        }
+        let auth_req_id = form.get("auth_req_id").ok_or_else(|| invalid_request("auth_req_id is missing"))?;
+        let tokens = redeem::redeem(&provider, &caller, auth_req_id).await.map_err(IntoResponse::into_response)?;
+        let mut reply = Map::new();
+        reply.insert("access_token".into(), tokens.access_token.into());
+        reply.insert("token_type".into(), "Bearer".into());
+        reply.insert("expires_in".into(), tokens.expires_in.into());
+        reply.insert("id_token".into(), tokens.id_token.into());
+        reply.insert("scope".into(), tokens.scope.join(" ").into());
+        Ok(reply)
+    };
+    rendered(answer.await)
+}
