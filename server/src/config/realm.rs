@@ -8,15 +8,37 @@ use toml::{Table, Value};
 use url::{Host, Url};
 
 use super::read::Section;
+use crate::domain::algorithm::Algorithm;
 use crate::domain::names::RealmId;
-use crate::domain::realm::{Policy, Realm};
+use crate::domain::policy::{Policy, RULES};
+use crate::domain::profile::Profile;
+use crate::domain::realm::Realm;
 
 /// The id of a realm that was not given one.
 pub(crate) const MAIN: &str = "main";
 
 /// What stands behind a base URL already; a realm's path does not begin like that.
-const TAKEN: [&str; 10] =
-    [".well-known", "a", "admin", "backchannel", "device", "enrol", "healthz", "jwks", "readyz", "token"];
+const TAKEN: [&str; 15] = [
+    ".well-known",
+    "a",
+    "admin",
+    "authorize",
+    "backchannel",
+    "device",
+    "enrol",
+    "healthz",
+    "introspect",
+    "jwks",
+    "metrics",
+    "readyz",
+    "revoke",
+    "token",
+    "userinfo",
+];
+
+/// What ID tokens and access tokens can be signed by.
+const SIGNING: [Algorithm; 5] =
+    [Algorithm::Es256, Algorithm::Ps256, Algorithm::Rs256, Algorithm::EdDsa, Algorithm::Es384];
 
 /// All realms, the first one first.
 pub(super) fn realms(root: &mut Section) -> Vec<Realm> {
@@ -144,19 +166,45 @@ fn like(default: &Value, value: Value) -> Value {
     parsed.unwrap_or(value)
 }
 
-/// REQUIREMENTS §3, "bounds".
+/// Bounds that the table has, and those that hang together.
 fn out_of_bounds(policy: &Policy) -> Vec<(&'static str, String)> {
-    let bounded = [
-        ("request_lifetime_min", policy.request_lifetime_min, 10, policy.request_lifetime_max),
-        ("request_lifetime_max", policy.request_lifetime_max, 10, 3_600),
-        ("request_lifetime", policy.request_lifetime, policy.request_lifetime_min, policy.request_lifetime_max),
-        ("interval", policy.interval, 1, 60),
-        ("tombstone", policy.tombstone, 0, 86_400),
-        ("access_token_lifetime", policy.access_token_lifetime, 10, 86_400),
-        ("id_token_lifetime", policy.id_token_lifetime, 10, 86_400),
-        ("ticket_lifetime", policy.ticket_lifetime, 10, 300),
-        ("audit_days", policy.audit_days, 1, 3_650),
+    let known = Table::try_from(policy).expect("a policy is a table");
+    let bounded = RULES.iter().filter_map(|rule| Some((rule.name, rule.bounds?)));
+    let outside = bounded.filter_map(|(name, (least, most))| {
+        let value = known.get(name).and_then(Value::as_integer)?;
+        let inside = (i64::from(least)..=i64::from(most)).contains(&value);
+        (!inside).then(|| (name, format!("is {value}; must be from {least} to {most}")))
+    });
+    let mut wrong: Vec<_> = outside.collect();
+    for (name, why) in contradictions(policy) {
+        if wrong.iter().all(|(already, _)| *already != name) {
+            wrong.push((name, why));
+        }
+    }
+    wrong
+}
+
+fn contradictions(policy: &Policy) -> Vec<(&'static str, String)> {
+    let Policy { request_lifetime: default, request_lifetime_min: least, request_lifetime_max: most, .. } = *policy;
+    let fapi = policy.profile == Profile::FapiCiba;
+    let holds = [
+        ("request_lifetime_min", least <= most, format!("is {least}; must be at most request_lifetime_max, {most}")),
+        (
+            "request_lifetime",
+            (least..=most).contains(&default) || least > most,
+            format!("is {default}; must be from {least} to {most}"),
+        ),
+        (
+            "signing_algorithms",
+            !policy.signing_algorithms.is_empty() && policy.signing_algorithms.iter().all(|it| SIGNING.contains(it)),
+            "must name some of ES256, PS256, RS256, EdDSA, ES384".to_owned(),
+        ),
+        ("profile", !fapi || policy.interval <= 5, "fapi-ciba needs an interval of at most 5".to_owned()),
+        (
+            "login_hint",
+            !policy.login_hint.is_empty(),
+            "must name at least one of sub, username, email, phone".to_owned(),
+        ),
     ];
-    let outside = bounded.into_iter().filter(|(_, value, least, most)| !(least..=most).contains(&value));
-    outside.map(|(name, value, least, most)| (name, format!("is {value}; must be from {least} to {most}"))).collect()
+    holds.into_iter().filter(|(_, holds, _)| !holds).map(|(name, _, why)| (name, why)).collect()
 }

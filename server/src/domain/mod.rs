@@ -12,6 +12,7 @@ pub mod grant;
 pub mod message;
 pub mod names;
 pub mod pace;
+pub mod policy;
 pub mod profile;
 pub mod prompt;
 pub mod random;

@@ -1,0 +1,231 @@
+//! A realm's rules: one table of names, types, defaults, bounds and meanings. The settings file, its checks and
+//! `docs/configuration.md` are all made from it.
+
+use protocol::messages::{Attestation, Confirm, PushMode, VerifiedKind};
+use serde::{Deserialize, Serialize};
+
+use super::algorithm::Algorithm;
+use super::delivery::DeliveryMode;
+use super::profile::Profile;
+
+/// What the table says of one rule.
+#[derive(Debug, Clone, Copy)]
+pub struct Rule {
+    /// Its name, in the settings file under `[policy]`.
+    pub name: &'static str,
+    /// What it means.
+    pub meaning: &'static str,
+    /// The least and the most, of a number.
+    pub bounds: Option<(u32, u32)>,
+    /// What other systems call it.
+    pub elsewhere: Option<&'static str>,
+}
+
+macro_rules! policy {
+    ($(
+        $(#[doc = $meaning:literal])+
+        $name:ident: $type:ty = $default:expr $(, from $least:literal to $most:literal)? $(, elsewhere $elsewhere:literal)?;
+    )+) => {
+        /// A realm's rules. Durations are seconds.
+        #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+        #[serde(default, deny_unknown_fields)]
+        #[allow(clippy::struct_excessive_bools, reason = "each is a setting of its own, by its documented name")]
+        pub struct Policy {
+            $($(#[doc = $meaning])+ pub $name: $type,)+
+        }
+
+        impl Default for Policy {
+            fn default() -> Self {
+                Self { $($name: $default,)+ }
+            }
+        }
+
+        /// The table.
+        pub const RULES: &[Rule] = &[$(Rule {
+            name: stringify!($name),
+            meaning: concat!($($meaning),+),
+            bounds: policy!(@optional $(($least, $most))?),
+            elsewhere: policy!(@optional $($elsewhere)?),
+        },)+];
+    };
+    (@optional) => { None };
+    (@optional $value:expr) => { Some($value) };
+}
+
+policy! {
+    /// Life of an authentication request whose client asks for none.
+    request_lifetime: u32 = 120, from 10 to 3600, elsewhere "Gluu: backchannelAuthenticationResponseExpiresIn";
+
+    /// The longest life that `requested_expiry` is granted.
+    request_lifetime_max: u32 = 3600, from 10 to 3600, elsewhere "Gluu: cibaMaxExpirationTimeAllowedSec";
+
+    /// The shortest life that `requested_expiry` is granted.
+    request_lifetime_min: u32 = 10, from 10 to 3600;
+
+    /// Seconds between two polls of a client, before any `slow_down`.
+    interval: u32 = 5, from 1 to 60, elsewhere "Gluu: backchannelAuthenticationResponseInterval";
+
+    /// For how long an expired request answers `expired_token` rather than `invalid_grant`.
+    tombstone: u32 = 180, from 0 to 86_400, elsewhere "Gluu: cibaGrantLifeExtraTimeSec";
+
+    /// Life of an access token.
+    access_token_lifetime: u32 = 3600, from 10 to 86_400;
+
+    /// Life of an ID token.
+    id_token_lifetime: u32 = 3600, from 10 to 86_400;
+
+    /// Life of an enrolment ticket, at most 300.
+    ticket_lifetime: u32 = 300, from 10 to 300;
+
+    /// Who confirms an enrolment: `page`, whoever showed the ticket types the digits that the phone shows; `none`, nobody, though never for a first phone.
+    confirm: Confirm = Confirm::Page;
+
+    /// Attestation of new phones: `none`, `record` or `require`.
+    attestation: Attestation = Attestation::None;
+
+    /// What approves with user verification: `biometric`, or `credential` (biometric or the phone's own credential).
+    verified_kind: VerifiedKind = VerifiedKind::Biometric;
+
+    /// How pushes carry prompts: `sealed`, encrypted to the phone; `wake`, not at all.
+    push: PushMode = PushMode::Sealed;
+
+    /// Whether a `verified` key whose hardware nobody proved counts as user verification.
+    trust_claimed_uv: bool = false;
+
+    /// Whether the limits on prompts per client and user hold; off only in demonstrations.
+    prompt_limits: bool = true;
+
+    /// Days for which the audit trail is kept.
+    audit_days: u32 = 400, from 1 to 3650;
+
+    /// Which rules hold for every client: `core` or `fapi-ciba`. A client's own may only be stricter.
+    profile: Profile = Profile::Core;
+
+    /// How clients may learn the outcome: `poll`, `ping`, `push`. Empty: this realm has no CIBA.
+    delivery_modes: Vec<DeliveryMode> = DeliveryMode::ALL.to_vec(), elsewhere "Gluu: cibaEnabled, backchannelTokenDeliveryModesSupported; Authlete: Supported Backchannel Token Delivery Modes";
+
+    /// Algorithms in which clients may sign assertions and requests.
+    client_algorithms: Vec<Algorithm> = vec![
+                Algorithm::Ps256,
+                Algorithm::Es256,
+                Algorithm::EdDsa,
+                Algorithm::Es384,
+                Algorithm::Ps384,
+                Algorithm::Ps512,
+                Algorithm::Hs256,
+            ], elsewhere "Gluu: backchannelAuthenticationRequestSigningAlgValuesSupported";
+
+    /// Algorithms in which ID tokens and JWT access tokens are signed: `ES256`, `PS256`, `RS256`, `EdDSA`, `ES384`. The first is the default.
+    signing_algorithms: Vec<Algorithm> = vec![Algorithm::Es256];
+
+    /// Every so many days signing keys are replaced; 0: only by hand.
+    key_rotation_days: u32 = 90, from 0 to 3650;
+
+    /// Whether user codes are taken: `backchannel_user_code_parameter_supported`.
+    user_code: bool = true, elsewhere "Gluu: backchannelUserCodeParameterSupported; Authlete: Backchannel User Code Parameter Supported";
+
+    /// What a user may be named by in a `login_hint`: `sub`, `username`, `email`, `phone`.
+    login_hint: Vec<LoginHint> = vec![LoginHint::Sub, LoginHint::Username, LoginHint::Email, LoginHint::Phone], elsewhere "Gluu: backchannelLoginHintClaims";
+
+    /// What a binding message must look like beside the rules for text: a regular expression, matched whole.
+    binding_message_pattern: Option<String> = None, elsewhere "Gluu: backchannelBindingMessagePattern";
+
+    /// A `requested_expiry` above the maximum: `cap` or `refuse`.
+    requested_expiry_above_max: AboveMax = AboveMax::Cap;
+
+    /// Whether a ping client is pinged when a request expires.
+    ping_on_expiry: bool = true;
+
+    /// Whether an unknown user is answered as one who cannot be asked.
+    mask_unknown_user: bool = false;
+
+    /// What a request for a user without a phone is answered: `access_denied`, `unknown_user_id`, or `accept`, so that a phone may enrol in time.
+    no_device: NoDevice = NoDevice::AccessDenied;
+
+    /// Whether `authReqId` is taken for `auth_req_id` at the token endpoint.
+    accept_auth_req_id_alias: bool = false;
+
+    /// Whether ID tokens of poll and ping carry the `auth_req_id` claim, which those of push always do.
+    id_token_auth_req_id: bool = true;
+
+    /// The longest that a client may have its polls held, in seconds.
+    long_poll_max: u32 = 25, from 0 to 25;
+
+    /// Life of all refresh tokens that come out of one approval.
+    refresh_lifetime: u32 = 2_592_000, from 60 to 31_536_000;
+
+    /// Whether every refresh brings a new refresh token; never under the FAPI profile.
+    refresh_rotation: bool = true;
+
+    /// For how long the refresh token before is still taken.
+    refresh_grace: u32 = 60, from 0 to 600;
+
+    /// `aud` of access tokens; the issuer where it is absent.
+    default_audience: Option<String> = None;
+
+    /// For how long after its end an ID token is taken as `id_token_hint`.
+    id_token_hint_age: u32 = 7_776_000, from 0 to 31_536_000;
+
+    /// Who may sign a `login_hint_token` beside the client itself: tables of `issuer` and `jwks_uri`.
+    hint_issuers: Vec<HintIssuer> = Vec::new();
+
+    /// `acr_values` that count as requested where neither request nor client names any.
+    default_acr_values: Vec<String> = Vec::new();
+
+    /// For how long after its request's life a notification is still tried.
+    notification_grace: u32 = 180, from 0 to 3600;
+}
+
+/// What a `login_hint` may be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum LoginHint {
+    /// The subject.
+    Sub,
+    /// The user name.
+    Username,
+    /// The e-mail address.
+    Email,
+    /// The telephone number.
+    Phone,
+}
+
+/// What happens to a `requested_expiry` above the maximum.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AboveMax {
+    /// It becomes the maximum.
+    Cap,
+    /// `invalid_request`
+    Refuse,
+}
+
+/// What a request for a user without a phone is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NoDevice {
+    /// 403 `access_denied`
+    AccessDenied,
+    /// 400 `unknown_user_id`
+    UnknownUserId,
+    /// It is accepted: a phone may enrol in time.
+    Accept,
+}
+
+/// Somebody whose `login_hint_token`s are believed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HintIssuer {
+    /// `iss`
+    pub issuer: String,
+    /// Where its keys are fetched.
+    pub jwks_uri: String,
+}
+
+impl Policy {
+    /// The life of a request: what was asked, within the bounds, or the default.
+    #[must_use]
+    pub fn lifetime(&self, requested: Option<u32>) -> u32 {
+        requested.unwrap_or(self.request_lifetime).clamp(self.request_lifetime_min, self.request_lifetime_max)
+    }
+}
