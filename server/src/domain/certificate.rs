@@ -6,6 +6,9 @@ use std::fmt;
 use protocol::Digest;
 use serde::{Deserialize, Serialize};
 
+pub mod distinguished_name;
+pub mod name;
+
 /// A client's certificate and what it sent beside it. Nothing of it has been checked except that the peer holds its key.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ClientCertificate {

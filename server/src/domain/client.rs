@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::algorithm::Algorithm;
+pub use super::certificate::name::CertificateName;
 use super::delivery::DeliveryMode;
 use super::names::ClientId;
 use super::profile::Profile;
@@ -92,22 +93,6 @@ pub enum AssertionAudience {
     Any,
     /// The issuer only.
     Issuer,
-}
-
-/// The one name by which `tls_client_auth` knows a client (RFC 8705 §2.1.2).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum CertificateName {
-    /// `tls_client_auth_subject_dn`, RFC 4514.
-    SubjectDn(String),
-    /// `tls_client_auth_san_dns`
-    SanDns(String),
-    /// `tls_client_auth_san_uri`
-    SanUri(String),
-    /// `tls_client_auth_san_ip`
-    SanIp(std::net::IpAddr),
-    /// `tls_client_auth_san_email`
-    SanEmail(String),
 }
 
 /// What an access token looks like.
