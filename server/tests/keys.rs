@@ -13,8 +13,10 @@ use protocol::jws::{KeyHint, Unverified};
 use protocol::messages::{KeyList, Message as _, Revocation, RevocationReason};
 use protocol::{Digest, EnrolmentId, Jwk, Jws, base64url};
 use serde_json::{Value, json};
+use server::domain::algorithm::Algorithm;
 use server::domain::names::RealmId;
 use server::domain::random::Random;
+use server::domain::secret::Sealed;
 use server::domain::time::Timestamp;
 use server::keys::{KeyFile, KeysError, RealmKeys, WrappingKey};
 
@@ -96,7 +98,7 @@ fn revocation() -> Revocation {
 #[test]
 fn relying_parties_verify_a_jwt_with_the_published_key() {
     let keys = keys();
-    let jwt = keys.sign_jwt("JWT", &json!({ "iss": ISSUER, "sub": "1001" })).unwrap();
+    let jwt = keys.sign_jwt(Algorithm::Es256, "JWT", &json!({ "iss": ISSUER, "sub": "1001" })).unwrap();
     let parts: Vec<&str> = jwt.split('.').collect();
     let [header, claims, signature] = parts[..] else { panic!("three parts") };
     let read = |part| serde_json::from_slice::<Value>(&base64url::decode(part).unwrap()).unwrap();
@@ -366,5 +368,44 @@ fn a_message_of_one_realm_is_not_believed_in_another() {
     let message: Jws = one.sign_device(&revocation()).unwrap();
     for key in list_of(&two).keys {
         assert!(message.open::<Revocation>(&VerifyingKey::new(&key.jwk).unwrap()).is_err());
+    }
+}
+
+#[test]
+fn a_sealed_secret_opens_for_its_purpose_only() {
+    let kept = Kept::with_realms(&["one", "two"]);
+    let mut file = kept.open().unwrap();
+    let [one, two] = ["one", "two"].map(|realm| file.keys(&RealmId::new(realm), ISSUER, START).unwrap());
+    let sealed = one.seal("client-secret rp-1", b"hush");
+    assert_eq!(**one.unseal("client-secret rp-1", &sealed).unwrap(), *b"hush");
+    assert_eq!(**kept.keys_at(START).unseal("client-secret rp-1", &sealed).unwrap(), *b"hush", "after a restart too");
+    assert!(one.unseal("client-secret rp-2", &sealed).is_err());
+    assert!(two.unseal("client-secret rp-1", &sealed).is_err());
+    assert_eq!(**one.unseal("", &one.seal("", b"")).unwrap(), *b"");
+}
+
+#[test]
+fn a_sealed_secret_is_never_sealed_the_same_and_never_printed() {
+    let keys = keys();
+    let (one, two) = (keys.seal("label", b"hush"), keys.seal("label", b"hush"));
+    assert_ne!(one, two);
+    assert_eq!(format!("{one:?}"), "…");
+}
+
+#[test]
+fn a_sealed_secret_that_was_touched_does_not_open() {
+    let keys = keys();
+    let whole = keys.seal("label", b"hush").as_str().to_owned();
+    let bytes = base64url::decode(&whole).unwrap();
+    for at in 0..bytes.len() {
+        let mut touched = bytes.clone();
+        touched[at] ^= 1;
+        assert!(keys.unseal("label", &Sealed::from_text(base64url::encode(&touched))).is_err(), "byte {at}");
+    }
+    for at in 0..whole.len() {
+        assert!(keys.unseal("label", &Sealed::from_text(whole[..at].to_owned())).is_err(), "{at} characters");
+    }
+    for other in [format!("{whole}="), format!("{whole}AAAA"), "…".to_owned()] {
+        assert!(keys.unseal("label", &Sealed::from_text(other)).is_err());
     }
 }

@@ -4,6 +4,7 @@ use serde_json::json;
 
 use super::Unavailable;
 use super::provider::Provider;
+use crate::domain::algorithm::Algorithm;
 use crate::domain::authentication_request::{Approval, AuthenticationRequest};
 use crate::domain::context::Proven;
 use crate::domain::grant::Grant;
@@ -52,7 +53,7 @@ pub(super) fn mint(
         "at_hash": at_hash(&access_token),
         "urn:openid:params:jwt:claim:auth_req_id": auth_req_id,
     });
-    let id_token = provider.keys.sign_jwt("JWT", &claims).map_err(Unavailable::from)?;
+    let id_token = provider.keys.sign_jwt(Algorithm::Es256, "JWT", &claims).map_err(Unavailable::from)?;
     let grant = Grant {
         token: TokenKey::of(&access_token),
         client: request.client.clone(),

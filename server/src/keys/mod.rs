@@ -17,6 +17,7 @@ use protocol::{Digest, Jwk, Jws, base64url};
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use crate::domain::algorithm::Algorithm;
 use crate::domain::names::RealmId;
 use crate::domain::random::Random;
 use crate::domain::time::Timestamp;
@@ -24,6 +25,7 @@ use crate::domain::time::Timestamp;
 mod file;
 mod key_list;
 mod material;
+mod sealing;
 pub mod secret_file;
 mod wrapping;
 
@@ -124,9 +126,12 @@ impl RealmKeys {
         self.jwks.clone()
     }
 
-    /// Signs claims as a JWT for relying parties (RFC 7519): ES256, under [`Self::id_token_kid`]. Claims that are not
-    /// JSON are [`CryptoError::Unavailable`].
-    pub fn sign_jwt(&self, typ: &str, claims: &impl Serialize) -> Result<String, CryptoError> {
+    /// Signs claims as a JWT for relying parties (RFC 7519). An algorithm that the realm has no key for, or claims that
+    /// are not JSON, are [`CryptoError::Unavailable`].
+    pub fn sign_jwt(&self, algorithm: Algorithm, typ: &str, claims: &impl Serialize) -> Result<String, CryptoError> {
+        if algorithm != Algorithm::Es256 {
+            return Err(CryptoError::Unavailable);
+        }
         let header = json!({ "alg": "ES256", "kid": self.id_token_kid, "typ": typ });
         let claims = serde_json::to_vec(claims).map_err(|_| CryptoError::Unavailable)?;
         let mut jwt = base64url::encode(header.to_string().as_bytes());
