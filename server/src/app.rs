@@ -87,7 +87,7 @@ pub enum AppError {
 /// A server, ready to serve.
 pub struct App {
     listen: (SocketAddr, SocketAddr),
-    store: Arc<EmbeddedStore>,
+    store: Arc<dyn Store>,
     keys: KeyFile,
     providers: Vec<Arc<Provider>>,
     admin_token: AdminToken,
@@ -106,13 +106,13 @@ impl App {
     /// Opens store and keys, creates the realms that the store does not hold yet, and starts nothing.
     pub async fn open(config: Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Result<Self, AppError> {
         let Config { public, admin, admin_token, store, key_file, wrapping_key, fcm, realms, log: _ } = config;
-        let store = Arc::new(open_store(&store).await?);
+        let store = open_store(&store).await?;
         let mut keys = KeyFile::open(&key_file, wrapping_key).map_err(AppError::Keys)?;
         let realms = realms::settle(&*store, &mut keys, realms, clock.now(), &*random).await?;
         let courier = fcm.map(|fcm| courier(fcm, &clock)).transpose()?;
         let provide = |realm: Realm| {
             let keys = keys.keys(&realm.id, &realm.issuer, clock.now()).map_err(AppError::Keys)?;
-            let (store, clock, random) = (store.clone() as Arc<dyn Store>, clock.clone(), random.clone());
+            let (store, clock, random) = (store.clone(), clock.clone(), random.clone());
             Ok::<_, AppError>(Provider::new(Parts { realm, keys, store, clock, random, courier: courier.clone() }))
         };
         let providers: Vec<_> = realms.into_iter().map(provide).collect::<Result<_, _>>()?;
@@ -165,10 +165,7 @@ impl App {
         }
         stop_workers.send_replace(true);
         workers.join_all().await;
-        let store = self.store;
-        if tokio::task::spawn_blocking(move || store.close()).await.is_err() {
-            warn!("the store did not close well");
-        }
+        self.store.close().await;
         info!("stopped");
     }
 
@@ -203,13 +200,14 @@ async fn bind(setting: &'static str, address: SocketAddr) -> Result<TcpListener,
     TcpListener::bind(address).await.map_err(|source| AppError::Bind { setting, address, source })
 }
 
-async fn open_store(settings: &StoreSettings) -> Result<EmbeddedStore, AppError> {
+async fn open_store(settings: &StoreSettings) -> Result<Arc<dyn Store>, AppError> {
     if settings.sync == Sync::NeverForTesting {
         warn!("NOTHING IS DURABLE: acknowledged changes are lost with the machine. For tests only.");
     }
     let options = Options { cache_bytes: u64::from(settings.cache_mib) * 1024 * 1024, sync: settings.sync };
     let directory = settings.directory.clone();
-    tokio::task::spawn_blocking(move || EmbeddedStore::open(&directory, options)).await?.map_err(AppError::Store)
+    let store = tokio::task::spawn_blocking(move || EmbeddedStore::open(&directory, options)).await?;
+    Ok(Arc::new(store.map_err(AppError::Store)?))
 }
 
 fn courier(settings: FcmSettings, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Courier>, AppError> {

@@ -245,7 +245,7 @@ fn a_directory_that_does_not_exist_is_created() {
 async fn a_closed_store_refuses_changes_and_keeps_what_it_has() {
     let dir = format_1();
     let store = open(&dir).expect("format 1 opens");
-    store.close();
+    store.close().await;
     let refused = store.commit(Change::in_realm(&main_realm()).create(a_user(2))).await;
     assert!(matches!(refused, Err(CommitError::Store(StoreError::Unavailable(_)))), "{refused:?}");
 }

@@ -5,7 +5,6 @@ use std::path::Path;
 use super::{AppError, open_store};
 use crate::config::{Config, Environment, drift};
 use crate::keys::KeyFile;
-use crate::store::Store as _;
 use crate::store::embedded::OpenError;
 
 /// Checks the settings and every file they name; one line for each remark. A store that does not exist yet is not made.

@@ -86,6 +86,22 @@ pub enum MarkKey {
     Jwt(ClientId, Digest),
 }
 
+impl MarkKey {
+    /// What a store keeps in place of the name: as long for every variant, and no two share it.
+    #[must_use]
+    pub fn digest(&self) -> Digest {
+        match self {
+            Self::Proof(device, nonce) => Digest::labelled("assent-mark-proof", &[device.as_bytes(), nonce.as_bytes()]),
+            Self::Counter(device, counter) => {
+                Digest::labelled("assent-mark-counter", &[device.as_bytes(), &counter.to_be_bytes()])
+            }
+            Self::Jwt(client, jti) => {
+                Digest::labelled("assent-mark-jwt", &[client.as_str().as_bytes(), jti.as_bytes()])
+            }
+        }
+    }
+}
+
 /// A mark to be set; a change that finds it set already is [`super::CommitError::Replayed`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mark {

@@ -26,8 +26,18 @@ pub mod embedded;
 
 pub use change::{Change, Expected, Mark, MarkKey, Record, Write};
 
-/// A record longer than this, as JSON with its header, is refused.
+/// A record longer than this, as JSON with its header of [`HEADER_BYTES`], is refused.
 pub const MAX_RECORD_BYTES: usize = 16 * 1024;
+
+/// What the embedded store writes before a record. Counted in every store, so that each can take what another holds.
+const HEADER_BYTES: usize = 29;
+
+/// A longer id or identifier is refused, which keeps the index pages of the embedded store far from the size at which
+/// sled moves them into files of their own, and keys of PostgreSQL from the third of a page that an index takes.
+const MAX_ID_BYTES: usize = 300;
+
+/// A longer audit event is refused.
+const MAX_EVENT_BYTES: usize = 8 * 1024;
 
 /// A record and the version it was read at; a [`Change`] that replaces it names that version.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -136,4 +146,7 @@ pub trait Store: Send + Sync + 'static {
 
     /// Whether no other process can be using this store, so that leases left by an earlier run are void.
     fn is_exclusive(&self) -> bool;
+
+    /// Finishes the commits that are waiting; every later one is refused.
+    async fn close(&self);
 }

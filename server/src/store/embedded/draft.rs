@@ -3,13 +3,12 @@
 use serde::Serialize;
 
 use super::keys::{self, Kind};
-use super::lists::MOST_LIST_BYTES;
 use super::value;
 use crate::domain::audit::Event;
 use crate::domain::names::RealmId;
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
-use crate::store::{Change, CommitError, Expected, MarkKey, Record, StoreError};
+use crate::store::{Change, CommitError, Expected, MAX_EVENT_BYTES, MAX_ID_BYTES, MarkKey, Record, StoreError};
 use protocol::Digest;
 
 /// A change as the committer wants it.
@@ -156,7 +155,7 @@ fn too_long(id: &[u8], index: &Index) -> Option<usize> {
         Index::Identifiers(user) => user.identifiers().iter().map(|name| name.as_str().len()).max().unwrap_or_default(),
         _ => 0,
     };
-    Some(longest.max(id.len())).filter(|length| *length > keys::MOST_ID)
+    Some(longest.max(id.len())).filter(|length| *length > MAX_ID_BYTES)
 }
 
 impl MarkDraft {
@@ -170,7 +169,7 @@ impl MarkDraft {
 impl EventDraft {
     fn of(event: &Event, keep_until: Timestamp) -> Result<Self, CommitError> {
         let json = serde_json::to_vec(event).expect("an event is plain data");
-        if json.len() > MOST_LIST_BYTES {
+        if json.len() > MAX_EVENT_BYTES {
             return Err(CommitError::TooLarge(Kind::Audit.name(), json.len()));
         }
         Ok(Self { at: event.at, keep_until, json })

@@ -112,14 +112,7 @@ pub(super) fn hashed(digest: &Digest) -> &[u8] {
 
 /// Of a mark.
 pub(super) fn mark(realm: &RealmId, mark: &MarkKey) -> Vec<u8> {
-    let digest = match mark {
-        MarkKey::Proof(device, nonce) => Digest::labelled("assent-mark-proof", &[device.as_bytes(), nonce.as_bytes()]),
-        MarkKey::Counter(device, counter) => {
-            Digest::labelled("assent-mark-counter", &[device.as_bytes(), &counter.to_be_bytes()])
-        }
-        MarkKey::Jwt(client, jti) => Digest::labelled("assent-mark-jwt", &[client.as_str().as_bytes(), jti.as_bytes()]),
-    };
-    record(realm, Kind::Mark, hashed(&digest))
+    record(realm, Kind::Mark, hashed(&mark.digest()))
 }
 
 /// Of the audit events of one second that one commit group wrote.
@@ -184,9 +177,6 @@ pub(super) fn expired(realm: &RealmId, now: Timestamp) -> std::ops::RangeInclusi
 pub(super) fn outboxes() -> Vec<u8> {
     key("", OUTBOX, &[])
 }
-
-/// A longer id is refused, which keeps index pages far from the size at which sled moves them into files of their own.
-pub(super) const MOST_ID: usize = 300;
 
 /// Realm and id of a key.
 pub(super) fn split(key: &[u8]) -> Option<(&str, &[u8])> {

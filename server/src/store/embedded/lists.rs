@@ -8,9 +8,10 @@ use super::keys::{self, Kind};
 use super::value;
 use crate::domain::names::RealmId;
 use crate::domain::time::Timestamp;
+use crate::store::MAX_EVENT_BYTES;
 
 /// A list longer than this is continued in another one.
-pub(super) const MOST_LIST_BYTES: usize = 8 * 1024;
+const MOST_LIST_BYTES: usize = MAX_EVENT_BYTES;
 
 /// Things that may be forgotten, by realm and second. An entry is a hint: the sweep asks the record itself, so that one
 /// whose time was moved needs no entry taken away.

@@ -86,7 +86,7 @@ pub enum OpenError {
     Io(String),
 }
 
-/// A store in one directory. Dropping it, or [`EmbeddedStore::close`], finishes the commits that are waiting.
+/// A store in one directory. Dropping it, or [`Store::close`](super::Store::close), finishes the commits that are waiting.
 pub struct EmbeddedStore {
     db: sled::Db,
     recent: Arc<Recent>,
@@ -123,14 +123,9 @@ impl EmbeddedStore {
         Ok(Self { db, recent, outbox, progress, running: Mutex::new(Some(Running { jobs, thread })) })
     }
 
-    /// Finishes the commits that are waiting; every later one is refused. Blocks until they are durable.
-    pub fn close(&self) {
-        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(Running { jobs, thread }) = running {
-            drop(jobs);
-            // A panic there has made the store unavailable and was logged.
-            let _ = thread.join();
-        }
+    /// Ends the committer once it has done what waits; `None` if that was asked for before.
+    fn take_running(&self) -> Option<Running> {
+        self.running.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     fn jobs(&self) -> Result<mpsc::Sender<Job>, StoreError> {
@@ -140,9 +135,20 @@ impl EmbeddedStore {
     }
 }
 
+impl Running {
+    /// Blocks until all that is waiting is durable.
+    fn finish(self) {
+        drop(self.jobs);
+        // A panic there has made the store unavailable and was logged.
+        let _ = self.thread.join();
+    }
+}
+
 impl Drop for EmbeddedStore {
     fn drop(&mut self) {
-        self.close();
+        if let Some(running) = self.take_running() {
+            running.finish();
+        }
     }
 }
 

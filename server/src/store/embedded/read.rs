@@ -244,4 +244,12 @@ impl Store for EmbeddedStore {
     fn is_exclusive(&self) -> bool {
         true
     }
+
+    async fn close(&self) {
+        if let Some(running) = self.take_running()
+            && tokio::task::spawn_blocking(|| running.finish()).await.is_err()
+        {
+            tracing::warn!("the store did not close well");
+        }
+    }
 }

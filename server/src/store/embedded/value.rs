@@ -12,13 +12,13 @@ use serde::de::DeserializeOwned;
 
 use super::keys::Kind;
 use crate::domain::time::Timestamp;
-use crate::store::{MAX_RECORD_BYTES, StoreError};
+use crate::store::{HEADER_BYTES, MAX_RECORD_BYTES, StoreError};
 
 const CRC: std::ops::Range<usize> = 1..5;
 const VERSION: std::ops::Range<usize> = 5..13;
 const GROUP: std::ops::Range<usize> = 13..21;
 const TIME: std::ops::Range<usize> = 21..29;
-const HEADER: usize = 29;
+const HEADER: usize = HEADER_BYTES;
 
 /// Says that a record is never forgotten by itself.
 const NEVER: i64 = i64::MIN;
