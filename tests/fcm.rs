@@ -16,9 +16,10 @@ use server::{
     domain::time::{Clock, Timestamp},
     outbound::{
         Courier, Fate, Push, PushBody,
-        client::{Client, Limits},
+        client::{Client, Limits, Reach},
         fcm::{BadFcmSettings, Fcm, FcmSettings},
         google::{BadServiceAccount, ServiceAccount},
+        roots::Roots,
     },
 };
 use simulator::stand_in::fcm::{FcmStandIn, GrantReply, PROJECT, Reply, TOKEN_LIFE_SECONDS};
@@ -63,7 +64,7 @@ impl Post {
         Log::of_all_tests();
         let clock = Arc::new(HandClock(AtomicI64::new(START)));
         let google = FcmStandIn::start(clock.clone()).await;
-        let client = Client::new(limits).expect("a client");
+        let client = Client::new(limits, &Reach { roots: Roots::none(), ..Reach::default() }).expect("a client");
         let fcm = Fcm::new(settings(&google), client.clone(), clock.clone()).expect("settings that work");
         Self { google, client, fcm: Arc::new(fcm), clock }
     }

@@ -105,15 +105,18 @@ pub struct Listeners {
 impl App {
     /// Opens store and keys, creates the realms that the store does not hold yet, and starts nothing.
     pub async fn open(config: Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Result<Self, AppError> {
-        let Config { public, admin, admin_token, store, key_file, wrapping_key, fcm, realms, log: _ } = config;
+        let Config { public, admin, admin_token, store, key_file, wrapping_key, outbound, fcm, realms, log: _ } =
+            config;
         let store = open_store(&store).await?;
         let mut keys = KeyFile::open(&key_file, wrapping_key).map_err(AppError::Keys)?;
         let realms = realms::settle(&*store, &mut keys, realms, clock.now(), &*random).await?;
-        let courier = fcm.map(|fcm| courier(fcm, &clock)).transpose()?;
+        let client = Client::new(CallLimits::default(), &outbound)?;
+        let courier = fcm.map(|fcm| courier(fcm, &client, &clock)).transpose()?;
         let provide = |realm: Realm| {
             let keys = keys.keys(&realm.id, &realm.issuer, clock.now()).map_err(AppError::Keys)?;
             let (store, clock, random) = (store.clone(), clock.clone(), random.clone());
-            Ok::<_, AppError>(Provider::new(Parts { realm, keys, store, clock, random, courier: courier.clone() }))
+            let (courier, client) = (courier.clone(), client.clone());
+            Ok::<_, AppError>(Provider::new(Parts { realm, keys, store, clock, random, courier, client }))
         };
         let providers: Vec<_> = realms.into_iter().map(provide).collect::<Result<_, _>>()?;
         Ok(Self {
@@ -210,6 +213,6 @@ async fn open_store(settings: &StoreSettings) -> Result<Arc<dyn Store>, AppError
     Ok(Arc::new(store.map_err(AppError::Store)?))
 }
 
-fn courier(settings: FcmSettings, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Courier>, AppError> {
-    Ok(Arc::new(Fcm::new(settings, Client::new(CallLimits::default())?, clock.clone())?))
+fn courier(settings: FcmSettings, client: &Client, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Courier>, AppError> {
+    Ok(Arc::new(Fcm::new(settings, client.clone(), clock.clone())?))
 }

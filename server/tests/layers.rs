@@ -21,8 +21,12 @@ const LAYERS: [(&str, &[&str]); 7] = [
 const WIRING: [&str; 4] = ["lib", "main", "app", "config"];
 
 /// Crates that only these files may name.
-const ADAPTERS: [(&str, &[&str]); 3] =
-    [("sled", &["store/embedded/"]), ("reqwest", &["outbound/"]), ("axum", &["http/", "app.rs", "app/"])];
+const ADAPTERS: [(&str, &[&str]); 4] = [
+    ("sled", &["store/embedded/"]),
+    ("reqwest", &["outbound/"]),
+    ("ipnet", &["outbound/networks.rs"]),
+    ("axum", &["http/", "app.rs", "app/"]),
+];
 
 fn sources() -> Vec<(PathBuf, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");

@@ -128,6 +128,8 @@ fn environment(options: &CommandLine, directory: &Path, google: &FcmStandIn) -> 
     std::fs::write(&key_file, google.service_account())?;
     let settings = [
         ("LOG__FILTER", if options.headless { "off" } else { "warn" }.to_owned()),
+        // Everything that the provider calls in the demo listens on this machine.
+        ("OUTBOUND__ALLOWED_NETWORKS", "127.0.0.0/8,::1/128".to_owned()),
         ("POLICY__INTERVAL", options.interval.unwrap_or(INTERVAL).to_string()),
         ("POLICY__PROMPT_LIMITS", options.limits.to_string()),
         ("POLICY__TRUST_CLAIMED_UV", true.to_string()),

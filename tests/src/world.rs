@@ -15,6 +15,8 @@ use server::flow::provider::{Parts, Provider};
 use server::http::{AdminToken, admin_router, health::Health, public_router};
 use server::keys::{KeyFile, WrappingKey};
 use server::outbound::Courier;
+use server::outbound::client::{Client, Limits, Reach};
+use server::outbound::roots::Roots;
 use server::store::embedded::{EmbeddedStore, Options};
 use server::store::{Change, Store};
 use simulator::admin::Admin;
@@ -58,6 +60,7 @@ pub struct World {
     courier: Arc<RecordingCourier>,
     /// What really carries the pushes: the recording courier, unless a story brings its own.
     carrying: Arc<dyn Courier>,
+    reach: Reach,
     providers: Vec<Arc<Provider>>,
     public: Wire,
     admin: Wire,
@@ -70,6 +73,7 @@ pub struct Builder {
     realms: Vec<(String, String)>,
     clock: Arc<HandClock>,
     courier: Option<Arc<dyn Courier>>,
+    reach: Reach,
 }
 
 impl Builder {
@@ -83,6 +87,14 @@ impl Builder {
     #[must_use]
     pub fn courier(mut self, courier: Arc<dyn Courier>) -> Self {
         self.courier = Some(courier);
+        self
+    }
+
+    /// With networks opened to what clients and phones name, and authorities to believe: none otherwise, not even the
+    /// system's.
+    #[must_use]
+    pub fn reach(mut self, edit: impl FnOnce(&mut Reach)) -> Self {
+        edit(&mut self.reach);
         self
     }
 
@@ -121,6 +133,7 @@ impl Builder {
             random,
             carrying: self.courier.unwrap_or_else(|| Arc::clone(&courier) as Arc<dyn Courier>),
             courier,
+            reach: self.reach,
             providers: Vec::new(),
             public: nowhere(),
             admin: nowhere(),
@@ -149,6 +162,7 @@ impl World {
             realms: vec![("main".to_owned(), ISSUER.to_owned())],
             clock: Arc::default(),
             courier: None,
+            reach: Reach { roots: Roots::none(), ..Reach::default() },
         }
     }
 
@@ -175,6 +189,7 @@ impl World {
         let store = (self.open)(self.directory.path());
         let mut keys =
             KeyFile::open(&self.directory.path().join("keys.json"), self.wrapping()).expect("the key file opens");
+        let client = Client::new(Limits::default(), &self.reach).expect("a client");
         for realm in store.realms().await.expect("the realms") {
             let realm = realm.record;
             let keys = keys.keys(&realm.id, &realm.issuer, self.now()).expect("the realm's keys");
@@ -185,6 +200,7 @@ impl World {
                 clock: self.clock.clone(),
                 random: self.random.clone(),
                 courier: Some(self.carrying.clone()),
+                client: client.clone(),
             }));
         }
         let health = Health::new(Arc::clone(&self.providers[0]));

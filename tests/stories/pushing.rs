@@ -7,9 +7,10 @@ use device_core::DeviceError;
 use protocol::messages::PushMode;
 use server::flow::deliver;
 use server::outbound::Fate;
-use server::outbound::client::{Client, Limits};
+use server::outbound::client::{Client, Limits, Reach};
 use server::outbound::fcm::{Fcm, FcmSettings};
 use server::outbound::google::ServiceAccount;
+use server::outbound::roots::Roots;
 use simulator::phone::Phone;
 use simulator::relying_party::RelyingParty;
 use simulator::stand_in::fcm::{FcmStandIn, Reply};
@@ -256,7 +257,7 @@ async fn scene_with_google() -> (World, FcmStandIn, RelyingParty, Phone) {
         base_url: Some(google.base_url()),
         token_url: Some(google.token_url()),
     };
-    let client = Client::new(Limits::default()).expect("a client");
+    let client = Client::new(Limits::default(), &Reach { roots: Roots::none(), ..Reach::default() }).expect("a client");
     let courier = Fcm::new(settings, client, builder.clock()).expect("settings that work");
     let world = builder.courier(Arc::new(courier)).make().await;
     let shop = world.shop().await;

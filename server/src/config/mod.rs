@@ -17,10 +17,12 @@ use self::read::{Problem, Section};
 use crate::domain::realm::Realm;
 use crate::domain::secret::Secret;
 use crate::keys::{WrappingKey, secret_file};
+use crate::outbound::client::Reach;
 use crate::outbound::fcm::FcmSettings;
 use crate::store::embedded::Sync;
 
 pub mod drift;
+mod outbound;
 mod push;
 mod read;
 mod realm;
@@ -43,6 +45,8 @@ pub struct Config {
     pub wrapping_key: WrappingKey,
     /// What is logged.
     pub log: Log,
+    /// What calls to other servers may reach.
+    pub outbound: Reach,
     /// Firebase, where it is set.
     pub fcm: Option<FcmSettings>,
     /// The realms as the file has them, the first one first; never empty.
@@ -162,6 +166,7 @@ impl Config {
         let store = store(root.section("store"), base);
         let (key_file, wrapping_key) = keys(root.section("keys"), base, environment);
         let log = log(root.section("log"));
+        let outbound = outbound::outbound(root.section("outbound"), base);
         let fcm = push::push(root.section("push"), base);
         let realms = realm::realms(&mut root);
         Some(Self {
@@ -172,6 +177,7 @@ impl Config {
             key_file: key_file?,
             wrapping_key: wrapping_key?,
             log: log?,
+            outbound,
             fcm,
             realms,
         })

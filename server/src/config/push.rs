@@ -5,7 +5,7 @@ use std::path::Path;
 use url::Url;
 
 use super::read::Section;
-use crate::outbound::client::is_safe_endpoint;
+use crate::outbound::endpoint::Endpoint;
 use crate::outbound::fcm::FcmSettings;
 use crate::outbound::google::ServiceAccount;
 
@@ -32,7 +32,7 @@ fn service_account(fcm: &mut Section, base: &Path) -> Option<ServiceAccount> {
 
 fn url(fcm: &mut Section, name: &str) -> Option<Url> {
     let text = fcm.text(name)?;
-    let url = Url::parse(&text).ok().filter(is_safe_endpoint);
+    let url = Url::parse(&text).ok().filter(|url| Endpoint::operator(url.clone()).is_ok());
     if url.is_none() {
         fcm.complain(name, "must be an https URL, or http on a loopback address, without a user name");
     }

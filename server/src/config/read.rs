@@ -120,6 +120,24 @@ impl Section {
         }
     }
 
+    /// A list of texts, none of them empty; an empty list where nothing is set. The environment, which knows only texts,
+    /// separates them by commas.
+    pub(super) fn texts(&mut self, name: &str) -> Vec<String> {
+        let texts: Option<Vec<String>> = match self.table.remove(name) {
+            None => return Vec::new(),
+            Some(Value::Array(values)) => values.into_iter().map(|value| value.try_into().ok()).collect(),
+            Some(Value::String(text)) => Some(text.split(',').map(|text| text.trim().to_owned()).collect()),
+            Some(_) => None,
+        };
+        match texts {
+            Some(texts) if texts.iter().all(|text| !text.is_empty()) => texts,
+            _ => {
+                self.complain(name, "must be a list of texts, each in quotes");
+                Vec::new()
+            }
+        }
+    }
+
     /// A text that must be there.
     pub(super) fn required_text(&mut self, name: &str) -> Option<String> {
         if !self.has(name) {

@@ -69,6 +69,14 @@ format = "text"
 # Which events: a level, or directives such as "info,server::flow=debug".
 filter = "info"
 
+# Calls to other servers: pushes, and what clients and phones name in URLs of their own. The latter go to public
+# addresses only.
+[outbound]
+# Networks of yours that they may go to as well. Link-local and metadata addresses are never called.
+#allowed_networks = ["10.20.0.0/16", "fd12:3456::/32"]
+# Certificate authorities to believe beside the system's: files in PEM.
+#extra_roots = ["internal-ca.pem"]
+
 # Pushes to phones by Firebase Cloud Messaging. Without it phones ask by themselves, when their app is opened.
 #[push.fcm]
 #service_account_file = "service-account.json"

@@ -13,6 +13,7 @@ use crate::domain::realm::{Policy, Realm};
 use crate::domain::time::{Clock, Timestamp};
 use crate::keys::RealmKeys;
 use crate::outbound::Courier;
+use crate::outbound::client::Client;
 use crate::store::{Change, Store};
 
 /// What a provider is made of.
@@ -29,6 +30,8 @@ pub struct Parts {
     pub random: Arc<dyn Random>,
     /// How pushes leave; `None` where no channel is configured, and phones ask.
     pub courier: Option<Arc<dyn Courier>>,
+    /// How everything else leaves.
+    pub client: Client,
 }
 
 /// An OpenID Provider for one realm.
@@ -39,6 +42,7 @@ pub struct Provider {
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
     pub(super) courier: Option<Arc<dyn Courier>>,
+    client: Client,
     pub(super) wake: Wake,
     pub(super) budget: Budget,
     pub(super) paces: Paces,
@@ -49,7 +53,7 @@ impl Provider {
     /// Puts the parts together.
     #[must_use]
     pub fn new(parts: Parts) -> Arc<Self> {
-        let Parts { realm, keys, store, clock, random, courier } = parts;
+        let Parts { realm, keys, store, clock, random, courier, client } = parts;
         Arc::new(Self {
             realm,
             keys,
@@ -57,6 +61,7 @@ impl Provider {
             clock,
             random,
             courier,
+            client,
             wake: Wake::default(),
             budget: Budget::default(),
             paces: Paces::default(),
@@ -104,6 +109,12 @@ impl Provider {
     #[must_use]
     pub fn random(&self) -> &dyn Random {
         &*self.random
+    }
+
+    /// How calls to other servers are made.
+    #[must_use]
+    pub fn client(&self) -> &Client {
+        &self.client
     }
 
     /// Answers every held call now and holds none from here on.

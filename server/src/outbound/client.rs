@@ -1,11 +1,24 @@
 //! The one place that opens outgoing connections. Every call has a short life and a small reply, follows no redirect
 //! and uses no proxy from the environment; no other file names the HTTP library.
+//!
+//! Who chose the URL decides what it may lead to ([`Endpoint`]). An operator's goes where it says. A stranger's goes to
+//! public addresses and to the networks that the operator opened, whatever it is spelled like and whatever its name
+//! resolves to. Both kinds have connections of their own, so a stranger's call never travels on a connection that an
+//! operator's URL opened; a connection that is used again was judged when it was made.
 
-use std::{fmt, time::Duration};
+use std::{error::Error, fmt, io, net::IpAddr, sync::Arc, time::Duration};
 
-use reqwest::header::{CONTENT_TYPE, HeaderName, RETRY_AFTER};
+use reqwest::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, RETRY_AFTER};
 use thiserror::Error;
-use url::Url;
+use url::Host;
+
+use super::endpoint::{ChosenBy, Endpoint};
+use super::networks::Networks;
+use super::resolve::{Forbidden, Guard, Resolver, SystemResolver};
+use super::roots::Roots;
+
+/// Connections kept open to one host of a stranger's, and for how long nobody need use them.
+const IDLE: (usize, Duration) = (32, Duration::from_secs(30));
 
 /// How long a call may take and how much of its reply is read.
 #[derive(Clone, Copy, Debug)]
@@ -24,10 +37,21 @@ impl Default for Limits {
     }
 }
 
+/// What a deployment's calls may reach beside the public Internet, and whom they believe.
+#[derive(Clone, Debug, Default)]
+pub struct Reach {
+    /// Opened to strangers' URLs.
+    pub networks: Networks,
+    /// Believed under every URL.
+    pub roots: Roots,
+}
+
 /// An HTTP client within [`Limits`]. Clones share connections.
 #[derive(Clone)]
 pub struct Client {
-    http: reqwest::Client,
+    operators: reqwest::Client,
+    strangers: reqwest::Client,
+    networks: Arc<Networks>,
     reply_bytes: usize,
 }
 
@@ -39,9 +63,15 @@ pub struct Unusable(#[source] reqwest::Error);
 /// No reply was had. Says nothing of the address: it may be a capability.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum Unreachable {
-    /// Name look-up, connection or TLS failed.
+    /// A stranger's URL that leads to no address that may be called. Nothing was sent.
+    #[error("forbidden address")]
+    Forbidden,
+    /// Name look-up or connection failed.
     #[error("no connection")]
     Connect,
+    /// The server's certificate is not believed, or it does not speak TLS as we do.
+    #[error("no trust")]
+    Tls,
     /// [`Limits::connect`] or [`Limits::total`] passed.
     #[error("timed out")]
     Timeout,
@@ -51,66 +81,134 @@ pub enum Unreachable {
 }
 
 /// What a request carries.
-pub(super) enum Payload {
+pub enum Payload {
     /// `application/x-www-form-urlencoded`, already encoded.
     Form(String),
     /// `application/json`, already written.
     Json(Vec<u8>),
 }
 
-/// A reply of any status.
-pub(super) struct Reply {
-    pub(super) status: u16,
+/// A reply of any status; a redirect is one like any other.
+pub struct Reply {
+    /// The status.
+    pub status: u16,
     /// The `Retry-After` header as sent.
-    pub(super) retry_after: Option<String>,
-    pub(super) body: Body,
+    pub retry_after: Option<String>,
+    /// The `Cache-Control` header as sent.
+    pub cache_control: Option<String>,
+    /// The body.
+    pub body: Body,
 }
 
 /// As much of a reply's body as was read.
-pub(super) enum Body {
+pub enum Body {
+    /// All of it.
     Whole(Vec<u8>),
     /// Longer than [`Limits::reply_bytes`], or the connection broke: the status stands, the rest was not read.
     Cut,
 }
 
+/// What all clients have in common.
 #[expect(clippy::disallowed_methods, reason = "the one adapter through which connections are opened")]
-fn builder(limits: Limits) -> reqwest::ClientBuilder {
+pub(super) fn plain() -> reqwest::ClientBuilder {
     reqwest::Client::builder()
         .tls_backend_rustls()
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .referer(false)
         .user_agent(concat!("assent/", env!("CARGO_PKG_VERSION")))
-        .connect_timeout(limits.connect)
-        .timeout(limits.total)
 }
 
 impl Client {
-    /// A client that verifies servers by the system's certificate authorities. Where it has none, plain http on this
-    /// machine still works, and every https call fails.
-    pub fn new(limits: Limits) -> Result<Self, Unusable> {
-        let http = builder(limits).build().or_else(|error| {
-            tracing::warn!(%error, "no certificate authorities found: no https endpoint can be reached");
-            builder(limits).tls_certs_only([]).build()
+    /// A client that verifies servers by the authorities of `reach`. Where the system has none, the others still count.
+    pub fn new(limits: Limits, reach: &Reach) -> Result<Self, Unusable> {
+        // One each: strangers' slow names take no place from the operator's.
+        let system = || Arc::new(SystemResolver::default()) as Arc<dyn Resolver>;
+        Self::build(limits, reach, [system(), system()])
+    }
+
+    /// The same with another resolver than the system's.
+    pub fn resolving_by(limits: Limits, reach: &Reach, resolver: Arc<dyn Resolver>) -> Result<Self, Unusable> {
+        Self::build(limits, reach, [Arc::clone(&resolver), resolver])
+    }
+
+    fn build(limits: Limits, reach: &Reach, resolvers: [Arc<dyn Resolver>; 2]) -> Result<Self, Unusable> {
+        let networks = Arc::new(reach.networks.clone());
+        let [operators, strangers] = resolvers;
+        let operators = Arc::new(Guard { resolver: operators, networks: None });
+        let strangers = Arc::new(Guard { resolver: strangers, networks: Some(Arc::clone(&networks)) });
+        let both = |roots: &Roots| {
+            let within = |guard: &Arc<Guard>| {
+                let builder = plain().connect_timeout(limits.connect).timeout(limits.total);
+                roots.of(builder).dns_resolver(Arc::clone(guard))
+            };
+            let strangers = within(&strangers).pool_max_idle_per_host(IDLE.0).pool_idle_timeout(IDLE.1);
+            Ok((within(&operators).build()?, strangers.build()?))
+        };
+        let built = both(&reach.roots).or_else(|error: reqwest::Error| {
+            if !reach.roots.with_system() {
+                return Err(error);
+            }
+            tracing::warn!(%error, "no certificate authorities of the system: only outbound.extra_roots are believed");
+            both(&reach.roots.without_system())
         });
-        Ok(Self { http: http.map_err(Unusable)?, reply_bytes: limits.reply_bytes })
+        let (operators, strangers) = built.map_err(Unusable)?;
+        Ok(Self { operators, strangers, networks, reply_bytes: limits.reply_bytes })
+    }
+
+    /// Whether a call to this endpoint would be tried. Of a name it is not known before it is resolved.
+    #[must_use]
+    pub fn admits(&self, endpoint: &Endpoint) -> bool {
+        let literal = match endpoint.url().host() {
+            Some(Host::Ipv4(address)) => IpAddr::V4(address),
+            Some(Host::Ipv6(address)) => IpAddr::V6(address),
+            Some(Host::Domain(_)) | None => return true,
+        };
+        endpoint.chosen_by() == ChosenBy::Operator || self.networks.admit(literal)
+    }
+
+    /// One GET.
+    pub async fn get(&self, endpoint: &Endpoint) -> Result<Reply, Unreachable> {
+        let request = self.http(endpoint)?.get(endpoint.url().clone());
+        self.send(request).await
     }
 
     /// One POST, with `Authorization: Bearer` where a token is given.
-    pub(super) async fn post(&self, url: &Url, bearer: Option<&str>, payload: Payload) -> Result<Reply, Unreachable> {
+    pub async fn post(
+        &self,
+        endpoint: &Endpoint,
+        bearer: Option<&str>,
+        payload: Payload,
+    ) -> Result<Reply, Unreachable> {
         let (content_type, body) = match payload {
             Payload::Form(form) => ("application/x-www-form-urlencoded", form.into_bytes()),
             Payload::Json(json) => ("application/json", json),
         };
-        let request = self.http.post(url.clone()).header(CONTENT_TYPE, content_type).body(body);
+        let request = self.http(endpoint)?.post(endpoint.url().clone()).header(CONTENT_TYPE, content_type).body(body);
         let request = match bearer {
             Some(token) => request.bearer_auth(token),
             None => request,
         };
+        self.send(request).await
+    }
+
+    /// Addresses are judged here, because the library resolves only names.
+    fn http(&self, endpoint: &Endpoint) -> Result<&reqwest::Client, Unreachable> {
+        if !self.admits(endpoint) {
+            return Err(Unreachable::Forbidden);
+        }
+        Ok(match endpoint.chosen_by() {
+            ChosenBy::Operator => &self.operators,
+            ChosenBy::Stranger => &self.strangers,
+        })
+    }
+
+    async fn send(&self, request: reqwest::RequestBuilder) -> Result<Reply, Unreachable> {
         let response = request.send().await.map_err(|error| Unreachable::from(&error))?;
         Ok(Reply {
             status: response.status().as_u16(),
             retry_after: header(&response, RETRY_AFTER),
+            cache_control: header(&response, CACHE_CONTROL),
             body: self.read(response).await,
         })
     }
@@ -134,8 +232,12 @@ fn header(response: &reqwest::Response, name: HeaderName) -> Option<String> {
 
 impl From<&reqwest::Error> for Unreachable {
     fn from(error: &reqwest::Error) -> Self {
-        if error.is_timeout() {
+        if causes(error).any(<dyn Error>::is::<Forbidden>) {
+            Self::Forbidden
+        } else if error.is_timeout() {
             Self::Timeout
+        } else if error.is_connect() && causes(error).any(is_tls) {
+            Self::Tls
         } else if error.is_connect() {
             Self::Connect
         } else {
@@ -144,11 +246,23 @@ impl From<&reqwest::Error> for Unreachable {
     }
 }
 
+fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)> {
+    std::iter::successors(error.source(), |&error| error.source())
+}
+
+/// The TLS library reports what it does not take as invalid data.
+fn is_tls(cause: &(dyn Error + 'static)) -> bool {
+    cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::InvalidData)
+}
+
 impl Unreachable {
     /// The word for logs and metrics.
-    pub(super) const fn cause(self) -> &'static str {
+    #[must_use]
+    pub const fn cause(self) -> &'static str {
         match self {
+            Self::Forbidden => "address_forbidden",
             Self::Connect => "no_connection",
+            Self::Tls => "tls_failed",
             Self::Timeout => "timed_out",
             Self::Broken => "connection_broke",
         }
@@ -157,7 +271,8 @@ impl Unreachable {
 
 impl Body {
     /// The bytes, if all of them were read.
-    pub(super) fn whole(&self) -> Option<&[u8]> {
+    #[must_use]
+    pub fn whole(&self) -> Option<&[u8]> {
         match self {
             Self::Whole(bytes) => Some(bytes),
             Self::Cut => None,
@@ -172,40 +287,9 @@ impl fmt::Debug for Client {
     }
 }
 
-/// Plain `http` is for a stand-in on this machine: anywhere else it would show credentials to the network. A password
-/// within the URL would be printed with it.
-pub(crate) fn is_safe_endpoint(url: &Url) -> bool {
-    if !url.username().is_empty() || url.password().is_some() {
-        return false;
-    }
-    match (url.scheme(), url.host()) {
-        ("https", Some(_)) => true,
-        ("http", Some(url::Host::Ipv4(address))) => address.is_loopback(),
-        ("http", Some(url::Host::Ipv6(address))) => address.is_loopback(),
-        ("http", Some(url::Host::Domain(name))) => name == "localhost",
-        _ => false,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn plain_http_is_for_this_machine_only() {
-        for (url, safe) in [
-            ("https://fcm.googleapis.com", true),
-            ("http://127.0.0.1:8080/", true),
-            ("http://[::1]:8080/", true),
-            ("http://localhost:8080/", true),
-            ("http://fcm.googleapis.com", false),
-            ("http://10.0.0.1/", false),
-            ("http://localhost.example.com/", false),
-            ("ftp://127.0.0.1/", false),
-            ("data:,x", false),
-            ("https://gateway:password@fcm.example.com/", false),
-        ] {
-            assert_eq!(is_safe_endpoint(&Url::parse(url).expect("a URL")), safe, "{url}");
-        }
+// A body may hold a token.
+impl fmt::Debug for Reply {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reply").field("status", &self.status).finish_non_exhaustive()
     }
 }

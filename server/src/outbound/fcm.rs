@@ -15,7 +15,8 @@ use url::Url;
 
 use super::{
     Courier, Fate, Push,
-    client::{Client, Payload, Reply, is_safe_endpoint},
+    client::{Client, Payload, Reply},
+    endpoint::Endpoint,
     google::{AccessToken, AccessTokens, NoToken, ServiceAccount},
 };
 use crate::domain::time::Clock;
@@ -57,7 +58,7 @@ pub enum BadFcmSettings {
 pub struct Fcm {
     client: Client,
     tokens: AccessTokens,
-    send_url: Url,
+    send_url: Endpoint,
     clock: Arc<dyn Clock>,
 }
 
@@ -65,11 +66,10 @@ impl Fcm {
     /// A courier that opens its connections through `client`. Nothing is sent yet.
     pub fn new(settings: FcmSettings, client: Client, clock: Arc<dyn Clock>) -> Result<Self, BadFcmSettings> {
         let send_url = send_url(&settings)?;
-        let tokens =
-            AccessTokens::new(client.clone(), settings.service_account, settings.token_url, SCOPE, Arc::clone(&clock));
-        if !is_safe_endpoint(tokens.token_url()) {
-            return Err(BadFcmSettings::TokenUrl);
-        }
+        let account = settings.service_account;
+        let token_url = settings.token_url.unwrap_or_else(|| account.token_uri.clone());
+        let token_url = Endpoint::operator(token_url).map_err(|_| BadFcmSettings::TokenUrl)?;
+        let tokens = AccessTokens::new(client.clone(), account, token_url, SCOPE, Arc::clone(&clock));
         Ok(Self { client, tokens, send_url, clock })
     }
 
@@ -126,7 +126,7 @@ impl Courier for Fcm {
     }
 }
 
-fn send_url(settings: &FcmSettings) -> Result<Url, BadFcmSettings> {
+fn send_url(settings: &FcmSettings) -> Result<Endpoint, BadFcmSettings> {
     let project = settings.project_id.as_deref();
     let project = project.unwrap_or(&settings.service_account.project_id);
     let in_alphabet = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | ':');
@@ -138,16 +138,10 @@ fn send_url(settings: &FcmSettings) -> Result<Url, BadFcmSettings> {
         Some(url) => url.clone(),
         None => Url::parse(DEFAULT_BASE).expect("the default is a URL"),
     };
-    if !is_safe_endpoint(&url) {
-        return Err(BadFcmSettings::BaseUrl);
-    }
-    url.path_segments_mut().expect("http and https URLs have a path").pop_if_empty().extend([
-        "v1",
-        "projects",
-        project,
-        "messages:send",
-    ]);
-    Ok(url)
+    let mut path = url.path_segments_mut().map_err(|()| BadFcmSettings::BaseUrl)?;
+    path.pop_if_empty().extend(["v1", "projects", project, "messages:send"]);
+    drop(path);
+    Endpoint::operator(url).map_err(|_| BadFcmSettings::BaseUrl)
 }
 
 impl fmt::Debug for Fcm {

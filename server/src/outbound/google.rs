@@ -14,12 +14,13 @@ use std::{
 
 use serde::Deserialize;
 use tokio::sync::Mutex;
-use url::{Url, form_urlencoded};
+use url::form_urlencoded;
 use zeroize::Zeroizing;
 
 pub use service_account::{BadServiceAccount, ServiceAccount};
 
 use super::client::{Client, Payload, Reply, Unreachable};
+use super::endpoint::Endpoint;
 use crate::domain::time::{Clock, Timestamp};
 
 const GRANT_TYPE: &str = "urn:ietf:params:oauth:grant-type:jwt-bearer";
@@ -31,7 +32,7 @@ const MARGIN_SECONDS: i64 = 60;
 pub(super) struct AccessTokens {
     client: Client,
     account: ServiceAccount,
-    token_url: Url,
+    token_url: Endpoint,
     scope: &'static str,
     clock: Arc<dyn Clock>,
     grants: AtomicU64,
@@ -57,28 +58,15 @@ pub(super) enum NoToken {
 type Granted = Result<(AccessToken, Timestamp), NoToken>;
 
 impl AccessTokens {
-    /// Tokens for `scope`, from `token_url` where given, else from where the account's file says.
+    /// Tokens for `scope`, from `token_url`.
     pub(super) fn new(
         client: Client,
         account: ServiceAccount,
-        token_url: Option<Url>,
+        token_url: Endpoint,
         scope: &'static str,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self {
-            client,
-            token_url: token_url.unwrap_or_else(|| account.token_uri.clone()),
-            account,
-            scope,
-            clock,
-            grants: AtomicU64::new(0),
-            held: Mutex::new(None),
-        }
-    }
-
-    /// Where grants are asked for.
-    pub(super) fn token_url(&self) -> &Url {
-        &self.token_url
+        Self { client, token_url, account, scope, clock, grants: AtomicU64::new(0), held: Mutex::new(None) }
     }
 
     /// A token good for another minute at least, from memory where possible.

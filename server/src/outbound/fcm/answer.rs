@@ -105,8 +105,12 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
 
+    fn a_reply(status: u16, body: Body) -> Reply {
+        Reply { status, retry_after: None, cache_control: None, body }
+    }
+
     fn judged(status: u16, body: &str) -> Fate {
-        let reply = Reply { status, retry_after: None, body: Body::Whole(body.as_bytes().to_vec()) };
+        let reply = a_reply(status, Body::Whole(body.as_bytes().to_vec()));
         judge(&reply, NOW)
     }
 
@@ -158,7 +162,7 @@ mod tests {
 
     #[test]
     fn an_error_cut_short_is_tried_again() {
-        let reply = Reply { status: 404, retry_after: None, body: Body::Cut };
+        let reply = a_reply(404, Body::Cut);
         let later = Fate::Later { retry_after_seconds: None, cause: "reply_cut" };
         assert_eq!(judge(&reply, NOW), later);
     }

@@ -29,7 +29,7 @@ const PEM_END: &str = "-----END PRIVATE KEY-----";
 pub struct ServiceAccount {
     client_email: String,
     pub(in crate::outbound) project_id: String,
-    pub(super) token_uri: Url,
+    pub(in crate::outbound) token_uri: Url,
     private_key_id: String,
     key: RsaKeyPair,
 }
