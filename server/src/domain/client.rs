@@ -215,4 +215,10 @@ impl Client {
             audiences: Vec::new(),
         }
     }
+
+    /// The rules it is held to in a realm of this profile.
+    #[must_use]
+    pub fn profile_in(&self, realm: Profile) -> Profile {
+        self.profile.map_or(realm, |own| own.max(realm))
+    }
 }

@@ -8,6 +8,7 @@ pub mod client;
 pub mod context;
 pub mod delivery;
 pub mod device;
+pub mod endpoint;
 pub mod grant;
 pub mod message;
 pub mod names;

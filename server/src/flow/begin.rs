@@ -5,7 +5,7 @@ use protocol::text::{self, Kind};
 use tracing::info;
 
 use super::Unavailable;
-use super::authenticate_client::Caller;
+use super::authenticate_client::{Caller, Replayed};
 use super::provider::{Provider, Recorded as _};
 use crate::authenticator::{self, Asked, Question};
 use crate::domain::audit::What;
@@ -64,6 +64,9 @@ pub enum Reason {
     /// The user has no phone to ask.
     #[error("the user has no device")]
     NoDevice,
+    /// The client's assertion was used before.
+    #[error(transparent)]
+    Replayed(#[from] Replayed),
     /// Nothing was decided.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
@@ -167,7 +170,7 @@ async fn commit(
     for message in asked.messages {
         change = change.create(message);
     }
-    provider.store.commit(change).await.map_err(Unavailable::from)?;
+    caller.commit(provider, change).await?.map_err(Unavailable::from)?;
     info!(request = %key, %client, phones = phones.len(), "request accepted");
     for phone in &phones {
         provider.wake.phone(phone);

@@ -6,13 +6,12 @@ use std::sync::{Mutex, PoisonError};
 use tracing::info;
 
 use super::Unavailable;
-use super::authenticate_client::Caller;
+use super::authenticate_client::{Caller, OtherMethod, Replayed};
 use super::mint::{Tokens, mint};
 use super::provider::{Provider, Recorded as _};
 use super::retry::{Attempt, until_decided};
 use crate::domain::audit::What;
 use crate::domain::authentication_request::{Approval, AuthenticationRequest, Event, Refusal, State, Transition};
-use crate::domain::client::Client;
 use crate::domain::delivery::DeliveryMode;
 use crate::domain::names::RequestKey;
 use crate::domain::pace::{Pace, Verdict};
@@ -41,6 +40,12 @@ pub enum Reason {
     /// Its life is over.
     #[error("the request has expired")]
     Expired,
+    /// The request was begun by another method than the client's present one.
+    #[error(transparent)]
+    OtherMethod(#[from] OtherMethod),
+    /// The client's assertion was used before.
+    #[error(transparent)]
+    Replayed(#[from] Replayed),
     /// Nothing was decided.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
@@ -95,7 +100,7 @@ async fn attempt(
     key: &RequestKey,
 ) -> Result<Attempt<Tokens>, Reason> {
     let now = provider.now();
-    let Versioned { version, record: request } = find(provider, &caller.client, key, now).await?;
+    let Versioned { version, record: request } = find(provider, caller, key, now).await?;
     let redeemed = match request.clone().apply(Event::Redeem, now) {
         Ok(Transition::Changed(redeemed, _)) => redeemed,
         Ok(Transition::Unchanged) => return Err(Reason::InvalidGrant),
@@ -108,22 +113,22 @@ async fn attempt(
     let (tokens, grant) = mint(provider, &request, approval, auth_req_id, now)?;
     let what = What::RequestRedeemed { request: *key, client: caller.client.id.clone() };
     let change = caller.change(provider).replace(version, *redeemed).create(grant).recording(provider, now, what);
-    Ok(Attempt::after(provider.store.commit(change).await, tokens))
+    Ok(Attempt::after(caller.commit(provider, change).await?, tokens))
 }
 
 async fn find(
     provider: &Provider,
-    client: &Client,
+    caller: &Caller,
     key: &RequestKey,
     now: Timestamp,
 ) -> Result<Versioned<AuthenticationRequest>, Reason> {
     let found = provider.store.request(provider.id(), key).await.map_err(Unavailable::from)?;
     // A stranger learns nothing, and the owner's request is not touched.
-    let request = found.filter(|found| found.record.client == client.id).ok_or(Reason::InvalidGrant)?;
-    // REQUIREMENTS A13: the same client authentication method at both endpoints.
-    if request.record.authenticated_by != client.authentication || now >= request.record.keep_until {
+    let request = found.filter(|found| found.record.client == caller.client.id).ok_or(Reason::InvalidGrant)?;
+    if now >= request.record.keep_until {
         return Err(Reason::InvalidGrant);
     }
+    caller.began(&request.record)?;
     Ok(request)
 }
 

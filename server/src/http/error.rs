@@ -12,6 +12,7 @@ use tracing::error;
 use super::body::BodyError;
 use crate::domain::authentication_request::Refusal;
 use crate::domain::time::Timestamp;
+use crate::flow::authenticate_client::{OtherMethod, Replayed};
 use crate::flow::{
     Unavailable, administer, authenticate_client, begin, decide, enrol, maintain, prompts, prove, redeem,
 };
@@ -64,6 +65,8 @@ impl IntoResponse for authenticate_client::Reason {
     fn into_response(self) -> Response {
         match self {
             Self::Unauthenticated => invalid_client(),
+            // RFC 8705 §3 names no code; it is the request that lacks something, not the client that is unknown.
+            Self::NoCertificate => invalid_request("a client certificate is needed: tokens are bound to it"),
             Self::Unavailable(reason) => unavailable(&reason),
         }
     }
@@ -84,6 +87,7 @@ impl IntoResponse for begin::Reason {
             Self::NoDevice => oauth(StatusCode::FORBIDDEN, "access_denied", "the user has no device to be asked on"),
             Self::UserNotActive => oauth(StatusCode::FORBIDDEN, "access_denied", "the user cannot be asked"),
             Self::LimitReached => oauth(StatusCode::FORBIDDEN, "access_denied", "the user cannot be asked"),
+            Self::Replayed(Replayed) => invalid_client(),
             Self::Unavailable(reason) => unavailable(&reason),
         }
     }
@@ -104,6 +108,8 @@ impl IntoResponse for redeem::Reason {
             }
             Self::AccessDenied => oauth(bad, "access_denied", "the request was not granted"),
             Self::Expired => oauth(bad, "expired_token", "the request has expired"),
+            // REQUIREMENTS Q23: as RFC 6749 §5.2 has it, an unsupported authentication method.
+            Self::OtherMethod(OtherMethod) | Self::Replayed(Replayed) => invalid_client(),
             Self::Unavailable(reason) => unavailable(&reason),
         }
     }

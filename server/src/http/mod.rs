@@ -11,6 +11,7 @@ use axum::response::Response;
 use axum::routing::{MethodRouter, delete, get, patch, post, put};
 use protocol::endpoints as device_api;
 
+use crate::domain::endpoint::Endpoint;
 use crate::flow::provider::Provider;
 
 pub mod admin;
@@ -48,8 +49,8 @@ fn realm_router(provider: Arc<Provider>) -> Router {
     Router::new()
         .route("/.well-known/openid-configuration", only(get(metadata::discovery)))
         .route("/jwks", only(get(metadata::jwks)))
-        .route("/backchannel/authenticate", only(post(oauth::backchannel_authenticate)))
-        .route("/token", only(post(oauth::token)))
+        .route(Endpoint::BackchannelAuthentication.path(), only(post(oauth::backchannel_authenticate)))
+        .route(Endpoint::Token.path(), only(post(oauth::token)))
         .route(device_api::CONFIGURATION.path, device_only(get(device::configuration)))
         .route(device_api::NONCE.path, device_only(post(device::nonce)))
         .route(device_api::BEGIN.path, device_only(post(device::begin)))

@@ -2,15 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
-use axum::extract::State;
-use axum::http::HeaderMap;
+use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
 use serde_json::Map;
 
 use super::super::error::invalid_request;
 use super::super::form::Form;
 use super::{authenticated, rendered};
+use crate::domain::endpoint::Endpoint;
 use crate::domain::user::Identifier;
 use crate::flow::begin::{self, Parameters};
 use crate::flow::provider::Provider;
@@ -21,11 +20,10 @@ const MOST_SCOPES: usize = 32;
 /// `POST /backchannel/authenticate`
 pub(in crate::http) async fn backchannel_authenticate(
     State(provider): State<Arc<Provider>>,
-    headers: HeaderMap,
-    body: Body,
+    call: Request,
 ) -> Response {
     let answer = async {
-        let (caller, form) = authenticated(&provider, &headers, body).await?;
+        let (caller, form) = authenticated(&provider, Endpoint::BackchannelAuthentication, call).await?;
         let parameters = parameters(&form)?;
         let begun = begin::begin(&provider, &caller, parameters).await.map_err(IntoResponse::into_response)?;
         let mut reply = Map::new();

@@ -3,8 +3,7 @@
 #![allow(clippy::result_large_err, reason = "a refusal is the response itself, made once for each request")]
 
 use axum::Json;
-use axum::body::Body;
-use axum::http::HeaderMap;
+use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
@@ -12,7 +11,9 @@ use super::body;
 use super::credentials::{self, Found};
 use super::error::{self, invalid_request};
 use super::form::Form;
-use crate::flow::authenticate_client::{self, Caller};
+use crate::domain::certificate::ClientCertificate;
+use crate::domain::endpoint::Endpoint;
+use crate::flow::authenticate_client::{self, Caller, Presented};
 use crate::flow::provider::Provider;
 
 mod backchannel;
@@ -32,15 +33,17 @@ fn rendered(answer: Result<Map<String, Value>, Response>) -> Response {
 }
 
 /// The form, and the client who sent it. The client is judged before any parameter (CIBA §13).
-async fn authenticated(provider: &Provider, headers: &HeaderMap, body: Body) -> Result<(Caller, Form), Response> {
-    let body = body::read(headers, body, "application/x-www-form-urlencoded").await;
+async fn authenticated(provider: &Provider, endpoint: Endpoint, call: Request) -> Result<(Caller, Form), Response> {
+    let (mut head, body) = call.into_parts();
+    let body = body::read(&head.headers, body, "application/x-www-form-urlencoded").await;
     let body = body.map_err(IntoResponse::into_response)?;
     let form = Form::parse(&body).map_err(|_| invalid_request("the form is malformed or names a parameter twice"))?;
-    let credentials = match credentials::find(headers, &form) {
+    let credentials = match credentials::find(&head.headers, &form) {
         Found::One(credentials) => Some(credentials),
         Found::None => None,
         Found::Contradiction => return Err(invalid_request("the client authenticates in two ways")),
     };
-    let caller = authenticate_client::authenticate(provider, credentials).await;
+    let certificate = head.extensions.remove::<ClientCertificate>();
+    let caller = authenticate_client::authenticate(provider, Presented { credentials, certificate, endpoint }).await;
     Ok((caller.map_err(IntoResponse::into_response)?, form))
 }

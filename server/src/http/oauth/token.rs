@@ -2,21 +2,21 @@
 
 use std::sync::Arc;
 
-use axum::body::Body;
-use axum::extract::State;
-use axum::http::{HeaderMap, StatusCode};
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::Map;
 
 use super::super::error::{self, invalid_request};
 use super::{CIBA_GRANT, authenticated, rendered};
+use crate::domain::endpoint::Endpoint;
 use crate::flow::provider::Provider;
 use crate::flow::redeem;
 
 /// `POST /token`
-pub(in crate::http) async fn token(State(provider): State<Arc<Provider>>, headers: HeaderMap, body: Body) -> Response {
+pub(in crate::http) async fn token(State(provider): State<Arc<Provider>>, call: Request) -> Response {
     let answer = async {
-        let (caller, form) = authenticated(&provider, &headers, body).await?;
+        let (caller, form) = authenticated(&provider, Endpoint::Token, call).await?;
         match form.get("grant_type") {
             Some(CIBA_GRANT) => {}
             Some(_) => {
