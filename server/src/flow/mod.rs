@@ -11,6 +11,7 @@ pub mod administer;
 pub mod authenticate_client;
 pub mod begin;
 mod budget;
+pub mod callback;
 pub mod confirm;
 pub mod decide;
 pub mod deliver;
