@@ -6,7 +6,7 @@
 //! | [`cli`], [`provider`], [`demo`] | the command line, the provider in this process, everybody in their places |
 //! | [`play`], [`narrator`] | the headless play, and how it is told |
 //! | [`automation`] | lets a test suite decide for the phone |
-//! | [`relying_party`] | asks, polls, verifies the ID token |
+//! | [`relying_party`], [`client_key`] | asks, polls, verifies the ID token; signs assertions and requests |
 //! | [`phone`] | the real device core with keys in software |
 //! | [`forger`] | a phone that sends what an honest one never would |
 //! | [`admin`] | the operator |
@@ -16,6 +16,7 @@
 pub mod admin;
 pub mod automation;
 pub mod cli;
+pub mod client_key;
 pub mod demo;
 pub mod forger;
 pub mod narrator;

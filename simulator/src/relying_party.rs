@@ -1,5 +1,7 @@
-//! A relying party that speaks raw HTTP, as any client library would: discovery, backchannel authentication, polling, and
-//! verification of the ID token by the published keys.
+//! A relying party that speaks raw HTTP, as any client library would: discovery, client authentication in every way,
+//! signed requests, polling, and verification of the ID token by the published keys.
+
+use std::sync::Arc;
 
 use axum::http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderName, Request};
@@ -7,21 +9,37 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use jsonwebtoken::jwk::JwkSet;
 use jsonwebtoken::{Algorithm, DecodingKey, Validation};
-use serde_json::Value;
+use serde_json::{Map, Value, json};
+use server::app::system::{SystemClock, SystemRandom};
+use server::domain::algorithm;
+use server::domain::certificate::ClientCertificate;
+use server::domain::random::Random;
+use server::domain::time::Clock;
 use url::form_urlencoded;
 
+use crate::client_key::{ClientKey, sign_by_secret};
 use crate::wire::{Answer, NoAnswer, Wire};
 
 /// `grant_type` of CIBA §10.1.
 pub const CIBA_GRANT: &str = "urn:openid:params:grant-type:ciba";
 
-/// How the client authenticates (RFC 6749 §2.3.1).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// `client_assertion_type` (RFC 7523 §2.2).
+pub const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+
+/// How the client authenticates (RFC 6749 §2.3.1, OIDC Core §9, RFC 8705 §2).
+#[derive(Debug, Clone)]
 pub enum Authentication {
     /// `client_secret_basic`
     Basic,
     /// `client_secret_post`
     Post,
+    /// `client_secret_jwt`, HS256
+    SecretJwt,
+    /// `private_key_jwt`
+    PrivateKeyJwt(ClientKey),
+    /// `tls_client_auth` and `self_signed_tls_client_auth`: by the certificate that it shows, see
+    /// [`RelyingParty::showing`].
+    Certificate,
 }
 
 /// A client's id and secret.
@@ -29,7 +47,7 @@ pub enum Authentication {
 pub struct Credentials {
     /// `client_id`
     pub id: String,
-    /// `client_secret`
+    /// `client_secret`; empty where its method has none.
     pub secret: String,
     /// As registered.
     pub authentication: Authentication,
@@ -40,10 +58,13 @@ pub struct Credentials {
 pub struct RelyingParty {
     wire: Wire,
     credentials: Credentials,
+    certificate: Option<ClientCertificate>,
+    clock: Arc<dyn Clock>,
     issuer: String,
     backchannel_authentication_endpoint: String,
     token_endpoint: String,
     jwks_uri: String,
+    document: Value,
 }
 
 /// What a relying party cannot go on with.
@@ -76,7 +97,35 @@ impl RelyingParty {
             issuer: issuer.to_owned(),
             wire,
             credentials,
+            certificate: None,
+            clock: Arc::new(SystemClock),
+            document,
         })
+    }
+
+    /// The same relying party by another clock than the machine's.
+    #[must_use]
+    pub fn by_clock(self, clock: Arc<dyn Clock>) -> Self {
+        Self { clock, ..self }
+    }
+
+    /// The same relying party on connections that show this certificate. Straight into a router only: over a socket it
+    /// takes TLS to show one.
+    #[must_use]
+    pub fn showing(&self, certificate: Option<ClientCertificate>) -> Self {
+        Self { certificate, ..self.clone() }
+    }
+
+    /// The discovery document.
+    #[must_use]
+    pub fn document(&self) -> &Value {
+        &self.document
+    }
+
+    /// The URL of an endpoint by its name in the discovery document; empty where it is not published.
+    #[must_use]
+    pub fn endpoint(&self, name: &str) -> &str {
+        self.document[name].as_str().unwrap_or_default()
     }
 
     /// `client_id`
@@ -104,15 +153,74 @@ impl RelyingParty {
     /// A form with this client's credentials.
     pub async fn post(&self, url: &str, parameters: &[(&str, &str)]) -> Result<Answer, NoAnswer> {
         let Credentials { id, secret, authentication } = &self.credentials;
+        let with = |credentials: &[(&str, &str)]| form(&[parameters, credentials].concat());
         match authentication {
-            Authentication::Basic => {
-                post_form(&self.wire, url, &form(parameters), &[(AUTHORIZATION, basic(id, secret))]).await
+            Authentication::Basic => self.send(url, &form(parameters), &[(AUTHORIZATION, basic(id, secret))]).await,
+            Authentication::Post => self.send(url, &with(&[("client_id", id), ("client_secret", secret)]), &[]).await,
+            Authentication::SecretJwt | Authentication::PrivateKeyJwt(_) => {
+                let assertion = self.assert(&self.assertion());
+                let assertion = [("client_assertion_type", JWT_BEARER), ("client_assertion", &assertion)];
+                self.send(url, &with(&assertion), &[]).await
             }
-            Authentication::Post => {
-                let credentials = [("client_id", id.as_str()), ("client_secret", secret)];
-                post_form(&self.wire, url, &form(&[parameters, &credentials].concat()), &[]).await
-            }
+            Authentication::Certificate => self.send(url, &with(&[("client_id", id)]), &[]).await,
         }
+    }
+
+    /// A form exactly as written, over a connection that shows this client's certificate.
+    pub async fn send(&self, url: &str, form: &str, headers: &[(HeaderName, String)]) -> Result<Answer, NoAnswer> {
+        let mut request = form_request(url, form, headers)?;
+        if let Some(certificate) = &self.certificate {
+            request.extensions_mut().insert(certificate.clone());
+        }
+        self.wire.send(request).await
+    }
+
+    /// The claims of a fresh client assertion (RFC 7523 §3): for the issuer, good for a minute.
+    #[must_use]
+    pub fn assertion(&self) -> Value {
+        let now = self.clock.now().unix_seconds();
+        let id = &self.credentials.id;
+        json!({ "iss": id, "sub": id, "aud": self.issuer, "iat": now, "nbf": now, "exp": now + 60, "jti": jti() })
+    }
+
+    /// Signs the claims of an assertion as this client would.
+    ///
+    /// # Panics
+    ///
+    /// For a client whose method has no assertions.
+    #[must_use]
+    pub fn assert(&self, claims: &Value) -> String {
+        match &self.credentials.authentication {
+            Authentication::PrivateKeyJwt(key) => key.sign(None, claims),
+            Authentication::SecretJwt => sign_by_secret(&self.credentials.secret, algorithm::Algorithm::Hs256, claims),
+            other => panic!("{other:?} has no assertions"),
+        }
+    }
+
+    /// The claims of a fresh request object (CIBA §7.1.1): the parameters, for the issuer, good for five minutes.
+    #[must_use]
+    pub fn request_object(&self, parameters: &[(&str, &str)]) -> Value {
+        let now = self.clock.now().unix_seconds();
+        let parameters = parameters.iter().map(|(name, value)| ((*name).to_owned(), Value::from(*value)));
+        let mut claims: Map<String, Value> = parameters.collect();
+        claims.insert("iss".to_owned(), self.credentials.id.as_str().into());
+        claims.insert("aud".to_owned(), self.issuer.as_str().into());
+        claims.insert("jti".to_owned(), jti().into());
+        for (name, at) in [("iat", now), ("nbf", now), ("exp", now + 300)] {
+            claims.insert(name.to_owned(), at.into());
+        }
+        claims.into()
+    }
+
+    /// A signed request: the `request` parameter.
+    #[must_use]
+    pub fn sign_request(&self, key: &ClientKey, parameters: &[(&str, &str)]) -> String {
+        key.sign(Some("oauth-authz-req+jwt"), &self.request_object(parameters))
+    }
+
+    /// A signed backchannel authentication request (CIBA §7.1.1).
+    pub async fn begin_signed(&self, key: &ClientKey, parameters: &[(&str, &str)]) -> Result<Answer, NoAnswer> {
+        self.begin(&[("request", &self.sign_request(key, parameters))]).await
     }
 
     /// Verifies an ID token by the published keys (OIDC Core §3.1.3.7); returns its claims.
@@ -148,6 +256,12 @@ fn form(parameters: &[(&str, &str)]) -> String {
     form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish()
 }
 
+/// A `jti` that nobody has used.
+fn jti() -> String {
+    let random: &dyn Random = &SystemRandom;
+    random.token()
+}
+
 /// Posts a form exactly as written.
 pub async fn post_form(
     wire: &Wire,
@@ -155,12 +269,16 @@ pub async fn post_form(
     form: &str,
     headers: &[(HeaderName, String)],
 ) -> Result<Answer, NoAnswer> {
+    wire.send(form_request(url, form, headers)?).await
+}
+
+fn form_request(url: &str, form: &str, headers: &[(HeaderName, String)]) -> Result<Request<Vec<u8>>, NoAnswer> {
     let mut request =
         Request::post(url).header(CONTENT_TYPE, "application/x-www-form-urlencoded").header(ACCEPT, "application/json");
     for (name, value) in headers {
         request = request.header(name, value);
     }
-    wire.send(request.body(form.as_bytes().to_vec()).map_err(NoAnswer::new)?).await
+    request.body(form.as_bytes().to_vec()).map_err(NoAnswer::new)
 }
 
 /// The value of an `Authorization` header: both parts are form-encoded before they are joined (RFC 6749 §2.3.1).

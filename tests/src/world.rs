@@ -345,7 +345,7 @@ impl World {
     /// A client in any realm.
     pub async fn client_at(&self, issuer: &str, credentials: Credentials) -> RelyingParty {
         let found = RelyingParty::discover(self.public.clone(), issuer, credentials).await;
-        found.expect("a discovery document")
+        found.expect("a discovery document").by_clock(self.clock.clone())
     }
 
     /// A phone out of its box.
