@@ -1,5 +1,6 @@
 //! What an access token stands for.
 
+use protocol::DeviceId;
 use serde::{Deserialize, Serialize};
 
 use super::certificate::Thumbprint;
@@ -33,4 +34,16 @@ pub struct Grant {
     /// The refresh tokens issued with it: revoking them ends it too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub family: Option<FamilyKey>,
+    /// On which phone the user agreed; absent in records older than this member.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<DeviceId>,
+    /// When; absent as above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auth_time: Option<Timestamp>,
+    /// `acr` of the approval; absent as above.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub acr: Option<String>,
+    /// Since when it is not valid any more, by itself (RFC 7009).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked_at: Option<Timestamp>,
 }

@@ -1,27 +1,57 @@
-//! Tokens out of an approval (OIDC Core §3.1.3.3).
+//! Tokens out of an approval (OIDC Core §3.1.3.3): an access token, an ID token
+//! and, for clients registered for it, a refresh token.
+//!
+//! Nothing is stored here: what [`Minted`] holds goes into the commit of whoever hands the tokens out.
 
-use serde_json::json;
+use protocol::DeviceId;
+use serde_json::{Map, Value};
 
 use super::Unavailable;
 use super::provider::Provider;
-use crate::domain::algorithm::Algorithm;
 use crate::domain::authentication_request::{Approval, AuthenticationRequest};
+use crate::domain::certificate::Thumbprint;
+use crate::domain::client::Client;
 use crate::domain::context::Proven;
 use crate::domain::grant::Grant;
-use crate::domain::names::TokenKey;
+use crate::domain::names::{FamilyKey, RequestKey, Subject};
+use crate::domain::refresh::RefreshFamily;
 use crate::domain::time::Timestamp;
+use crate::store::Change;
+
+mod access_token;
+mod id_token;
+mod refresh_token;
+
+use refresh_token::RefreshToken;
 
 /// A token response (OIDC Core §3.1.3.3).
 #[derive(Clone, PartialEq, Eq)]
 pub struct Tokens {
-    /// Opaque, 256 random bits.
+    /// As registered: 256 random bits, or a JWT.
     pub access_token: String,
     /// Seconds.
-    pub expires_in: u32,
-    /// Signed.
-    pub id_token: String,
+    pub expires_in: i64,
+    /// Signed; absent where a refresh asked for less than `openid`.
+    pub id_token: Option<String>,
+    /// Where the client is registered for it, and at a refresh only if it is another one than was sent.
+    pub refresh_token: Option<String>,
     /// What was granted.
     pub scope: Vec<String>,
+}
+
+impl Tokens {
+    /// Its members as they go over the wire.
+    #[must_use]
+    pub fn members(self) -> Map<String, Value> {
+        let mut members = Map::new();
+        members.insert("access_token".into(), self.access_token.into());
+        members.insert("token_type".into(), "Bearer".into());
+        members.insert("expires_in".into(), self.expires_in.into());
+        members.extend(self.id_token.map(|token| ("id_token".into(), token.into())));
+        members.extend(self.refresh_token.map(|token| ("refresh_token".into(), token.into())));
+        members.insert("scope".into(), self.scope.join(" ").into());
+        members
+    }
 }
 
 impl std::fmt::Debug for Tokens {
@@ -30,49 +60,78 @@ impl std::fmt::Debug for Tokens {
     }
 }
 
-/// Mints an access token and an ID token; the grant is to be stored in the same commit.
-pub(super) fn mint(
-    provider: &Provider,
-    request: &AuthenticationRequest,
-    approval: &Approval,
-    auth_req_id: &str,
-    now: Timestamp,
-) -> Result<(Tokens, Grant), Unavailable> {
-    let policy = provider.policy();
-    let access_token = provider.random().token();
-    let proven = Proven::by(approval, policy.trust_claimed_uv);
-    let claims = json!({
-        "iss": provider.issuer(),
-        "sub": request.subject,
-        "aud": request.client,
-        "iat": now.unix_seconds(),
-        "exp": now.plus_seconds(policy.id_token_lifetime.into()).unix_seconds(),
-        "auth_time": approval.at.unix_seconds(),
-        "acr": proven.acr(),
-        "amr": proven.amr(),
-        "at_hash": at_hash(&access_token),
-        "urn:openid:params:jwt:claim:auth_req_id": auth_req_id,
-    });
-    let id_token = provider.keys.sign_jwt(Algorithm::Es256, "JWT", &claims).map_err(Unavailable::from)?;
-    let grant = Grant {
-        token: TokenKey::of(&access_token),
-        client: request.client.clone(),
+/// An approved request, and the client to which its tokens go.
+pub(super) struct Approved<'a> {
+    pub(super) client: &'a Client,
+    pub(super) request: &'a AuthenticationRequest,
+    pub(super) approval: &'a Approval,
+    /// The request's secret name, which the ID token repeats.
+    pub(super) auth_req_id: &'a str,
+    /// What the tokens are bound to, where they are.
+    pub(super) certificate: Option<Thumbprint>,
+}
+
+/// Tokens, and what must be stored with them.
+pub(super) struct Minted {
+    pub(super) tokens: Tokens,
+    grant: Grant,
+    family: Option<RefreshFamily>,
+}
+
+impl Minted {
+    /// Adds what must be stored; gives out the tokens, which are good once `change` is committed.
+    pub(super) fn stored_by(self, change: Change) -> (Change, Tokens) {
+        let change = change.create(self.grant);
+        let change = self.family.into_iter().fold(change, Change::create);
+        (change, self.tokens)
+    }
+}
+
+/// What the user agreed to and what was proven: the same in every token that comes of it.
+struct Agreed {
+    subject: Subject,
+    scope: Vec<String>,
+    request: RequestKey,
+    device: DeviceId,
+    auth_time: Timestamp,
+    acr: String,
+    amr: Vec<String>,
+    certificate: Option<Thumbprint>,
+    /// The refresh tokens beside it, and the end of their life.
+    family: Option<(FamilyKey, Timestamp)>,
+}
+
+/// Mints the first tokens of an approval.
+pub(super) fn mint(provider: &Provider, approved: &Approved<'_>, now: Timestamp) -> Result<Minted, Unavailable> {
+    let Approved { client, request, approval, auth_req_id, certificate } = *approved;
+    let proven = Proven::by(approval, provider.policy().trust_claimed_uv);
+    let refresh = client.refresh.then(|| RefreshToken::new(provider.random()));
+    let ends_at = now.plus_seconds(provider.policy().refresh_lifetime.into());
+    let agreed = Agreed {
         subject: request.subject.clone(),
         scope: request.scope.clone(),
         request: request.key,
-        issued_at: Some(now),
-        audience: Vec::new(),
-        certificate: None,
-        family: None,
-        expires_at: now.plus_seconds(policy.access_token_lifetime.into()),
+        device: approval.device,
+        auth_time: approval.at,
+        acr: proven.acr().to_owned(),
+        amr: proven.amr().into_iter().map(str::to_owned).collect(),
+        certificate,
+        family: refresh.as_ref().map(|token| (token.family(), ends_at)),
     };
-    let tokens =
-        Tokens { access_token, expires_in: policy.access_token_lifetime, id_token, scope: request.scope.clone() };
-    Ok((tokens, grant))
-}
-
-/// Left half of SHA-256 of the token (OIDC Core §3.1.3.6).
-fn at_hash(access_token: &str) -> String {
-    let hash = protocol::Digest::of(access_token.as_bytes());
-    protocol::base64url::encode(&hash.as_bytes()[..16])
+    let (access_token, grant) = access_token::mint(provider, client, &agreed, now)?;
+    let beside = id_token::Beside {
+        access_token: &access_token,
+        asked_by: Some((request.delivery, auth_req_id)),
+        refresh_token: refresh.as_ref().map(RefreshToken::text),
+    };
+    let id_token = id_token::mint(provider, client, &agreed, &beside, now)?;
+    let tokens = Tokens {
+        access_token,
+        expires_in: grant.expires_at.unix_seconds() - now.unix_seconds(),
+        id_token: Some(id_token),
+        refresh_token: refresh.as_ref().map(|token| token.text().to_owned()),
+        scope: request.scope.clone(),
+    };
+    let family = refresh.map(|token| token.founding(client, agreed, now, ends_at));
+    Ok(Minted { tokens, grant, family })
 }

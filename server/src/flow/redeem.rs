@@ -7,7 +7,7 @@ use tracing::info;
 
 use super::Unavailable;
 use super::authenticate_client::{Caller, OtherMethod, Replayed};
-use super::mint::{Tokens, mint};
+use super::mint::{Approved, Tokens, mint};
 use super::provider::{Provider, Recorded as _};
 use super::retry::{Attempt, until_decided};
 use crate::domain::audit::What;
@@ -110,9 +110,11 @@ async fn attempt(
         return Err(Reason::InvalidGrant);
     };
     judge_again(provider, &request, approval).await?;
-    let (tokens, grant) = mint(provider, &request, approval, auth_req_id, now)?;
+    let certificate = caller.binding();
+    let approved = Approved { client: &caller.client, request: &request, approval, auth_req_id, certificate };
     let what = What::RequestRedeemed { request: *key, client: caller.client.id.clone() };
-    let change = caller.change(provider).replace(version, *redeemed).create(grant).recording(provider, now, what);
+    let (change, tokens) = mint(provider, &approved, now)?.stored_by(caller.change(provider));
+    let change = change.replace(version, *redeemed).recording(provider, now, what);
     Ok(Attempt::after(caller.commit(provider, change).await?, tokens))
 }
 

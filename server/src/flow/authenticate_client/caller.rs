@@ -49,6 +49,12 @@ impl Caller {
         self.client.certificate_bound || self.profile == Profile::FapiCiba
     }
 
+    /// What tokens that it collects here are bound to, where they must be.
+    #[must_use]
+    pub fn binding(&self) -> Option<Thumbprint> {
+        self.certificate.filter(|_| self.requires_certificate())
+    }
+
     /// REQUIREMENTS A13: one request, one method.
     pub fn began(&self, request: &AuthenticationRequest) -> Result<(), OtherMethod> {
         if request.authenticated_by == self.client.authentication { Ok(()) } else { Err(OtherMethod) }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use serde_json::Map;
 
 use super::super::error::{self, invalid_request};
 use super::{CIBA_GRANT, authenticated, rendered};
@@ -27,13 +26,7 @@ pub(in crate::http) async fn token(State(provider): State<Arc<Provider>>, call: 
         }
         let auth_req_id = form.get("auth_req_id").ok_or_else(|| invalid_request("auth_req_id is missing"))?;
         let tokens = redeem::redeem(&provider, &caller, auth_req_id).await.map_err(IntoResponse::into_response)?;
-        let mut reply = Map::new();
-        reply.insert("access_token".into(), tokens.access_token.into());
-        reply.insert("token_type".into(), "Bearer".into());
-        reply.insert("expires_in".into(), tokens.expires_in.into());
-        reply.insert("id_token".into(), tokens.id_token.into());
-        reply.insert("scope".into(), tokens.scope.join(" ").into());
-        Ok(reply)
+        Ok(tokens.members())
     };
     rendered(answer.await)
 }

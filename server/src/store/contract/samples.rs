@@ -218,6 +218,10 @@ pub fn a_grant(n: u64, expires_at: Timestamp) -> Grant {
         audience: Vec::new(),
         certificate: None,
         family: None,
+        device: None,
+        auth_time: None,
+        acr: None,
+        revoked_at: None,
     }
 }
 

@@ -1,0 +1,74 @@
+//! Access tokens: opaque, or JWTs (RFC 9068). Both are stored by their hash, so that both can be revoked.
+
+use serde_json::{Value, json};
+
+use super::super::Unavailable;
+use super::super::provider::Provider;
+use super::Agreed;
+use crate::domain::algorithm::Algorithm;
+use crate::domain::client::{AccessTokenFormat, Client};
+use crate::domain::grant::Grant;
+use crate::domain::names::TokenKey;
+use crate::domain::time::Timestamp;
+
+/// The token and what it stands for.
+pub(super) fn mint(
+    provider: &Provider,
+    client: &Client,
+    agreed: &Agreed,
+    now: Timestamp,
+) -> Result<(String, Grant), Unavailable> {
+    let policy = provider.policy();
+    let audience = policy.default_audience.clone().unwrap_or_else(|| provider.issuer().to_owned());
+    let life_ends = now.plus_seconds(policy.access_token_lifetime.into());
+    let mut grant = Grant {
+        // Found by the token, which is not made yet.
+        token: TokenKey::of(""),
+        client: client.id.clone(),
+        subject: agreed.subject.clone(),
+        scope: agreed.scope.clone(),
+        request: agreed.request,
+        issued_at: Some(now),
+        // Once its family is forgotten, nobody could tell whether it was revoked.
+        expires_at: agreed.family.map_or(life_ends, |(_, family_ends)| life_ends.min(family_ends)),
+        audience: vec![audience],
+        certificate: agreed.certificate,
+        family: agreed.family.map(|(family, _)| family),
+        device: Some(agreed.device),
+        auth_time: Some(agreed.auth_time),
+        acr: Some(agreed.acr.clone()),
+        revoked_at: None,
+    };
+    let token = match client.access_token_format {
+        AccessTokenFormat::Opaque => provider.random().token(),
+        // Read by resource servers, who know the realm and not what the client registered for its own tokens.
+        AccessTokenFormat::Jwt => {
+            let algorithm = policy.signing_algorithms.first().copied().unwrap_or(Algorithm::Es256);
+            provider.keys.sign_jwt(algorithm, "at+jwt", &claims(provider, agreed, &grant))?
+        }
+    };
+    grant.token = TokenKey::of(&token);
+    Ok((token, grant))
+}
+
+/// RFC 9068 §2.2; `cnf`: RFC 8705 §3.1.
+fn claims(provider: &Provider, agreed: &Agreed, grant: &Grant) -> Value {
+    let jti = protocol::base64url::encode(&provider.random().array::<16>());
+    let mut claims = json!({
+        "iss": provider.issuer(),
+        "exp": grant.expires_at.unix_seconds(),
+        "aud": grant.audience.first(),
+        "sub": grant.subject,
+        "client_id": grant.client,
+        "iat": grant.issued_at.map(Timestamp::unix_seconds),
+        "jti": jti,
+        "scope": grant.scope.join(" "),
+        "auth_time": agreed.auth_time.unix_seconds(),
+        "acr": agreed.acr,
+        "amr": agreed.amr,
+    });
+    if let Some(certificate) = grant.certificate {
+        claims["cnf"] = json!({ "x5t#S256": certificate });
+    }
+    claims
+}
