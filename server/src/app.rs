@@ -30,9 +30,11 @@ use crate::store::embedded::{EmbeddedStore, OpenError, Options, Sync};
 use crate::store::{CommitError, Store, StoreError};
 
 mod check;
+pub mod import;
 mod init;
 pub mod log;
 mod realms;
+pub mod recover;
 mod renewal;
 pub mod system;
 
@@ -57,6 +59,11 @@ pub enum AppError {
     /// The key file cannot be opened.
     #[error("keys.file: {0}")]
     Keys(KeysError),
+    /// An import did not come to its end.
+    #[error(
+        "the store holds records of realm {0} but not the realm: an import was cut off; empty the store and import again"
+    )]
+    Torn(crate::domain::names::RealmId),
     /// The store failed.
     #[error(transparent)]
     Read(#[from] StoreError),

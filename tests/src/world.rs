@@ -172,8 +172,12 @@ impl World {
         let key_file = self.directory.path().join("keys.json");
         let mut keys = KeyFile::create(&key_file, self.wrapping()).expect("a key file");
         for (id, issuer) in realms {
-            let realm =
-                Realm { id: RealmId::parse(id).expect("a realm id"), issuer: issuer.clone(), policy: policy.clone() };
+            let realm = Realm {
+                id: RealmId::parse(id).expect("a realm id"),
+                issuer: issuer.clone(),
+                policy: policy.clone(),
+                recovered_at: None,
+            };
             keys.add(&realm.id, issuer, self.now(), &*self.random).expect("keys of a realm");
             let change = Change::in_realm(&realm.id).create(realm);
             store.commit(change).await.expect("a realm is stored");

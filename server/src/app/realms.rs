@@ -2,7 +2,7 @@
 
 use tracing::info;
 
-use super::AppError;
+use super::{AppError, recover};
 use crate::config::drift;
 use crate::domain::audit::What;
 use crate::domain::random::Random;
@@ -24,6 +24,9 @@ pub(super) async fn settle(
     for realm in &file {
         if stored.iter().any(|stored| stored.id == realm.id) {
             continue;
+        }
+        if recover::is_torn(store, &realm.id).await? {
+            return Err(AppError::Torn(realm.id.clone()));
         }
         // Keys first: a realm without keys could not start, keys without a realm wait for the next start.
         keys.add(&realm.id, &realm.issuer, now, random).map_err(AppError::Keys)?;

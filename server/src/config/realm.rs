@@ -47,7 +47,7 @@ pub(super) fn realms(root: &mut Section) -> Vec<Realm> {
     if root.has("issuer") || sections.is_empty() {
         let issuer = issuer(root);
         let policy = policy(root.section("policy"));
-        realms.extend(issuer.map(|issuer| Realm { id: RealmId::new(MAIN), issuer, policy }));
+        realms.extend(issuer.map(|issuer| Realm { id: RealmId::new(MAIN), issuer, policy, recovered_at: None }));
     }
     let mut known: BTreeSet<RealmId> = realms.iter().map(|realm| realm.id.clone()).collect();
     for section in &mut sections {
@@ -76,7 +76,7 @@ fn realm(section: &mut Section) -> Option<Realm> {
     if id.is_none() {
         section.complain("id", "must be 1 to 32 characters of a-z, 0-9 and '-'");
     }
-    Some(Realm { id: id?, issuer: issuer?, policy })
+    Some(Realm { id: id?, issuer: issuer?, policy, recovered_at: None })
 }
 
 fn issuer(section: &mut Section) -> Option<String> {

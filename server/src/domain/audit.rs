@@ -25,6 +25,8 @@ pub struct Event {
 pub enum What {
     /// A realm was created.
     RealmCreated,
+    /// A realm was recovered from a back-up: open requests were cancelled.
+    RealmRecovered,
     /// An operator created a client.
     ClientCreated { client: ClientId },
     /// An operator created a user.

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use super::names::RealmId;
 pub use super::policy::{AboveMax, HintIssuer, LoginHint, NoDevice, Policy};
+use super::time::Timestamp;
 
 impl RealmId {
     /// A realm id is 1 to 32 characters of `a-z`, `0-9` and `-`, so that it can stand in keys and in paths.
@@ -24,4 +25,7 @@ pub struct Realm {
     pub issuer: String,
     /// What it allows and how long things live.
     pub policy: Policy,
+    /// When it was last recovered from an old back-up: refresh tokens issued before are refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recovered_at: Option<Timestamp>,
 }

@@ -16,6 +16,7 @@ pub mod confirm;
 pub mod decide;
 pub mod deliver;
 pub mod enrol;
+pub mod export;
 pub mod maintain;
 pub mod mint;
 pub mod prompts;

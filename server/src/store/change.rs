@@ -1,8 +1,10 @@
 //! One atomic step: new states with the versions they were decided on, messages, audit events and marks.
 
 use protocol::Digest;
+use serde::{Deserialize, Serialize};
 
 use super::Versioned;
+use super::page::MarkName;
 use crate::domain::audit::{Event, What};
 use crate::domain::authentication_request::AuthenticationRequest;
 use crate::domain::client::Client;
@@ -26,7 +28,8 @@ pub enum Expected {
 }
 
 /// Anything that is kept, with its own key inside.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "kind", content = "record")]
 #[allow(missing_docs, reason = "each variant is named as what it holds")]
 pub enum Record {
     Realm(Realm),
@@ -84,13 +87,16 @@ pub enum MarkKey {
     Counter(protocol::DeviceId, u64),
     /// A JWT that a client may use once: a client assertion, a request object, a hint. (Client, hash of kind and `jti`.)
     Jwt(ClientId, Digest),
+    /// One that was exported: of what, nobody knows any more.
+    Kept(MarkName),
 }
 
 impl MarkKey {
     /// What a store keeps in place of the name: as long for every variant, and no two share it.
     #[must_use]
-    pub fn digest(&self) -> Digest {
-        match self {
+    pub fn name(&self) -> MarkName {
+        let digest = match self {
+            Self::Kept(name) => return *name,
             Self::Proof(device, nonce) => Digest::labelled("assent-mark-proof", &[device.as_bytes(), nonce.as_bytes()]),
             Self::Counter(device, counter) => {
                 Digest::labelled("assent-mark-counter", &[device.as_bytes(), &counter.to_be_bytes()])
@@ -98,7 +104,9 @@ impl MarkKey {
             Self::Jwt(client, jti) => {
                 Digest::labelled("assent-mark-jwt", &[client.as_str().as_bytes(), jti.as_bytes()])
             }
-        }
+        };
+        let (name, _) = digest.as_bytes().split_first_chunk().expect("a digest has 32 bytes");
+        MarkName::from_bytes(*name)
     }
 }
 

@@ -16,6 +16,7 @@ pub mod commits;
 pub mod keeping;
 pub mod looking_up;
 pub mod outbox;
+pub mod paging;
 pub mod samples;
 
 /// Where the stores of one kind come from.
@@ -55,6 +56,10 @@ macro_rules! store_contract {
             looking_up: realms_are_isolated_in_every_look_up,
             looking_up: a_reader_beside_a_writer_never_goes_back_to_an_older_version,
             looking_up: audit_events_come_newest_last_and_as_many_as_asked,
+            paging: every_kind_is_found_in_its_pages,
+            paging: pages_go_on_where_the_one_before_ended,
+            paging: a_page_names_the_version_that_a_replacement_expects,
+            paging: a_mark_set_by_its_kept_name_is_the_same_mark,
             outbox: messages_come_when_due_the_longest_due_first,
             outbox: a_lease_hides_a_message_until_it_ends,
             outbox: concluding_removes_a_message,

@@ -23,6 +23,10 @@ mod change;
 #[doc(hidden)]
 pub mod contract;
 pub mod embedded;
+pub mod journal;
+pub mod page;
+
+use page::{Kept, Page, Position};
 
 pub use change::{Change, Expected, Mark, MarkKey, Record, Write};
 
@@ -143,6 +147,15 @@ pub trait Store: Send + Sync + 'static {
 
     /// Forgets what is past its time: at most `most` entries; how many it forgot.
     async fn sweep(&self, realm: &RealmId, now: Timestamp, most: usize) -> Result<usize, StoreError>;
+
+    /// Some of one kind, at most `most` records (or lists of events) behind `after`, in an order of the store's own.
+    async fn page(
+        &self,
+        realm: &RealmId,
+        kept: Kept,
+        after: Option<&Position>,
+        most: usize,
+    ) -> Result<Page, StoreError>;
 
     /// Whether no other process can be using this store, so that leases left by an earlier run are void.
     fn is_exclusive(&self) -> bool;

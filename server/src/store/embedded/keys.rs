@@ -112,7 +112,7 @@ pub(super) fn hashed(digest: &Digest) -> &[u8] {
 
 /// Of a mark.
 pub(super) fn mark(realm: &RealmId, mark: &MarkKey) -> Vec<u8> {
-    record(realm, Kind::Mark, hashed(&mark.digest()))
+    record(realm, Kind::Mark, mark.name().as_bytes())
 }
 
 /// Of the audit events of one second that one commit group wrote.

@@ -16,6 +16,7 @@ mod header;
 mod keys;
 mod lists;
 mod outbox;
+mod pages;
 mod progress;
 mod read;
 mod recent;

@@ -22,6 +22,7 @@ use crate::domain::realm::Realm;
 use crate::domain::refresh::RefreshFamily;
 use crate::domain::time::Timestamp;
 use crate::domain::user::{Identifier, User};
+use crate::store::page::{Kept, Page, Position};
 use crate::store::{Change, CommitError, MarkKey, Store, StoreError, Versioned};
 
 /// Something read, and the commit group that wrote it.
@@ -239,6 +240,18 @@ impl Store for EmbeddedStore {
         let (done, outcome) = oneshot::channel();
         jobs.send(Job::Sweep { realm: realm.clone(), now, most, done }).await.map_err(|_| closed())?;
         outcome.await.map_err(|_| closed())?
+    }
+
+    async fn page(
+        &self,
+        realm: &RealmId,
+        kept: Kept,
+        after: Option<&Position>,
+        most: usize,
+    ) -> Result<Page, StoreError> {
+        let (page, newest) = self.read_page(realm, kept, after, most)?;
+        self.progress.durable(newest).await?;
+        Ok(page)
     }
 
     fn is_exclusive(&self) -> bool {
