@@ -3,18 +3,19 @@
 //!
 //! Read it from the middle: [`flow`] holds one file for each thing the server does. What it speaks about is in
 //! [`domain`], where it is kept in [`store`], how it reaches phones in [`outbound`], how a request is put to the user in
-//! [`authenticator`], what signs in [`keys`], and how the world reaches it in [`http`]. [`app`] wires them together as
-//! [`config`] says.
+//! [`authenticator`], what others sign in [`jose`], what we sign with in [`keys`], and how the world reaches it in
+//! [`http`]. [`app`] wires them together as [`config`] says.
 //!
 //! A layer names only those above it in this list; `tests/layers.rs` enforces it:
 //!
 //! | layer | may name |
 //! |---|---|
 //! | [`domain`] | `domain` |
-//! | [`keys`] | `domain` |
+//! | [`jose`] | `domain` |
+//! | [`keys`] | `domain`, `jose` |
 //! | [`store`] | `domain` |
 //! | [`outbound`] | `domain` |
-//! | [`authenticator`] | `domain`, `keys`, `store`, `outbound` |
+//! | [`authenticator`] | `domain`, `jose`, `keys`, `store`, `outbound` |
 //! | [`flow`] | all above |
 //! | [`http`] | `domain`, `flow` |
 //! | [`config`], [`app`] | everything |
@@ -25,6 +26,7 @@ pub mod config;
 pub mod domain;
 pub mod flow;
 pub mod http;
+pub mod jose;
 pub mod keys;
 pub mod outbound;
 pub mod store;

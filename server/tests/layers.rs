@@ -7,13 +7,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What each layer may name beside itself.
-const LAYERS: [(&str, &[&str]); 7] = [
+const LAYERS: [(&str, &[&str]); 8] = [
     ("domain", &[]),
-    ("keys", &["domain"]),
+    ("jose", &["domain"]),
+    ("keys", &["domain", "jose"]),
     ("store", &["domain"]),
     ("outbound", &["domain"]),
-    ("authenticator", &["domain", "keys", "store", "outbound"]),
-    ("flow", &["domain", "keys", "store", "outbound", "authenticator"]),
+    ("authenticator", &["domain", "jose", "keys", "store", "outbound"]),
+    ("flow", &["domain", "jose", "keys", "store", "outbound", "authenticator"]),
     ("http", &["domain", "flow"]),
 ];
 
