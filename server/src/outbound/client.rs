@@ -250,9 +250,10 @@ fn causes(error: &reqwest::Error) -> impl Iterator<Item = &(dyn Error + 'static)
     std::iter::successors(error.source(), |&error| error.source())
 }
 
-/// The TLS library reports what it does not take as invalid data.
+/// The TLS library reports what it does not take as invalid data, which the connector wraps once more.
 fn is_tls(cause: &(dyn Error + 'static)) -> bool {
-    cause.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::InvalidData)
+    let Some(error) = cause.downcast_ref::<io::Error>() else { return false };
+    error.kind() == io::ErrorKind::InvalidData || error.get_ref().is_some_and(|wrapped| is_tls(wrapped))
 }
 
 impl Unreachable {

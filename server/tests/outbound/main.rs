@@ -1,0 +1,8 @@
+//! The client of every outgoing call, against real sockets on this machine and name servers that say what the test
+//! wants: what strangers' URLs never reach, and what the operator's settings open to them. No name leaves this machine.
+
+mod hostile;
+mod key_material;
+mod name_server;
+mod reached;
+mod server;
