@@ -117,12 +117,16 @@ impl App {
         let store = open_store(&store).await?;
         let mut keys = KeyFile::open(&key_file, wrapping_key).map_err(AppError::Keys)?;
         let realms = realms::settle(&*store, &mut keys, realms, clock.now(), &*random).await?;
-        let client = Client::new(CallLimits::default(), &outbound)?;
+        let client = Client::new(CallLimits::default(), &outbound.reach)?;
         let courier = fcm.map(|fcm| courier(fcm, &client, &clock)).transpose()?;
         let provide = |realm: Realm| {
             let keys = keys.keys(&realm.id, &realm.issuer, clock.now()).map_err(AppError::Keys)?;
             let (store, clock, random) = (store.clone(), clock.clone(), random.clone());
-            let (courier, client) = (courier.clone(), client.clone());
+            let courier = courier.clone();
+            let client = match outbound.of_its_own(&realm.id) {
+                Some(reach) => Client::new(CallLimits::default(), &reach)?,
+                None => client.clone(),
+            };
             Ok::<_, AppError>(Provider::new(Parts { realm, keys, store, clock, random, courier, client }))
         };
         let providers: Vec<_> = realms.into_iter().map(provide).collect::<Result<_, _>>()?;

@@ -8,6 +8,7 @@ use std::path::Path;
 use server::config::{Config, ConfigError, Environment, LogFormat, drift};
 use server::domain::names::RealmId;
 use server::domain::realm::Policy;
+use server::outbound::client::Reach;
 
 const WRAPPING_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 const TOKEN: &str = "wVc3kTq0Jx9sRz5LmN8bYd";
@@ -104,6 +105,43 @@ issuer = "https://op.example/op/customers"
     let named: Vec<_> = realms.iter().map(|realm| (realm.id.as_str(), realm.issuer.as_str())).collect();
     assert_eq!(named, [("staff", "https://op.example/op"), ("customers", "https://op.example/op/customers")]);
     assert_eq!((realms[0].policy.request_lifetime, realms[1].policy.request_lifetime), (60, 120));
+}
+
+#[test]
+fn a_realm_may_open_networks_of_its_own_in_place_of_the_deployments() {
+    let text = format!(
+        r#"{GOOD}
+[outbound]
+allowed_networks = ["10.20.0.0/16"]
+[[realm]]
+id = "staff"
+issuer = "https://op.example/staff"
+[realm.outbound]
+allowed_networks = ["10.30.0.0/16"]
+[[realm]]
+id = "customers"
+issuer = "https://op.example/customers"
+[realm.outbound]
+allowed_networks = []
+[[realm]]
+id = "guests"
+issuer = "https://op.example/guests"
+"#
+    );
+    let outbound = parse(&text, &[]).unwrap().outbound;
+    let admits = |reach: &Reach| ["10.20.0.1", "10.30.0.1"].map(|ip| reach.networks.admit(ip.parse().unwrap()));
+    let of = |id| outbound.of_its_own(&RealmId::new(id)).map(|reach| admits(&reach));
+    assert_eq!(admits(&outbound.reach), [true, false]);
+    assert_eq!(of("staff"), Some([false, true]));
+    assert_eq!(of("customers"), Some([false, false]), "an empty list closes");
+    assert_eq!((of("guests"), of("main")), (None, None), "the deployment's");
+}
+
+#[test]
+fn a_list_comes_from_the_environment_with_commas() {
+    let outbound = parse(GOOD, &[("ASSENT__OUTBOUND__ALLOWED_NETWORKS", "127.0.0.0/8, ::1/128")]).unwrap().outbound;
+    let admitted = ["127.0.0.1", "::1", "10.0.0.1"].map(|ip| outbound.reach.networks.admit(ip.parse().unwrap()));
+    assert_eq!(admitted, [true, true, false]);
 }
 
 #[test]
@@ -206,12 +244,40 @@ fn every_rule_of_a_policy_has_its_bounds() {
 }
 
 #[test]
+fn what_outgoing_calls_may_reach_is_judged() {
+    let table = [
+        ("allowed_networks = [\"10.0.0.1/8\"]", "allowed_networks: \"10.0.0.1/8\" has bits beyond its prefix"),
+        ("allowed_networks = [\"intranet\"]", "allowed_networks: \"intranet\" is no network in CIDR form"),
+        ("allowed_networks = [\"169.254.0.0/16\"]", "allowed_networks: \"169.254.0.0/16\" is link-local"),
+        ("allowed_networks = [10]", "allowed_networks: must be a list of texts"),
+        ("allowed_networks = [\"\"]", "allowed_networks: must be a list of texts"),
+        ("allowed_networks = true", "allowed_networks: must be a list of texts"),
+        ("extra_roots = [\"ca.pem\"]", "extra_roots: /etc/assent/ca.pem: No such file"),
+        ("extra_roots = [\"/dev/null\"]", "extra_roots: /dev/null: holds no certificate"),
+        ("proxy = \"http://proxy\"", "proxy: is unknown"),
+    ];
+    for (setting, expected) in table {
+        let complaints = complaints("[keys]", &format!("[outbound]\n{setting}\n[keys]"));
+        assert_eq!(complaints.len(), 1, "{setting}: {complaints:?}");
+        assert!(complaints[0].starts_with(&format!("outbound.{expected}")), "{setting}: {complaints:?}");
+    }
+}
+
+#[test]
 fn every_further_realm_is_judged_and_named_by_its_place() {
     let table = [
         ("issuer = \"https://op.example/two\"", "realm[0].id: is missing"),
         ("id = \"Two\"\nissuer = \"https://op.example/two\"", "realm[0].id: must be 1 to 32 characters"),
         ("id = \"main\"\nissuer = \"https://op.example/two\"", "realm[0].id: is the id of an earlier realm"),
         ("id = \"two\"", "realm[0].issuer: is missing"),
+        (
+            "id = \"two\"\nissuer = \"https://op.example/two\"\noutbound.allowed_networks = [\"x\"]",
+            "realm[0].outbound.allowed_networks: \"x\" is no network",
+        ),
+        (
+            "id = \"two\"\nissuer = \"https://op.example/two\"\noutbound.extra_roots = [\"x\"]",
+            "realm[0].outbound.extra_roots: is unknown",
+        ),
         ("id = \"two\"\nissuer = \"https://op.example\"", "realm[0].issuer: is the issuer of an earlier realm"),
         ("id = \"two\"\nissuer = \"https://other.example/two\"", "realm[0].issuer: must be a path under the first"),
         ("id = \"two\"\nissuer = \"https://op.example.net\"", "realm[0].issuer: must be a path under the first"),

@@ -17,7 +17,6 @@ use self::read::{Problem, Section};
 use crate::domain::realm::Realm;
 use crate::domain::secret::Secret;
 use crate::keys::{WrappingKey, secret_file};
-use crate::outbound::client::Reach;
 use crate::outbound::fcm::FcmSettings;
 use crate::store::embedded::Sync;
 
@@ -27,6 +26,8 @@ mod push;
 mod read;
 mod realm;
 pub mod template;
+
+pub use outbound::OutboundSettings;
 
 /// Everything that was set, checked.
 #[derive(Debug)]
@@ -46,7 +47,7 @@ pub struct Config {
     /// What is logged.
     pub log: Log,
     /// What calls to other servers may reach.
-    pub outbound: Reach,
+    pub outbound: OutboundSettings,
     /// Firebase, where it is set.
     pub fcm: Option<FcmSettings>,
     /// The realms as the file has them, the first one first; never empty.
@@ -166,9 +167,9 @@ impl Config {
         let store = store(root.section("store"), base);
         let (key_file, wrapping_key) = keys(root.section("keys"), base, environment);
         let log = log(root.section("log"));
-        let outbound = outbound::outbound(root.section("outbound"), base);
+        let mut outbound = outbound::outbound(root.section("outbound"), base);
         let fcm = push::push(root.section("push"), base);
-        let realms = realm::realms(&mut root);
+        let realms = realm::realms(&mut root, &mut outbound);
         Some(Self {
             public: public?,
             admin: admin?,

@@ -7,6 +7,7 @@ use serde::Deserialize as _;
 use toml::{Table, Value};
 use url::{Host, Url};
 
+use super::outbound::{self, OutboundSettings};
 use super::read::Section;
 use crate::domain::algorithm::Algorithm;
 use crate::domain::names::RealmId;
@@ -40,8 +41,8 @@ const TAKEN: [&str; 15] = [
 const SIGNING: [Algorithm; 5] =
     [Algorithm::Es256, Algorithm::Ps256, Algorithm::Rs256, Algorithm::EdDsa, Algorithm::Es384];
 
-/// All realms, the first one first.
-pub(super) fn realms(root: &mut Section) -> Vec<Realm> {
+/// All realms, the first one first. What they may reach of their own is settled in `outbound`.
+pub(super) fn realms(root: &mut Section, outbound: &mut OutboundSettings) -> Vec<Realm> {
     let mut realms = Vec::new();
     let mut sections = root.sections("realm");
     if root.has("issuer") || sections.is_empty() {
@@ -51,7 +52,7 @@ pub(super) fn realms(root: &mut Section) -> Vec<Realm> {
     }
     let mut known: BTreeSet<RealmId> = realms.iter().map(|realm| realm.id.clone()).collect();
     for section in &mut sections {
-        let Some(realm) = realm(section) else { continue };
+        let Some(realm) = realm(section, outbound) else { continue };
         if !known.insert(realm.id.clone()) {
             section.complain("id", "is the id of an earlier realm");
         }
@@ -68,15 +69,18 @@ pub(super) fn realms(root: &mut Section) -> Vec<Realm> {
     realms
 }
 
-fn realm(section: &mut Section) -> Option<Realm> {
+fn realm(section: &mut Section, outbound: &mut OutboundSettings) -> Option<Realm> {
     let id = section.required_text("id");
     let issuer = issuer(section);
     let policy = policy(section.section("policy"));
+    let networks = outbound::of_realm(section.section("outbound"));
     let id = RealmId::parse(&id?);
     if id.is_none() {
         section.complain("id", "must be 1 to 32 characters of a-z, 0-9 and '-'");
     }
-    Some(Realm { id: id?, issuer: issuer?, policy, recovered_at: None })
+    let id = id?;
+    outbound.of_realms.extend(networks.map(|networks| (id.clone(), networks)));
+    Some(Realm { id, issuer: issuer?, policy, recovered_at: None })
 }
 
 fn issuer(section: &mut Section) -> Option<String> {

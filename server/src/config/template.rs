@@ -72,7 +72,8 @@ filter = "info"
 # Calls to other servers: pushes, and what clients and phones name in URLs of their own. The latter go to public
 # addresses only.
 [outbound]
-# Networks of yours that they may go to as well. Link-local and metadata addresses are never called.
+# Networks of yours that they may go to as well. Link-local and metadata addresses are never called. A [[realm]] may have
+# its own list, under [realm.outbound].
 #allowed_networks = ["10.20.0.0/16", "fd12:3456::/32"]
 # Certificate authorities to believe beside the system's: files in PEM.
 #extra_roots = ["internal-ca.pem"]
