@@ -112,8 +112,19 @@ pub struct Listeners {
 impl App {
     /// Opens store and keys, creates the realms that the store does not hold yet, and starts nothing.
     pub async fn open(config: Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Result<Self, AppError> {
-        let Config { public, admin, admin_token, store, key_file, wrapping_key, outbound, fcm, realms, log: _ } =
-            config;
+        let Config {
+            public,
+            admin,
+            admin_token,
+            store,
+            key_file,
+            wrapping_key,
+            outbound,
+            fcm,
+            realms,
+            mut trust_anchors,
+            log: _,
+        } = config;
         let store = open_store(&store).await?;
         let mut keys = KeyFile::open(&key_file, wrapping_key).map_err(AppError::Keys)?;
         let realms = realms::settle(&*store, &mut keys, realms, clock.now(), &*random).await?;
@@ -127,7 +138,18 @@ impl App {
                 Some(reach) => Client::new(CallLimits::default(), &reach)?,
                 None => client.clone(),
             };
-            Ok::<_, AppError>(Provider::new(Parts { realm, keys, store, clock, random, courier, client }))
+            let (trust_anchors, mtls_base_url) = (trust_anchors.remove(&realm.id), None);
+            Ok::<_, AppError>(Provider::new(Parts {
+                realm,
+                keys,
+                store,
+                clock,
+                random,
+                courier,
+                client,
+                trust_anchors,
+                mtls_base_url,
+            }))
         };
         let providers: Vec<_> = realms.into_iter().map(provide).collect::<Result<_, _>>()?;
         Ok(Self {

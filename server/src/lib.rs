@@ -3,14 +3,15 @@
 //!
 //! Read it from the middle: [`flow`] holds one file for each thing the server does. What it speaks about is in
 //! [`domain`], where it is kept in [`store`], how it reaches phones in [`outbound`], how a request is put to the user in
-//! [`authenticator`], what others sign in [`jose`], what we sign with in [`keys`], and how the world reaches it in
-//! [`http`]. [`app`] wires them together as [`config`] says.
+//! [`authenticator`], what others sign in [`jose`], what their certificates are worth in [`certificates`], what we sign
+//! with in [`keys`], and how the world reaches it in [`http`]. [`app`] wires them together as [`config`] says.
 //!
 //! A layer names only those above it in this list; `tests/layers.rs` enforces it:
 //!
 //! | layer | may name |
 //! |---|---|
 //! | [`domain`] | `domain` |
+//! | [`certificates`] | `domain` |
 //! | [`jose`] | `domain` |
 //! | [`keys`] | `domain`, `jose` |
 //! | [`store`] | `domain` |
@@ -22,6 +23,7 @@
 
 pub mod app;
 pub mod authenticator;
+pub mod certificates;
 pub mod config;
 pub mod domain;
 pub mod flow;

@@ -7,14 +7,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What each layer may name beside itself.
-const LAYERS: [(&str, &[&str]); 8] = [
+const LAYERS: [(&str, &[&str]); 9] = [
     ("domain", &[]),
+    ("certificates", &["domain"]),
     ("jose", &["domain"]),
     ("keys", &["domain", "jose"]),
     ("store", &["domain"]),
     ("outbound", &["domain"]),
     ("authenticator", &["domain", "jose", "keys", "store", "outbound"]),
-    ("flow", &["domain", "jose", "keys", "store", "outbound", "authenticator"]),
+    ("flow", &["domain", "certificates", "jose", "keys", "store", "outbound", "authenticator"]),
     ("http", &["domain", "flow"]),
 ];
 
@@ -22,11 +23,14 @@ const LAYERS: [(&str, &[&str]); 8] = [
 const WIRING: [&str; 4] = ["lib", "main", "app", "config"];
 
 /// Crates that only these files may name.
-const ADAPTERS: [(&str, &[&str]); 4] = [
+const ADAPTERS: [(&str, &[&str]); 7] = [
     ("sled", &["store/embedded/"]),
     ("reqwest", &["outbound/"]),
-    ("ipnet", &["outbound/networks.rs"]),
+    ("ipnet", &["outbound/networks.rs", "http/proxies.rs"]),
     ("axum", &["http/", "app.rs", "app/"]),
+    ("rustls", &["http/tls.rs", "http/tls/"]),
+    ("webpki", &["certificates/"]),
+    ("x509_cert", &["certificates/"]),
 ];
 
 fn sources() -> Vec<(PathBuf, String)> {

@@ -205,6 +205,8 @@ impl World {
                 random: self.random.clone(),
                 courier: Some(self.carrying.clone()),
                 client: client.clone(),
+                trust_anchors: None,
+                mtls_base_url: None,
             }));
         }
         let health = Health::new(Arc::clone(&self.providers[0]));

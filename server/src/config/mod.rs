@@ -5,7 +5,7 @@
 //! relative to the settings file. What is a record in the store (realms and their policies) is only seeded from here;
 //! [`drift`] tells the differences.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::fmt;
 use std::net::SocketAddr;
@@ -14,6 +14,8 @@ use std::path::{Path, PathBuf};
 use tracing_subscriber::EnvFilter;
 
 use self::read::{Problem, Section};
+use crate::certificates::TrustAnchors;
+use crate::domain::names::RealmId;
 use crate::domain::realm::Realm;
 use crate::domain::secret::Secret;
 use crate::keys::{WrappingKey, secret_file};
@@ -52,6 +54,8 @@ pub struct Config {
     pub fcm: Option<FcmSettings>,
     /// The realms as the file has them, the first one first; never empty.
     pub realms: Vec<Realm>,
+    /// Whose certificates authenticate the clients of a realm; no record of the store.
+    pub trust_anchors: BTreeMap<RealmId, TrustAnchors>,
 }
 
 /// A listener.
@@ -169,7 +173,7 @@ impl Config {
         let log = log(root.section("log"));
         let mut outbound = outbound::outbound(root.section("outbound"), base);
         let fcm = push::push(root.section("push"), base);
-        let realms = realm::realms(&mut root, &mut outbound);
+        let (realms, trust_anchors) = realm::realms(&mut root, base, &mut outbound);
         Some(Self {
             public: public?,
             admin: admin?,
@@ -181,6 +185,7 @@ impl Config {
             outbound,
             fcm,
             realms,
+            trust_anchors,
         })
     }
 }

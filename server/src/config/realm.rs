@@ -1,7 +1,8 @@
 //! Realms as the file has them. One realm needs no word for it: `issuer` and `[policy]` at the top. Further ones, or all
 //! of them, stand under `[[realm]]`.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use serde::Deserialize as _;
 use toml::{Table, Value};
@@ -9,6 +10,7 @@ use url::{Host, Url};
 
 use super::outbound::{self, OutboundSettings};
 use super::read::Section;
+use crate::certificates::TrustAnchors;
 use crate::domain::algorithm::Algorithm;
 use crate::domain::names::RealmId;
 use crate::domain::policy::{Policy, RULES};
@@ -41,18 +43,25 @@ const TAKEN: [&str; 15] = [
 const SIGNING: [Algorithm; 5] =
     [Algorithm::Es256, Algorithm::Ps256, Algorithm::Rs256, Algorithm::EdDsa, Algorithm::Es384];
 
-/// All realms, the first one first. What they may reach of their own is settled in `outbound`.
-pub(super) fn realms(root: &mut Section, outbound: &mut OutboundSettings) -> Vec<Realm> {
-    let mut realms = Vec::new();
+/// All realms, the first one first, and whom they trust. What they may reach of their own is settled in `outbound`.
+pub(super) fn realms(
+    root: &mut Section,
+    base: &Path,
+    outbound: &mut OutboundSettings,
+) -> (Vec<Realm>, BTreeMap<RealmId, TrustAnchors>) {
+    let (mut realms, mut anchors) = (Vec::new(), BTreeMap::new());
     let mut sections = root.sections("realm");
     if root.has("issuer") || sections.is_empty() {
         let issuer = issuer(root);
         let policy = policy(root.section("policy"));
+        anchors.extend(trust_anchors(root, base).map(|anchors| (RealmId::new(MAIN), anchors)));
         realms.extend(issuer.map(|issuer| Realm { id: RealmId::new(MAIN), issuer, policy, recovered_at: None }));
     }
     let mut known: BTreeSet<RealmId> = realms.iter().map(|realm| realm.id.clone()).collect();
     for section in &mut sections {
+        let trusted = trust_anchors(section, base);
         let Some(realm) = realm(section, outbound) else { continue };
+        anchors.extend(trusted.map(|anchors| (realm.id.clone(), anchors)));
         if !known.insert(realm.id.clone()) {
             section.complain("id", "is the id of an earlier realm");
         }
@@ -66,7 +75,7 @@ pub(super) fn realms(root: &mut Section, outbound: &mut OutboundSettings) -> Vec
         }
         realms.push(realm);
     }
-    realms
+    (realms, anchors)
 }
 
 fn realm(section: &mut Section, outbound: &mut OutboundSettings) -> Option<Realm> {
@@ -81,6 +90,17 @@ fn realm(section: &mut Section, outbound: &mut OutboundSettings) -> Option<Realm
     let id = id?;
     outbound.of_realms.extend(networks.map(|networks| (id.clone(), networks)));
     Some(Realm { id, issuer: issuer?, policy, recovered_at: None })
+}
+
+/// The file is the operator's, who replaces it as authorities come and go; so it is read at each start.
+fn trust_anchors(section: &mut Section, base: &Path) -> Option<TrustAnchors> {
+    const NAME: &str = "client_trust_anchors";
+    let path = base.join(section.text(NAME)?);
+    let anchors = match std::fs::read(&path) {
+        Ok(pem) => TrustAnchors::from_pem(&pem).map_err(|why| why.to_string()),
+        Err(error) => Err(error.to_string()),
+    };
+    anchors.map_err(|why| section.complain(NAME, format_args!("{}: {why}", path.display()))).ok()
 }
 
 fn issuer(section: &mut Section) -> Option<String> {

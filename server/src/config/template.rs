@@ -41,6 +41,9 @@ pub fn render(template: &Template<'_>) -> String {
 # started. TLS is terminated by a proxy in front of [public].
 issuer = "{issuer}"
 
+# The authorities whose certificates authenticate clients (tls_client_auth): certificates in PEM, one after the other.
+#client_trust_anchors = "client-authorities.pem"
+
 [public]
 # Where relying parties and phones are served, in plain HTTP.
 listen = "{listen}"

@@ -6,6 +6,7 @@ use super::budget::Budget;
 use super::prove::Proofs;
 use super::redeem::Paces;
 use super::wake::Wake;
+use crate::certificates::TrustAnchors;
 use crate::domain::audit::What;
 use crate::domain::names::RealmId;
 use crate::domain::random::Random;
@@ -32,6 +33,10 @@ pub struct Parts {
     pub courier: Option<Arc<dyn Courier>>,
     /// How everything else leaves.
     pub client: Client,
+    /// Whose certificates authenticate clients. Without them this realm has no `tls_client_auth`.
+    pub trust_anchors: Option<TrustAnchors>,
+    /// Under which URL this realm asks for client certificates (RFC 8705 §5), where that is not its issuer.
+    pub mtls_base_url: Option<String>,
 }
 
 /// An OpenID Provider for one realm.
@@ -43,6 +48,8 @@ pub struct Provider {
     random: Arc<dyn Random>,
     pub(super) courier: Option<Arc<dyn Courier>>,
     client: Client,
+    trust_anchors: Option<TrustAnchors>,
+    mtls_base_url: Option<String>,
     pub(super) wake: Wake,
     pub(super) budget: Budget,
     pub(super) paces: Paces,
@@ -53,7 +60,7 @@ impl Provider {
     /// Puts the parts together.
     #[must_use]
     pub fn new(parts: Parts) -> Arc<Self> {
-        let Parts { realm, keys, store, clock, random, courier, client } = parts;
+        let Parts { realm, keys, store, clock, random, courier, client, trust_anchors, mtls_base_url } = parts;
         Arc::new(Self {
             realm,
             keys,
@@ -62,6 +69,8 @@ impl Provider {
             random,
             courier,
             client,
+            trust_anchors,
+            mtls_base_url,
             wake: Wake::default(),
             budget: Budget::default(),
             paces: Paces::default(),
@@ -97,6 +106,18 @@ impl Provider {
     #[must_use]
     pub fn store(&self) -> &Arc<dyn Store> {
         &self.store
+    }
+
+    /// Whose certificates authenticate clients; `None` where `tls_client_auth` is neither offered nor accepted.
+    #[must_use]
+    pub const fn trust_anchors(&self) -> Option<&TrustAnchors> {
+        self.trust_anchors.as_ref()
+    }
+
+    /// What stands in place of the issuer in the URLs of endpoints that ask for a client certificate (RFC 8705 §5).
+    #[must_use]
+    pub fn mtls_base_url(&self) -> Option<&str> {
+        self.mtls_base_url.as_deref()
     }
 
     /// The time.

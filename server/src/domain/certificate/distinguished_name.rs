@@ -25,7 +25,7 @@ pub struct Attribute {
 }
 
 /// The value of an attribute.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum AttributeValue {
     /// Characters, folded so that what RFC 4517 `caseIgnoreMatch` takes for equal is equal; see [`folded`].
     Text(String),
