@@ -5,6 +5,7 @@ mod asking;
 mod collecting;
 mod discovery;
 mod enrolling;
+mod explaining;
 mod proving;
 mod pushing;
 mod racing;

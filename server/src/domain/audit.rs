@@ -59,6 +59,9 @@ pub enum What {
         counter: u64,
         /// By how many seconds the phone's clock differs from ours, when by more than five minutes.
         clock_off: Option<i64>,
+        /// When the phone first fetched the prompt, if it did so from this process.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        opened_at: Option<Timestamp>,
     },
     /// The user said that a redeemed request was not theirs.
     RequestDisputed { request: RequestKey, device: DeviceId },
@@ -66,6 +69,32 @@ pub enum What {
     RequestRedeemed { request: RequestKey, client: ClientId },
     /// A push was handed to its channel, or will never be.
     PushConcluded { request: RequestKey, device: DeviceId, fate: PushFate },
+}
+
+impl What {
+    /// The request that it is about.
+    #[must_use]
+    pub const fn request(&self) -> Option<&RequestKey> {
+        match self {
+            Self::RequestAccepted { request, .. }
+            | Self::RequestDecided { request, .. }
+            | Self::RequestDisputed { request, .. }
+            | Self::RequestRedeemed { request, .. }
+            | Self::PushConcluded { request, .. } => Some(request),
+            Self::RealmCreated
+            | Self::RealmRecovered
+            | Self::ClientCreated { .. }
+            | Self::UserCreated { .. }
+            | Self::TicketCreated { .. }
+            | Self::EnrolmentBegun { .. }
+            | Self::TicketReused { .. }
+            | Self::EnrolmentFinished { .. }
+            | Self::EnrolmentRejected { .. }
+            | Self::DeviceEnrolled { .. }
+            | Self::DeviceRevoked { .. }
+            | Self::PushTargetChanged { .. } => None,
+        }
+    }
 }
 
 /// How a push ended.

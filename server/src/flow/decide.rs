@@ -249,7 +249,7 @@ fn step(
     change = change
         .replace(prompt.version, prompt.record.answered(answer, request.record.state.approval()))
         .mark(MarkKey::Counter(device.id, signed.decision.ctr), signed.said(), now.plus_seconds(COUNTER_DAYS * 86_400))
-        .recording(provider, now, decided(device, signed, key, now));
+        .recording(provider, now, decided(provider, device, signed, key, now));
     if outcome == Outcome::Disputed {
         change = change.recording(provider, now, What::RequestDisputed { request: key, device: device.id });
     }
@@ -277,7 +277,13 @@ fn outcome_of(state: &State) -> Outcome {
     }
 }
 
-fn decided(device: &Device, signed: &Signed, request: crate::domain::names::RequestKey, now: Timestamp) -> What {
+fn decided(
+    provider: &Provider,
+    device: &Device,
+    signed: &Signed,
+    request: crate::domain::names::RequestKey,
+    now: Timestamp,
+) -> What {
     let clock_off = signed.decision.iat.saturating_sub(now.unix_seconds());
     What::RequestDecided {
         request,
@@ -287,6 +293,7 @@ fn decided(device: &Device, signed: &Signed, request: crate::domain::names::Requ
         role: signed.role,
         counter: signed.decision.ctr,
         clock_off: (clock_off.saturating_abs() > CLOCK_TOLERANCE).then_some(clock_off),
+        opened_at: provider.opened.at(&signed.decision.prompt),
     }
 }
 

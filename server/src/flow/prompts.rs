@@ -53,6 +53,7 @@ async fn pending_now(provider: &Provider, device: &DeviceId) -> Result<Vec<Jws>,
             break;
         }
         if awaits_answer(provider, &prompt, now).await? {
+            provider.opened.note(prompt.id, now, prompt.expires_at);
             bytes += prompt.jws.as_str().len();
             pending.push(prompt.jws);
         }
@@ -70,7 +71,9 @@ async fn awaits_answer(provider: &Provider, prompt: &StoredPrompt, now: Timestam
 
 /// One prompt of this phone, answered or not, exactly as signed.
 pub async fn one(provider: &Provider, device: &DeviceId, id: &PromptId) -> Result<Jws, Reason> {
-    find(provider, device, id).await.map(|prompt| prompt.record.jws)
+    let prompt = find(provider, device, id).await?.record;
+    provider.opened.note(prompt.id, provider.now(), prompt.expires_at);
+    Ok(prompt.jws)
 }
 
 /// A prompt that belongs to this phone; another phone's is as unknown as one that never was.

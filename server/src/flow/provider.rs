@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::budget::Budget;
+use super::opened::Opened;
 use super::prove::Proofs;
 use super::redeem::Paces;
 use super::wake::Wake;
@@ -54,6 +55,7 @@ pub struct Provider {
     pub(super) budget: Budget,
     pub(super) paces: Paces,
     pub(super) proofs: Proofs,
+    pub(super) opened: Opened,
 }
 
 impl Provider {
@@ -75,6 +77,7 @@ impl Provider {
             budget: Budget::default(),
             paces: Paces::default(),
             proofs: Proofs::default(),
+            opened: Opened::default(),
         })
     }
 

@@ -17,6 +17,7 @@ pub async fn sweep(provider: &Provider) -> Result<usize, StoreError> {
     let now = provider.now();
     provider.paces.sweep(now);
     provider.budget.sweep(now);
+    provider.opened.sweep(now);
     provider.store.sweep(provider.id(), now, MOST).await
 }
 

@@ -33,7 +33,7 @@ use crate::domain::user::{User, UserCodeHash};
 use crate::flow::administer::{NewClient, NewUser};
 use crate::flow::confirm::Confirmed;
 use crate::flow::provider::Provider;
-use crate::flow::{administer, confirm, enrol, maintain};
+use crate::flow::{administer, confirm, enrol, explain, export, maintain};
 
 /// The bearer token of the admin API, kept as a hash.
 #[derive(Clone, Debug)]
@@ -56,7 +56,22 @@ pub(super) fn router(providers: &[Arc<Provider>], token: AdminToken) -> Router {
         }
         router = router.nest(&format!("/admin/v1/realms/{}", provider.id()), realm);
     }
+    if let Some(first) = providers.first() {
+        router =
+            router.merge(Router::new().route(
+                "/admin/v1/export",
+                get(whole_export).fallback(method_not_allowed).with_state(Arc::clone(first)),
+            ));
+    }
     router.layer(middleware::from_fn_with_state(token, let_in))
+}
+
+/// `GET /admin/v1/export`: every realm, as [`export`] writes it. One that was cut off lacks its last line.
+async fn whole_export(State(provider): State<Arc<Provider>>) -> Response {
+    let chunks = export::export(Arc::clone(provider.store()), provider.now(), true);
+    let chunks = futures_util::stream::unfold(chunks, |mut chunks| async move { Some((chunks.recv().await?, chunks)) });
+    let headers = [(header::CONTENT_TYPE, HeaderValue::from_static("application/jsonl"))];
+    (headers, error::no_store(), Body::from_stream(chunks)).into_response()
 }
 
 fn realm_router(provider: Arc<Provider>) -> Router {
@@ -68,6 +83,7 @@ fn realm_router(provider: Arc<Provider>) -> Router {
         .route("/devices/{id}/revoke", post(revoke).fallback(method_not_allowed))
         .route("/enrolments/{id}/confirm", post(confirm_enrolment).fallback(method_not_allowed))
         .route("/audit", get(audit).fallback(method_not_allowed))
+        .route("/explain", post(explain).fallback(method_not_allowed))
         .with_state(provider)
 }
 
@@ -321,6 +337,25 @@ async fn confirm_enrolment(
             error::oauth(StatusCode::GONE, "enrolment_cancelled", "the enrolment was cancelled")
         }
         Err(_) => unknown(),
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ExplainRequest {
+    auth_req_id: Secret,
+}
+
+/// `POST /explain` `{"auth_req_id": "…"}`: 200 with the request's story; in the body, because a URL is logged.
+async fn explain(State(provider): State<Arc<Provider>>, headers: HeaderMap, body: Body) -> Response {
+    let request: ExplainRequest = match read(&headers, body).await {
+        Ok(request) => request,
+        Err(refusal) => return refusal,
+    };
+    match explain::explain(&provider, request.auth_req_id.reveal()).await {
+        Ok(Some(explanation)) => found(json!(explanation)),
+        Ok(None) => error::oauth(StatusCode::NOT_FOUND, "unknown_request", "nobody knows such a request"),
+        Err(reason) => error::unavailable(&reason),
     }
 }
 
