@@ -13,9 +13,11 @@ use crate::domain::names::RealmId;
 use crate::domain::random::Random;
 use crate::domain::realm::{Policy, Realm};
 use crate::domain::time::{Clock, Timestamp};
+use crate::jose::JwkSet;
 use crate::keys::RealmKeys;
 use crate::outbound::Courier;
 use crate::outbound::client::Client;
+use crate::outbound::key_sets::KeySets;
 use crate::store::{Change, Store};
 
 /// What a provider is made of.
@@ -49,6 +51,7 @@ pub struct Provider {
     random: Arc<dyn Random>,
     pub(super) courier: Option<Arc<dyn Courier>>,
     client: Client,
+    key_sets: KeySets<JwkSet>,
     trust_anchors: Option<TrustAnchors>,
     mtls_base_url: Option<String>,
     pub(super) wake: Wake,
@@ -63,6 +66,7 @@ impl Provider {
     #[must_use]
     pub fn new(parts: Parts) -> Arc<Self> {
         let Parts { realm, keys, store, clock, random, courier, client, trust_anchors, mtls_base_url } = parts;
+        let key_sets = KeySets::new(client.clone(), Arc::clone(&clock), JwkSet::parse);
         Arc::new(Self {
             realm,
             keys,
@@ -70,6 +74,7 @@ impl Provider {
             clock,
             random,
             courier,
+            key_sets,
             client,
             trust_anchors,
             mtls_base_url,
@@ -139,6 +144,12 @@ impl Provider {
     #[must_use]
     pub fn client(&self) -> &Client {
         &self.client
+    }
+
+    /// The keys that clients publish, by their URL.
+    #[must_use]
+    pub fn key_sets(&self) -> &KeySets<JwkSet> {
+        &self.key_sets
     }
 
     /// Answers every held call now and holds none from here on.

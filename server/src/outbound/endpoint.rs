@@ -10,14 +10,14 @@ pub const LONGEST: usize = 2_048;
 
 /// A URL that may be called as far as its text can tell. Where a stranger chose it, the client also judges the
 /// addresses that it leads to. Never printed: the path may be a capability.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Endpoint {
     url: Url,
     chosen_by: ChosenBy,
 }
 
 /// Who wrote a URL.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ChosenBy {
     /// Whoever writes the settings file: they may name any host of their own.
     Operator,

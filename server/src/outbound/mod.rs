@@ -4,7 +4,7 @@
 //! [`Courier`] carries one [`Push`] and reports its [`Fate`]; whoever keeps the messages acts on it (tries again,
 //! clears the phone's push target, gives up). [`fcm`] is the courier for Firebase Cloud Messaging, [`google`] its
 //! credentials, and [`client`] the one place that opens connections: to an [`endpoint`], within [`networks`], believing
-//! [`roots`].
+//! [`roots`]. [`key_sets`] remembers the keys that clients publish.
 //!
 //! Nothing here prints a target, a payload or a credential: their types write `…` in `Debug`, and causes are fixed
 //! words.
@@ -13,6 +13,7 @@ pub mod client;
 pub mod endpoint;
 pub mod fcm;
 pub mod google;
+pub mod key_sets;
 pub mod networks;
 pub mod resolve;
 pub mod roots;

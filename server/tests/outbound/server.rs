@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex};
 
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio_rustls::TlsAcceptor;
 
@@ -19,6 +20,8 @@ pub(crate) enum Manner {
     Endless(&'static str, &'static str),
     /// Not even TLS: silence.
     Mute,
+    /// This text, once somebody opens the gate.
+    Gated(Arc<Semaphore>, String),
 }
 
 impl Manner {
@@ -38,6 +41,7 @@ struct Seen {
 
 pub(crate) struct Server {
     address: SocketAddr,
+    manner: Arc<Mutex<Manner>>,
     seen: Arc<Mutex<Seen>>,
     _serving: JoinSet<()>,
 }
@@ -51,10 +55,10 @@ impl Server {
             Err(_) => TcpListener::bind("0.0.0.0:0").await.expect("a port"),
         };
         let address = listener.local_addr().expect("an address");
-        let seen = Arc::<Mutex<Seen>>::default();
+        let (seen, manner) = (Arc::<Mutex<Seen>>::default(), Arc::new(Mutex::new(manner)));
         let mut serving = JoinSet::new();
-        serving.spawn(accept(listener, tls, manner, Arc::clone(&seen)));
-        Self { address, seen, _serving: serving }
+        serving.spawn(accept(listener, tls, Arc::clone(&manner), Arc::clone(&seen)));
+        Self { address, manner, seen, _serving: serving }
     }
 
     pub(crate) fn port(&self) -> u16 {
@@ -76,37 +80,52 @@ impl Server {
         }
     }
 
+    /// From the next request on.
+    pub(crate) fn behave(&self, manner: Manner) {
+        *self.manner.lock().expect("no panic") = manner;
+    }
+
+    /// Returns when so many requests have come.
+    pub(crate) async fn asked(&self, times: usize) {
+        while self.requests().len() < times {
+            tokio::task::yield_now().await;
+        }
+    }
+
     /// The heads of all requests, and their bodies.
     pub(crate) fn requests(&self) -> Vec<String> {
         self.seen.lock().expect("no panic").requests.clone()
     }
 }
 
-async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, manner: Manner, seen: Arc<Mutex<Seen>>) {
+async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, manner: Arc<Mutex<Manner>>, seen: Arc<Mutex<Seen>>) {
     let mut connections = JoinSet::new();
     loop {
         let (stream, _) = listener.accept().await.expect("a connection");
         let end = stream.local_addr().expect("an address").ip().to_canonical();
         seen.lock().expect("no panic").connections.push(end);
-        let (tls, manner, seen) = (tls.clone(), manner.clone(), Arc::clone(&seen));
+        let (tls, manner, seen) = (tls.clone(), Arc::clone(&manner), Arc::clone(&seen));
+        let mute = matches!(*manner.lock().expect("no panic"), Manner::Mute);
         connections.spawn(async move {
-            match (manner, tls) {
-                (Manner::Mute, _) => std::future::pending().await,
-                (manner, None) => serve(stream, manner, &seen).await,
-                (manner, Some(tls)) => match tls.accept(stream).await {
-                    Ok(stream) => serve(stream, manner, &seen).await,
-                    Err(_) => None,
-                },
+            match tls {
+                _ if mute => std::future::pending().await,
+                None => serve(stream, &manner, &seen).await,
+                Some(tls) => serve(tls.accept(stream).await.ok()?, &manner, &seen).await,
             }
         });
     }
 }
 
 /// Ends when the other side does.
-async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, manner: Manner, seen: &Mutex<Seen>) -> Option<()> {
+async fn serve(
+    mut stream: impl AsyncRead + AsyncWrite + Unpin,
+    manner: &Mutex<Manner>,
+    seen: &Mutex<Seen>,
+) -> Option<()> {
     loop {
         let request = read_request(&mut stream).await?;
         seen.lock().expect("no panic").requests.push(request);
+        let manner = manner.lock().expect("no panic").clone();
         match &manner {
             Manner::Answer(text) => stream.write_all(text.as_bytes()).await.ok()?,
             Manner::Stall(text) => {
@@ -121,6 +140,10 @@ async fn serve(mut stream: impl AsyncRead + AsyncWrite + Unpin, manner: Manner, 
                 }
             }
             Manner::Mute => unreachable!("it reads nothing"),
+            Manner::Gated(gate, text) => {
+                gate.acquire().await.ok()?.forget();
+                stream.write_all(text.as_bytes()).await.ok()?;
+            }
         }
         stream.flush().await.ok()?;
     }
