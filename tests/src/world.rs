@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use device_core::{ApprovalRequest, EnrolmentState, Platform, PushTarget};
 use serde_json::json;
-use server::domain::names::{RealmId, Subject};
+use server::domain::client::Client as RegisteredClient;
+use server::domain::delivery::DeliveryMode;
+use server::domain::names::{ClientId, RealmId, Subject};
 use server::domain::realm::{Policy, Realm};
 use server::domain::secret::Secret;
 use server::domain::time::{Clock as _, Timestamp};
@@ -22,6 +24,7 @@ use server::store::{Change, Store};
 use simulator::admin::Admin;
 use simulator::phone::Phone;
 use simulator::relying_party::{Authentication, Credentials, RelyingParty};
+use simulator::stand_in::notification::NotificationStandIn;
 use simulator::wire::{Answer, Wire};
 use tempfile::TempDir;
 use tokio::sync::watch;
@@ -96,6 +99,12 @@ impl Builder {
     pub fn reach(mut self, edit: impl FnOnce(&mut Reach)) -> Self {
         edit(&mut self.reach);
         self
+    }
+
+    /// With stand-ins on this machine within reach of what clients and phones name.
+    #[must_use]
+    pub fn reaching_stand_ins(self) -> Self {
+        self.reach(|reach| reach.networks.open("127.0.0.0/8").expect("loopback may be opened"))
     }
 
     /// With rules of its own, in all realms.
@@ -239,7 +248,7 @@ impl World {
         self.clock.advance_millis(millis);
     }
 
-    /// Makes one attempt for every push that is due; how many there were.
+    /// Makes one attempt for every push and every notification that is due; how many there were.
     pub async fn deliver(&self) -> usize {
         let mut attempts = 0;
         for provider in &self.providers {
@@ -329,6 +338,26 @@ impl World {
     pub async fn add_client(&self, id: &str, secret: &str) {
         let metadata = json!({ "client_id": id, "client_secret": secret, "client_name": format!("The {id}") });
         self.admin().create_client(&metadata).await.expect("a client").expect("a new client");
+    }
+
+    /// Changes what is registered of a client. Directly in the store, where the admin API has no call for it.
+    pub async fn edit_client(&self, id: &str, edit: impl FnOnce(&mut RegisteredClient)) {
+        let provider = self.provider();
+        let found = provider.store().client(provider.id(), &ClientId::new(id)).await.expect("a look-up");
+        let mut found = found.expect("the client");
+        edit(&mut found.record);
+        let change = Change::in_realm(provider.id()).replace(found.version, found.record);
+        provider.store().commit(change).await.expect("the client is stored");
+    }
+
+    /// The client of most stories, told of outcomes at this endpoint: `Ping` or `Push`.
+    pub async fn told_shop(&self, delivery: DeliveryMode, endpoint: &NotificationStandIn) -> RelyingParty {
+        self.edit_client(SHOP, |client| {
+            client.delivery = delivery;
+            client.notification_endpoint = Some(endpoint.url());
+        })
+        .await;
+        self.shop().await
     }
 
     /// The client of most stories.

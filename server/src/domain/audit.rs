@@ -5,6 +5,7 @@ use protocol::messages::{Answer, DenyReason, RevocationReason};
 use protocol::{DeviceId, EnrolmentId, KeyRole, PromptId};
 use serde::{Deserialize, Serialize};
 
+use super::authentication_request::PushError;
 use super::names::{ClientId, RequestKey, Subject};
 use super::time::Timestamp;
 
@@ -69,6 +70,8 @@ pub enum What {
     RequestRedeemed { request: RequestKey, client: ClientId },
     /// A push was handed to its channel, or will never be.
     PushConcluded { request: RequestKey, device: DeviceId, fate: PushFate },
+    /// A ping or push client was told of the outcome, or will never be.
+    ClientNotified { request: RequestKey, client: ClientId, what: Notification, fate: NotificationFate },
 }
 
 impl What {
@@ -80,7 +83,8 @@ impl What {
             | Self::RequestDecided { request, .. }
             | Self::RequestDisputed { request, .. }
             | Self::RequestRedeemed { request, .. }
-            | Self::PushConcluded { request, .. } => Some(request),
+            | Self::PushConcluded { request, .. }
+            | Self::ClientNotified { request, .. } => Some(request),
             Self::RealmCreated
             | Self::RealmRecovered
             | Self::ClientCreated { .. }
@@ -95,6 +99,44 @@ impl What {
             | Self::PushTargetChanged { .. } => None,
         }
     }
+}
+
+/// What a client is told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Notification {
+    /// That there is an outcome.
+    Ping,
+    /// Its tokens.
+    Tokens,
+    /// That there are none, because the user or an operator said no.
+    AccessDenied,
+    /// That there are none, because the request's life is over.
+    ExpiredToken,
+    /// That there are none, for another reason.
+    TransactionFailed,
+}
+
+impl From<PushError> for Notification {
+    fn from(error: PushError) -> Self {
+        match error {
+            PushError::AccessDenied => Self::AccessDenied,
+            PushError::ExpiredToken => Self::ExpiredToken,
+            PushError::TransactionFailed => Self::TransactionFailed,
+        }
+    }
+}
+
+/// How that ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NotificationFate {
+    /// Its endpoint took it.
+    Delivered,
+    /// Its endpoint refused it for good.
+    Refused,
+    /// Its time was over first.
+    GivenUp,
 }
 
 /// How a push ended.

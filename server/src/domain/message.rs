@@ -8,7 +8,7 @@ use super::names::{ClientId, RequestKey};
 use super::secret::Sealed;
 use super::time::Timestamp;
 
-/// 128 random bits, also the idempotency key of the carriage.
+/// 128 bits that nobody can guess, also the idempotency key of the carriage.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct MessageId(protocol::Nonce);
@@ -18,6 +18,13 @@ impl MessageId {
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 16]) -> Self {
         Self(protocol::Nonce::from_bytes(bytes))
+    }
+
+    /// Of what a request's client is told: there is one such message a request, so its id follows from the request's.
+    #[must_use]
+    pub fn of_notification(request: &RequestKey) -> Self {
+        let (half, _) = request.digest().as_bytes().split_first_chunk().expect("a digest is longer than 16 bytes");
+        Self::from_bytes(*half)
     }
 
     /// The bits.
@@ -56,6 +63,12 @@ pub enum Content {
         prompt: PromptId,
         /// Stands for the prompt in a wake push and in the app link.
         rid: RoutingId,
+    },
+    /// What a notification is before there is anything to tell: due when the request's life ends, so that its client is
+    /// told of that. Whatever concludes the request earlier replaces it.
+    Expiry {
+        /// The client.
+        client: ClientId,
     },
     /// Tell a ping client that there is an outcome (CIBA §10.2).
     Ping {

@@ -7,6 +7,7 @@ use protocol::{Digest, Jws, KeyRole, PromptId, Typ};
 use tracing::{info, warn};
 
 use super::Unavailable;
+use super::notify::{self, Told};
 use super::prove::Proven;
 use super::provider::{Provider, Recorded as _};
 use super::retry::{Attempt, until_decided};
@@ -151,6 +152,7 @@ async fn attempt(provider: &Provider, proven: &Proven, id: &PromptId, signed: &S
     match committed {
         Ok(()) => {
             info!(request = %step.request, device = %proven.device.id, outcome = ?step.outcome, "request decided");
+            step.told.send(provider);
         }
         Err(CommitError::Replayed(MarkKey::Counter(..), value)) if value != signed.said() => {
             return Err(Reason::CounterReused);
@@ -220,6 +222,7 @@ struct Step {
     outcome: Outcome,
     result: Jws,
     change: Change,
+    told: Told,
 }
 
 fn step(
@@ -235,11 +238,12 @@ fn step(
     let key = request.record.key;
     let event = event(device, signed, hash, now);
     let next = request.record.clone().apply(event, now).map_err(Reason::Concluded)?;
-    let mut change = provider.change();
+    let (mut change, mut told) = (provider.change(), Told::default());
     let outcome = match next {
         Transition::Unchanged => outcome_of(&request.record.state),
-        Transition::Changed(next, _notice) => {
+        Transition::Changed(next, notice) => {
             let outcome = outcome_of(&next.state);
+            (change, told) = notify::tell(provider, change, &request.record, notice, now);
             change = change.replace(request.version, *next);
             outcome
         }
@@ -253,7 +257,7 @@ fn step(
     if outcome == Outcome::Disputed {
         change = change.recording(provider, now, What::RequestDisputed { request: key, device: device.id });
     }
-    Ok(Step { request: key, outcome, result, change: proven.marking(change, now) })
+    Ok(Step { request: key, outcome, result, change: proven.marking(change, now), told })
 }
 
 fn event(device: &Device, signed: &Signed, hash: Digest, now: Timestamp) -> Event {

@@ -20,6 +20,7 @@ pub mod explain;
 pub mod export;
 pub mod maintain;
 pub mod mint;
+mod notify;
 mod opened;
 pub mod prompts;
 pub mod prove;

@@ -1,4 +1,5 @@
-//! Wakes the long polls of one phone when something for it was committed. A hint only: whoever wakes reads the store.
+//! Wakes the long polls of one phone when something for it was committed, and the delivery worker when it has work. A hint
+//! only: whoever wakes reads the store.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -7,11 +8,15 @@ use std::sync::{Arc, Mutex, PoisonError};
 use protocol::DeviceId;
 use tokio::sync::Notify;
 
+use crate::domain::message::Message;
+use crate::store::Versioned;
+
 /// The waiting phones of one realm in this process.
 #[derive(Default)]
 pub struct Wake {
     phones: Mutex<HashMap<DeviceId, Waiting>>,
     outbox: Notify,
+    handed: Mutex<Vec<Versioned<Message>>>,
     closed: AtomicBool,
 }
 
@@ -24,6 +29,10 @@ struct Waiting {
 
 /// A phone holds no more calls than this at once: it needs one, and a second while it changes networks.
 const MOST_SEATS: usize = 4;
+
+/// So many messages at most wait for the worker to take them over. It takes all at once, at least twice a second; what
+/// finds no room waits in the outbox until its lease is over.
+const MOST_HANDED: usize = 4096;
 
 /// A phone's place in the waiting room. Take it before reading the store, so that nothing falls in between.
 pub struct Seat<'a> {
@@ -54,6 +63,21 @@ impl Wake {
     /// Wakes the delivery worker.
     pub(super) fn outbox(&self) {
         self.outbox.notify_one();
+    }
+
+    /// Hands over to the delivery worker a message that was leased in the commit that made it.
+    pub(super) fn hand(&self, message: Versioned<Message>) {
+        let mut handed = self.handed.lock().unwrap_or_else(PoisonError::into_inner);
+        if handed.len() < MOST_HANDED {
+            handed.push(message);
+        }
+        drop(handed);
+        self.outbox();
+    }
+
+    /// What was handed over since the last call.
+    pub(super) fn handed(&self) -> Vec<Versioned<Message>> {
+        std::mem::take(&mut *self.handed.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Ends when a message was put into the outbox since the last call.

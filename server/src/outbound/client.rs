@@ -104,8 +104,19 @@ pub struct Reply {
 pub enum Body {
     /// All of it.
     Whole(Vec<u8>),
-    /// Longer than [`Limits::reply_bytes`], or the connection broke: the status stands, the rest was not read.
+    /// Longer than [`Limits::reply_bytes`], not wanted, or the connection broke: the status stands, the rest was not read.
     Cut,
+}
+
+impl Reply {
+    fn unread(response: &reqwest::Response) -> Self {
+        Self {
+            status: response.status().as_u16(),
+            retry_after: header(response, RETRY_AFTER),
+            cache_control: header(response, CACHE_CONTROL),
+            body: Body::Cut,
+        }
+    }
 }
 
 /// What all clients have in common.
@@ -180,16 +191,36 @@ impl Client {
         bearer: Option<&str>,
         payload: Payload,
     ) -> Result<Reply, Unreachable> {
+        self.send(self.posting(endpoint, bearer, payload)?).await
+    }
+
+    /// The same, done as soon as the reply's head has come: its body is not read, however long it is or takes.
+    pub async fn tell(
+        &self,
+        endpoint: &Endpoint,
+        bearer: Option<&str>,
+        payload: Payload,
+    ) -> Result<Reply, Unreachable> {
+        let request = self.posting(endpoint, bearer, payload)?;
+        let response = request.send().await.map_err(|error| Unreachable::from(&error))?;
+        Ok(Reply::unread(&response))
+    }
+
+    fn posting(
+        &self,
+        endpoint: &Endpoint,
+        bearer: Option<&str>,
+        payload: Payload,
+    ) -> Result<reqwest::RequestBuilder, Unreachable> {
         let (content_type, body) = match payload {
             Payload::Form(form) => ("application/x-www-form-urlencoded", form.into_bytes()),
             Payload::Json(json) => ("application/json", json),
         };
         let request = self.http(endpoint)?.post(endpoint.url().clone()).header(CONTENT_TYPE, content_type).body(body);
-        let request = match bearer {
+        Ok(match bearer {
             Some(token) => request.bearer_auth(token),
             None => request,
-        };
-        self.send(request).await
+        })
     }
 
     /// Addresses are judged here, because the library resolves only names.
@@ -205,12 +236,8 @@ impl Client {
 
     async fn send(&self, request: reqwest::RequestBuilder) -> Result<Reply, Unreachable> {
         let response = request.send().await.map_err(|error| Unreachable::from(&error))?;
-        Ok(Reply {
-            status: response.status().as_u16(),
-            retry_after: header(&response, RETRY_AFTER),
-            cache_control: header(&response, CACHE_CONTROL),
-            body: self.read(response).await,
-        })
+        let head = Reply::unread(&response);
+        Ok(Reply { body: self.read(response).await, ..head })
     }
 
     /// Reads by chunks, so that a reply without an honest length cannot fill memory.

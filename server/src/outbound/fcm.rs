@@ -18,9 +18,9 @@ use super::{
     client::{Client, Payload, Reply},
     endpoint::Endpoint,
     google::{AccessToken, AccessTokens, NoToken, ServiceAccount},
+    retry_after::retry_after_seconds,
 };
 use crate::domain::time::Clock;
-use answer::retry_after_seconds;
 
 const DEFAULT_BASE: &str = "https://fcm.googleapis.com/";
 const SCOPE: &str = "https://www.googleapis.com/auth/firebase.messaging";

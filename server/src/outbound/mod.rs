@@ -1,8 +1,8 @@
-//! How the server reaches phones. A push is only a hint: whatever becomes of it, the phone finds its prompts by asking,
-//! so a courier never blocks a request and never decides one.
+//! How the server reaches phones and clients. A push is only a hint: whatever becomes of it, the phone finds its prompts
+//! by asking, so a courier never blocks a request and never decides one.
 //!
 //! [`Courier`] carries one [`Push`] and reports its [`Fate`]; whoever keeps the messages acts on it (tries again,
-//! clears the phone's push target, gives up). [`fcm`] is the courier for Firebase Cloud Messaging, [`google`] its
+//! clears the phone's push target, gives up). What clients are told is carried by [`notification`]. [`fcm`] is the courier for Firebase Cloud Messaging, [`google`] its
 //! credentials, and [`client`] the one place that opens connections: to an [`endpoint`], within [`networks`], believing
 //! [`roots`]. [`key_sets`] remembers the keys that clients publish.
 //!
@@ -15,7 +15,9 @@ pub mod fcm;
 pub mod google;
 pub mod key_sets;
 pub mod networks;
+pub mod notification;
 pub mod resolve;
+mod retry_after;
 pub mod roots;
 
 use std::fmt;

@@ -3,9 +3,8 @@
 //! It verifies what it is sent as Google documents it (assertion signature and claims, bearer token, shape of the
 //! message) and records every request to `messages:send`. By default it accepts what is right;
 //! [`FcmStandIn::answer_next`] scripts other replies. Its files: `oauth` grants tokens, `rules` judges messages,
-//! `reply` speaks Google's error documents, `line` can cut a connection.
+//! `reply` speaks Google's error documents.
 
-mod line;
 mod oauth;
 mod reply;
 mod rules;
@@ -29,7 +28,7 @@ use server::domain::time::Clock;
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 use url::Url;
 
-use line::Line;
+use super::line::Line;
 use oauth::Oauth;
 pub use oauth::{GrantReply, TOKEN_LIFE_SECONDS};
 pub use reply::Reply;

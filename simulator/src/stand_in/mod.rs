@@ -2,3 +2,5 @@
 //! what it is sent, answers in the original's words, and is reached by the settings that an operator has anyway.
 
 pub mod fcm;
+mod line;
+pub mod notification;

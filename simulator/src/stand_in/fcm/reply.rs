@@ -8,7 +8,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::line::Line;
+use super::super::line::Line;
 
 /// How `messages:send` answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
