@@ -150,6 +150,33 @@ impl RelyingParty {
         self.post(&self.token_endpoint, &[("grant_type", CIBA_GRANT), ("auth_req_id", auth_req_id)]).await
     }
 
+    /// Refreshes tokens (RFC 6749 §6).
+    pub async fn refresh(&self, refresh_token: &str) -> Result<Answer, NoAnswer> {
+        self.post(&self.token_endpoint, &[("grant_type", "refresh_token"), ("refresh_token", refresh_token)]).await
+    }
+
+    /// Asks what a token stands for (RFC 7662).
+    pub async fn introspect(&self, token: &str) -> Result<Answer, NoAnswer> {
+        self.post(self.endpoint("introspection_endpoint"), &[("token", token)]).await
+    }
+
+    /// Ends a token (RFC 7009).
+    pub async fn revoke(&self, token: &str) -> Result<Answer, NoAnswer> {
+        self.post(self.endpoint("revocation_endpoint"), &[("token", token)]).await
+    }
+
+    /// Withdraws a request.
+    pub async fn cancel(&self, auth_req_id: &str) -> Result<Answer, NoAnswer> {
+        self.post(self.endpoint("backchannel_cancellation_endpoint"), &[("auth_req_id", auth_req_id)]).await
+    }
+
+    /// Asks who the user is, by an access token (OIDC Core §5.3).
+    pub async fn userinfo(&self, access_token: &str) -> Result<Answer, NoAnswer> {
+        let request = Request::get(self.endpoint("userinfo_endpoint"));
+        let request = request.header(AUTHORIZATION, format!("Bearer {access_token}")).body(Vec::new());
+        self.show(request.map_err(NoAnswer::new)?).await
+    }
+
     /// A form with this client's credentials.
     pub async fn post(&self, url: &str, parameters: &[(&str, &str)]) -> Result<Answer, NoAnswer> {
         let Credentials { id, secret, authentication } = &self.credentials;
@@ -168,7 +195,11 @@ impl RelyingParty {
 
     /// A form exactly as written, over a connection that shows this client's certificate.
     pub async fn send(&self, url: &str, form: &str, headers: &[(HeaderName, String)]) -> Result<Answer, NoAnswer> {
-        let mut request = form_request(url, form, headers)?;
+        self.show(form_request(url, form, headers)?).await
+    }
+
+    /// Any request, over a connection that shows this client's certificate.
+    pub async fn show(&self, mut request: Request<Vec<u8>>) -> Result<Answer, NoAnswer> {
         if let Some(certificate) = &self.certificate {
             request.extensions_mut().insert(certificate.clone());
         }

@@ -2,16 +2,19 @@
 
 mod answering;
 mod asking;
+mod cancelling;
 mod collecting;
 mod discovery;
 mod enrolling;
 mod explaining;
+mod introspecting;
 mod proving;
 mod pushing;
 mod racing;
 mod realms;
 mod restarting;
 mod revoking;
+mod userinfo;
 mod wandering;
 
 use simulator::phone::Phone;

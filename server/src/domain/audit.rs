@@ -68,6 +68,14 @@ pub enum What {
     RequestDisputed { request: RequestKey, device: DeviceId },
     /// Tokens were issued.
     RequestRedeemed { request: RequestKey, client: ClientId },
+    /// The client withdrew it.
+    RequestCancelled { request: RequestKey, client: ClientId },
+    /// Tokens were issued once more.
+    TokenRefreshed { request: RequestKey, client: ClientId },
+    /// A refresh token was used that had been replaced: all that came of the request was revoked.
+    RefreshReused { request: RequestKey, client: ClientId },
+    /// The client revoked a token: one access token, or the refresh token with all its access tokens.
+    TokenRevoked { request: RequestKey, client: ClientId, token: RevokedToken },
     /// A push was handed to its channel, or will never be.
     PushConcluded { request: RequestKey, device: DeviceId, fate: PushFate },
     /// A ping or push client was told of the outcome, or will never be.
@@ -83,6 +91,10 @@ impl What {
             | Self::RequestDecided { request, .. }
             | Self::RequestDisputed { request, .. }
             | Self::RequestRedeemed { request, .. }
+            | Self::RequestCancelled { request, .. }
+            | Self::TokenRefreshed { request, .. }
+            | Self::RefreshReused { request, .. }
+            | Self::TokenRevoked { request, .. }
             | Self::PushConcluded { request, .. }
             | Self::ClientNotified { request, .. } => Some(request),
             Self::RealmCreated
@@ -137,6 +149,16 @@ pub enum NotificationFate {
     Refused,
     /// Its time was over first.
     GivenUp,
+}
+
+/// What was revoked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RevokedToken {
+    /// It alone.
+    AccessToken,
+    /// With all its access tokens.
+    RefreshToken,
 }
 
 /// How a push ended.

@@ -59,6 +59,19 @@ impl Device {
     pub fn is_active(&self) -> bool {
         self.status == DeviceStatus::Active
     }
+
+    /// Whether what it approved at `at` still counts. One that its user disowned, or whose keys are in two places, may
+    /// have been in other hands all along.
+    #[must_use]
+    pub fn stands_behind(&self, at: Timestamp) -> bool {
+        match self.status {
+            DeviceStatus::Active => true,
+            DeviceStatus::Revoked { reason: RevocationReason::Disputed | RevocationReason::Cloned, .. } => false,
+            DeviceStatus::Revoked { reason: RevocationReason::Operator | RevocationReason::User, at: revoked_at } => {
+                at < revoked_at
+            }
+        }
+    }
 }
 
 /// Where a ticket stands. It is used once, by one key.

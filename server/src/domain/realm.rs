@@ -29,3 +29,11 @@ pub struct Realm {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovered_at: Option<Timestamp>,
 }
+
+impl Realm {
+    /// Whether a token issued then may be good: none from before a recovery is, which has forgotten what was revoked.
+    #[must_use]
+    pub fn takes_token_of(&self, issued_at: Timestamp) -> bool {
+        self.recovered_at.is_none_or(|recovered_at| issued_at >= recovered_at)
+    }
+}

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::certificate::Thumbprint;
 use super::names::{ClientId, FamilyKey, RequestKey, Subject};
-use super::secret::SecretHash;
+use super::secret::{Secret, SecretHash};
 use super::time::Timestamp;
 use protocol::DeviceId;
 
@@ -42,4 +42,99 @@ pub struct RefreshFamily {
     pub expires_at: Timestamp,
     /// Since when none of its tokens, access tokens included, is valid any more.
     pub revoked_at: Option<Timestamp>,
+}
+
+/// Which of a family's tokens was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sent {
+    /// The one valid now.
+    Current,
+    /// The one before it, within its grace.
+    Previous,
+}
+
+impl RefreshFamily {
+    /// Whether any of its tokens may be valid at `now`.
+    #[must_use]
+    pub fn is_alive(&self, now: Timestamp) -> bool {
+        self.revoked_at.is_none() && now < self.expires_at
+    }
+
+    /// Which of its tokens this is. `None`: it was replaced longer ago, so somebody uses a copy, or it never was one.
+    #[must_use]
+    pub fn recognise(&self, token: &Secret, now: Timestamp) -> Option<Sent> {
+        let is_previous = |(hash, until): &(SecretHash, Timestamp)| token.matches(hash) && now < *until;
+        if token.matches(&self.current) {
+            Some(Sent::Current)
+        } else {
+            self.previous.as_ref().is_some_and(is_previous).then_some(Sent::Previous)
+        }
+    }
+
+    /// With its current token replaced, which is taken for so many seconds more.
+    #[must_use]
+    pub fn rotated(self, successor: SecretHash, now: Timestamp, grace: u32) -> Self {
+        let previous = Some((self.current, now.plus_seconds(grace.into())));
+        Self { current: successor, previous, ..self }
+    }
+
+    /// Ended, with all its access tokens.
+    #[must_use]
+    pub fn revoked(self, now: Timestamp) -> Self {
+        Self { revoked_at: self.revoked_at.or(Some(now)), ..self }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_unix_seconds(seconds)
+    }
+
+    fn token(text: &str) -> Secret {
+        Secret::new(text.to_owned())
+    }
+
+    fn family() -> RefreshFamily {
+        RefreshFamily {
+            key: FamilyKey::of("family"),
+            client: ClientId::new("shop"),
+            subject: Subject::new("1001"),
+            scope: vec!["openid".to_owned()],
+            request: RequestKey::of("request"),
+            device: DeviceId::from_bytes([1; 16]),
+            auth_time: at(0),
+            acr: "urn:assent:acr:presence".to_owned(),
+            amr: vec!["pop".to_owned()],
+            certificate: None,
+            current: SecretHash::of(&token("first")),
+            previous: None,
+            issued_at: at(0),
+            expires_at: at(1_000),
+            revoked_at: None,
+        }
+    }
+
+    #[test]
+    fn the_token_before_is_taken_for_its_grace_and_the_one_before_that_never() {
+        let second = family().rotated(SecretHash::of(&token("second")), at(100), 60);
+        assert_eq!(second.recognise(&token("second"), at(900)), Some(Sent::Current));
+        assert_eq!(second.recognise(&token("first"), at(159)), Some(Sent::Previous));
+        assert_eq!(second.recognise(&token("first"), at(160)), None);
+        let third = second.rotated(SecretHash::of(&token("third")), at(110), 60);
+        assert_eq!(third.recognise(&token("second"), at(111)), Some(Sent::Previous));
+        assert_eq!(third.recognise(&token("first"), at(111)), None);
+        assert_eq!(third.recognise(&token("never one"), at(111)), None);
+    }
+
+    #[test]
+    fn a_family_lives_until_its_end_or_its_revocation_which_stays() {
+        assert!(family().is_alive(at(999)));
+        assert!(!family().is_alive(at(1_000)));
+        let revoked = family().revoked(at(5)).revoked(at(6));
+        assert!(!revoked.is_alive(at(7)));
+        assert_eq!(revoked.revoked_at, Some(at(5)));
+    }
 }

@@ -1,4 +1,4 @@
-//! Tokens out of an approval (OIDC Core §3.1.3.3): an access token, an ID token
+//! Tokens out of an approval (OIDC Core §3.1.3.3), once more out of a refresh token (§12.2): an access token, an ID token
 //! and, for clients registered for it, a refresh token.
 //!
 //! Nothing is stored here: what [`Minted`] holds goes into the commit of whoever hands the tokens out.
@@ -22,7 +22,7 @@ mod access_token;
 mod id_token;
 mod refresh_token;
 
-use refresh_token::RefreshToken;
+pub(super) use refresh_token::RefreshToken;
 
 /// A token response (OIDC Core §3.1.3.3).
 #[derive(Clone, PartialEq, Eq)]
@@ -101,8 +101,19 @@ struct Agreed {
     family: Option<(FamilyKey, Timestamp)>,
 }
 
+/// Why an approval gets no tokens.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Reason {
+    /// The client registered `require_acr`, and the phone proved none of those that were requested.
+    #[error("none of the requested authentication contexts was reached")]
+    AcrNotReached,
+    /// Nothing was decided.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
 /// Mints the first tokens of an approval.
-pub(super) fn mint(provider: &Provider, approved: &Approved<'_>, now: Timestamp) -> Result<Minted, Unavailable> {
+pub(super) fn mint(provider: &Provider, approved: &Approved<'_>, now: Timestamp) -> Result<Minted, Reason> {
     let Approved { client, request, approval, auth_req_id, certificate } = *approved;
     let proven = Proven::by(approval, provider.policy().trust_claimed_uv);
     let refresh = client.refresh.then(|| RefreshToken::new(provider.random()));
@@ -113,7 +124,7 @@ pub(super) fn mint(provider: &Provider, approved: &Approved<'_>, now: Timestamp)
         request: request.key,
         device: approval.device,
         auth_time: approval.at,
-        acr: proven.acr().to_owned(),
+        acr: acr(proven, client, &request.acr_values)?.to_owned(),
         amr: proven.amr().into_iter().map(str::to_owned).collect(),
         certificate,
         family: refresh.as_ref().map(|token| (token.family(), ends_at)),
@@ -134,4 +145,45 @@ pub(super) fn mint(provider: &Provider, approved: &Approved<'_>, now: Timestamp)
     };
     let family = refresh.map(|token| token.founding(client, agreed, now, ends_at));
     Ok(Minted { tokens, grant, family })
+}
+
+/// What was proven, by the name that was asked for where there is one; never more than was proven.
+fn acr(proven: Proven, client: &Client, requested: &[String]) -> Result<&'static str, Reason> {
+    match proven.acr_for(requested) {
+        Some(acr) => Ok(acr),
+        None if client.require_acr && !requested.is_empty() => Err(Reason::AcrNotReached),
+        None => Ok(proven.acr()),
+    }
+}
+
+/// Mints tokens for a refresh: of the same approval, for `scope`, which is all of the family's or less. Without a refresh
+/// token.
+pub(super) fn mint_again(
+    provider: &Provider,
+    client: &Client,
+    family: &RefreshFamily,
+    scope: Vec<String>,
+    now: Timestamp,
+) -> Result<Minted, Unavailable> {
+    let agreed = Agreed {
+        subject: family.subject.clone(),
+        scope,
+        request: family.request,
+        device: family.device,
+        auth_time: family.auth_time,
+        acr: family.acr.clone(),
+        amr: family.amr.clone(),
+        certificate: family.certificate,
+        family: Some((family.key, family.expires_at)),
+    };
+    let (access_token, grant) = access_token::mint(provider, client, &agreed, now)?;
+    let beside = id_token::Beside { access_token: &access_token, asked_by: None, refresh_token: None };
+    let id_token = if agreed.scope.iter().any(|scope| scope == "openid") {
+        Some(id_token::mint(provider, client, &agreed, &beside, now)?)
+    } else {
+        None
+    };
+    let expires_in = grant.expires_at.unix_seconds() - now.unix_seconds();
+    let tokens = Tokens { access_token, expires_in, id_token, refresh_token: None, scope: agreed.scope };
+    Ok(Minted { tokens, grant, family: None })
 }

@@ -5,19 +5,23 @@
 //! |---|---|---|---|
 //! | [`authenticate_client`] | [`enrol`] | [`administer`] | [`deliver`] |
 //! | [`begin`] | [`prove`] | [`confirm`] | [`sweep`] |
-//! | [`redeem`] | [`prompts`] · [`decide`] · [`maintain`] | | |
+//! | [`redeem`] · [`cancel`] | [`prompts`] · [`decide`] · [`maintain`] | | |
+//! | [`refresh`] · [`revoke`] | | | |
+//! | [`introspect`] · [`userinfo`] | | | |
 
 pub mod administer;
 pub mod authenticate_client;
 pub mod begin;
 mod budget;
 pub mod callback;
+pub mod cancel;
 pub mod confirm;
 pub mod decide;
 pub mod deliver;
 pub mod enrol;
 pub mod explain;
 pub mod export;
+pub mod introspect;
 pub mod maintain;
 pub mod mint;
 mod notify;
@@ -26,8 +30,12 @@ pub mod prompts;
 pub mod prove;
 pub mod provider;
 pub mod redeem;
+pub mod refresh;
 mod retry;
+pub mod revoke;
+mod standing;
 pub mod sweep;
+pub mod userinfo;
 pub mod wake;
 
 use crate::store::{CommitError, StoreError};

@@ -104,6 +104,12 @@ impl Provider {
         &self.realm.policy
     }
 
+    /// The realm as it was when this process started.
+    #[must_use]
+    pub(super) fn realm(&self) -> &Realm {
+        &self.realm
+    }
+
     /// The realm's keys.
     #[must_use]
     pub fn keys(&self) -> &RealmKeys {

@@ -7,11 +7,13 @@ use tracing::info;
 
 use super::Unavailable;
 use super::authenticate_client::{Caller, OtherMethod, Replayed};
-use super::mint::{Approved, Tokens, mint};
+use super::mint::{self, Approved, Tokens, mint};
 use super::provider::{Provider, Recorded as _};
 use super::retry::{Attempt, until_decided};
 use crate::domain::audit::What;
-use crate::domain::authentication_request::{Approval, AuthenticationRequest, Event, Refusal, State, Transition};
+use crate::domain::authentication_request::{
+    Approval, AuthenticationRequest, CancelledBy, Event, Refusal, State, Transition,
+};
 use crate::domain::delivery::DeliveryMode;
 use crate::domain::names::RequestKey;
 use crate::domain::pace::{Pace, Verdict};
@@ -37,6 +39,9 @@ pub enum Reason {
     /// The user or an operator said no.
     #[error("the request was not granted")]
     AccessDenied,
+    /// The client itself withdrew it.
+    #[error("the client cancelled the request")]
+    CancelledByClient,
     /// Its life is over.
     #[error("the request has expired")]
     Expired,
@@ -49,6 +54,15 @@ pub enum Reason {
     /// Nothing was decided.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
+}
+
+impl From<mint::Reason> for Reason {
+    fn from(reason: mint::Reason) -> Self {
+        match reason {
+            mint::Reason::AcrNotReached => Self::AccessDenied,
+            mint::Reason::Unavailable(reason) => Self::Unavailable(reason),
+        }
+    }
 }
 
 /// The pace of every request that was polled, in memory only, forgotten with the request.
@@ -142,6 +156,9 @@ fn refused(provider: &Provider, request: &AuthenticationRequest, refusal: Refusa
             (interval, Verdict::SlowDown) => Reason::SlowDown(interval),
         },
         Refusal::Expired | Refusal::NotExpired => Reason::Expired,
+        Refusal::Cancelled if request.state == State::Cancelled { by: CancelledBy::Client } => {
+            Reason::CancelledByClient
+        }
         Refusal::AlreadyDenied | Refusal::Cancelled | Refusal::Failed => Reason::AccessDenied,
         Refusal::AlreadyApproved | Refusal::AlreadyRedeemed => Reason::InvalidGrant,
     }

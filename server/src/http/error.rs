@@ -17,6 +17,10 @@ use crate::flow::{
     Unavailable, administer, authenticate_client, begin, decide, enrol, maintain, prompts, prove, redeem,
 };
 
+mod tokens;
+
+pub(super) use tokens::no_token;
+
 /// An OAuth error (RFC 6749 §5.2, CIBA §13): exactly `error` and `error_description`.
 pub(super) fn oauth(status: StatusCode, code: &str, description: &str) -> Response {
     let body = Json(json!({ "error": code, "error_description": description }));
@@ -107,6 +111,7 @@ impl IntoResponse for redeem::Reason {
                 response
             }
             Self::AccessDenied => oauth(bad, "access_denied", "the request was not granted"),
+            Self::CancelledByClient => oauth(bad, "access_denied", "the request was cancelled by the client"),
             Self::Expired => oauth(bad, "expired_token", "the request has expired"),
             // REQUIREMENTS Q23: as RFC 6749 §5.2 has it, an unsupported authentication method.
             Self::OtherMethod(OtherMethod) | Self::Replayed(Replayed) => invalid_client(),

@@ -25,6 +25,7 @@ mod metadata;
 mod oauth;
 mod segment;
 pub mod serve;
+mod userinfo;
 
 pub use admin::AdminToken;
 
@@ -50,7 +51,11 @@ fn realm_router(provider: Arc<Provider>) -> Router {
         .route("/.well-known/openid-configuration", only(get(metadata::discovery)))
         .route("/jwks", only(get(metadata::jwks)))
         .route(Endpoint::BackchannelAuthentication.path(), only(post(oauth::backchannel_authenticate)))
+        .route(Endpoint::BackchannelCancellation.path(), only(post(oauth::cancellation)))
         .route(Endpoint::Token.path(), only(post(oauth::token)))
+        .route(Endpoint::Introspection.path(), only(post(oauth::introspection)))
+        .route(Endpoint::Revocation.path(), only(post(oauth::revocation)))
+        .route(Endpoint::Userinfo.path(), only(get(userinfo::userinfo).post(userinfo::userinfo)))
         .route(device_api::CONFIGURATION.path, device_only(get(device::configuration)))
         .route(device_api::NONCE.path, device_only(post(device::nonce)))
         .route(device_api::BEGIN.path, device_only(post(device::begin)))

@@ -17,9 +17,15 @@ use crate::flow::authenticate_client::{self, Caller, Presented};
 use crate::flow::provider::Provider;
 
 mod backchannel;
+mod cancellation;
+mod introspection;
+mod revocation;
 mod token;
 
 pub(super) use backchannel::backchannel_authenticate;
+pub(super) use cancellation::cancellation;
+pub(super) use introspection::introspection;
+pub(super) use revocation::revocation;
 pub(super) use token::token;
 
 /// `grant_type` of CIBA §10.1.

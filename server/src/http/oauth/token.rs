@@ -1,4 +1,4 @@
-//! The token endpoint (CIBA §10.1, RFC 6749 §5).
+//! The token endpoint (CIBA §10.1, RFC 6749 §5 and §6).
 
 use std::sync::Arc;
 
@@ -7,26 +7,49 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
 use super::super::error::{self, invalid_request};
+use super::super::form::Form;
 use super::{CIBA_GRANT, authenticated, rendered};
 use crate::domain::endpoint::Endpoint;
+use crate::flow::authenticate_client::Caller;
+use crate::flow::mint::Tokens;
 use crate::flow::provider::Provider;
-use crate::flow::redeem;
+use crate::flow::{redeem, refresh};
 
 /// `POST /token`
 pub(in crate::http) async fn token(State(provider): State<Arc<Provider>>, call: Request) -> Response {
     let answer = async {
         let (caller, form) = authenticated(&provider, Endpoint::Token, call).await?;
-        match form.get("grant_type") {
-            Some(CIBA_GRANT) => {}
+        let tokens = match form.get("grant_type") {
+            Some(CIBA_GRANT) => redeem(&provider, &caller, &form).await,
+            Some("refresh_token") => refresh(&provider, &caller, &form).await,
             Some(_) => {
-                let text = "only the CIBA grant is offered";
-                return Err(error::oauth(StatusCode::BAD_REQUEST, "unsupported_grant_type", text));
+                Err(error::oauth(StatusCode::BAD_REQUEST, "unsupported_grant_type", "this grant is not offered"))
             }
-            None => return Err(invalid_request("grant_type is missing")),
-        }
-        let auth_req_id = form.get("auth_req_id").ok_or_else(|| invalid_request("auth_req_id is missing"))?;
-        let tokens = redeem::redeem(&provider, &caller, auth_req_id).await.map_err(IntoResponse::into_response)?;
-        Ok(tokens.members())
+            None => Err(invalid_request("grant_type is missing")),
+        };
+        Ok(tokens?.members())
     };
     rendered(answer.await)
+}
+
+async fn redeem(provider: &Provider, caller: &Caller, form: &Form) -> Result<Tokens, Response> {
+    let auth_req_id = auth_req_id(provider, form)?;
+    redeem::redeem(provider, caller, auth_req_id).await.map_err(IntoResponse::into_response)
+}
+
+/// REQUIREMENTS Q1: clients of one other server name it `authReqId`, which a realm may accept.
+fn auth_req_id<'f>(provider: &Provider, form: &'f Form) -> Result<&'f str, Response> {
+    let alias = form.get("authReqId").filter(|_| provider.policy().accept_auth_req_id_alias);
+    match (form.get("auth_req_id"), alias) {
+        (Some(_), Some(_)) => Err(invalid_request("auth_req_id is there by two names")),
+        (None, None) => Err(invalid_request("auth_req_id is missing")),
+        (Some(id), None) | (None, Some(id)) => Ok(id),
+    }
+}
+
+async fn refresh(provider: &Provider, caller: &Caller, form: &Form) -> Result<Tokens, Response> {
+    let token = form.get("refresh_token").ok_or_else(|| invalid_request("refresh_token is missing"))?;
+    let split = |scope: &str| scope.split(' ').filter(|scope| !scope.is_empty()).map(str::to_owned).collect();
+    let scope = form.get("scope").map(split);
+    refresh::refresh(provider, caller, token, scope).await.map_err(IntoResponse::into_response)
 }

@@ -1,0 +1,156 @@
+//! A client refreshes its tokens (RFC 6749 §6, OIDC Core §12): the same approval, a new access token and ID token.
+//!
+//! Where tokens rotate, the one that was sent is replaced, and for a grace it still gets the same successor: an answer
+//! may have been lost, or two of a client's threads may refresh at once. After that, whoever sends it has a copy, and
+//! nobody can tell which of the two is the client: the family ends (RFC 9700 §4.14.2).
+
+use tracing::{info, warn};
+
+use super::Unavailable;
+use super::authenticate_client::{Caller, Replayed};
+use super::mint::{RefreshToken, Tokens, mint_again};
+use super::provider::{Provider, Recorded as _};
+use super::retry::{Attempt, until_decided};
+use super::standing;
+use crate::domain::audit::What;
+use crate::domain::profile::Profile;
+use crate::domain::refresh::{RefreshFamily, Sent};
+use crate::domain::time::Timestamp;
+use crate::store::Versioned;
+
+/// Why there are no tokens.
+#[derive(Debug, thiserror::Error)]
+pub enum Reason {
+    /// The client is not registered for refresh tokens.
+    #[error("this client may not refresh")]
+    UnauthorizedClient,
+    /// Not a refresh token of this client that is valid here and now.
+    #[error("no such refresh token for this client")]
+    InvalidGrant,
+    /// More is asked for than the user agreed to.
+    #[error("more was asked for than was granted")]
+    InvalidScope,
+    /// The client's assertion was used before.
+    #[error(transparent)]
+    Replayed(#[from] Replayed),
+    /// Nothing was decided.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+/// Answers a refresh for `scope`, or for all that was granted.
+pub async fn refresh(
+    provider: &Provider,
+    caller: &Caller,
+    refresh_token: &str,
+    scope: Option<Vec<String>>,
+) -> Result<Tokens, Reason> {
+    if !caller.client.refresh {
+        return Err(Reason::UnauthorizedClient);
+    }
+    let token = RefreshToken::parse(refresh_token).ok_or(Reason::InvalidGrant)?;
+    let tokens = until_decided(|| attempt(provider, caller, &token, scope.as_deref())).await?;
+    tokens.ok_or(Reason::InvalidGrant)
+}
+
+/// `None` once the family was ended because the token is a copy.
+async fn attempt(
+    provider: &Provider,
+    caller: &Caller,
+    token: &RefreshToken,
+    scope: Option<&[String]>,
+) -> Result<Attempt<Option<Tokens>>, Reason> {
+    let now = provider.now();
+    let found = find(provider, caller, token, now).await?;
+    match token.recognised_by(&found.record, now) {
+        None => end(provider, caller, found, now).await,
+        Some(sent) => {
+            judge(provider, caller, &found.record).await?;
+            let scope = narrowed(&found.record, scope)?;
+            renew(provider, caller, found, Renewal { token, sent, scope }, now).await
+        }
+    }
+}
+
+async fn find(
+    provider: &Provider,
+    caller: &Caller,
+    token: &RefreshToken,
+    now: Timestamp,
+) -> Result<Versioned<RefreshFamily>, Reason> {
+    let found = provider.store.family(provider.id(), &token.family()).await.map_err(Unavailable::from)?;
+    // A stranger learns nothing, and the owner's family is not touched.
+    let found = found.filter(|found| found.record.client == caller.client.id).ok_or(Reason::InvalidGrant)?;
+    if standing::is_alive(provider, &found.record, now) { Ok(found) } else { Err(Reason::InvalidGrant) }
+}
+
+async fn end(
+    provider: &Provider,
+    caller: &Caller,
+    found: Versioned<RefreshFamily>,
+    now: Timestamp,
+) -> Result<Attempt<Option<Tokens>>, Reason> {
+    let (request, client) = (found.record.request, caller.client.id.clone());
+    warn!(%request, %client, "a refresh token was used that had been replaced");
+    let change = caller.change(provider).replace(found.version, found.record.revoked(now)).recording(
+        provider,
+        now,
+        What::RefreshReused { request, client },
+    );
+    Ok(Attempt::after(caller.commit(provider, change).await?, None))
+}
+
+async fn judge(provider: &Provider, caller: &Caller, family: &RefreshFamily) -> Result<(), Reason> {
+    if family.certificate.is_some() && family.certificate != caller.certificate {
+        return Err(Reason::InvalidGrant);
+    }
+    let approval = Some((family.device, family.auth_time));
+    let stands = standing::approval_stands(provider, &family.subject, approval).await?;
+    if stands { Ok(()) } else { Err(Reason::InvalidGrant) }
+}
+
+/// RFC 6749 §6: all of it or less, never more.
+fn narrowed(family: &RefreshFamily, asked: Option<&[String]>) -> Result<Vec<String>, Reason> {
+    let Some(asked) = asked else { return Ok(family.scope.clone()) };
+    if asked.is_empty() || !asked.iter().all(|scope| family.scope.contains(scope)) {
+        return Err(Reason::InvalidScope);
+    }
+    Ok(family.scope.iter().filter(|scope| asked.contains(scope)).cloned().collect())
+}
+
+/// What was sent, and what for.
+struct Renewal<'a> {
+    token: &'a RefreshToken,
+    sent: Sent,
+    scope: Vec<String>,
+}
+
+async fn renew(
+    provider: &Provider,
+    caller: &Caller,
+    found: Versioned<RefreshFamily>,
+    renewal: Renewal<'_>,
+    now: Timestamp,
+) -> Result<Attempt<Option<Tokens>>, Reason> {
+    // A client that must be bound by now, and was not then, is bound from here on.
+    let certificate = found.record.certificate.or(caller.binding());
+    let family = RefreshFamily { certificate, ..found.record };
+    let (request, client) = (family.request, caller.client.id.clone());
+    let minted = mint_again(provider, &caller.client, &family, renewal.scope, now)?;
+    let (mut change, mut tokens) = minted.stored_by(caller.change(provider));
+    let rotates = provider.policy().refresh_rotation && caller.profile != Profile::FapiCiba;
+    if rotates || renewal.sent == Sent::Previous {
+        let successor = renewal.token.successor(&provider.keys);
+        tokens.refresh_token = Some(successor.text().to_owned());
+        if renewal.sent == Sent::Current {
+            let grace = provider.policy().refresh_grace;
+            change = change.replace(found.version, family.rotated(successor.hash(), now, grace));
+        }
+    }
+    let what = What::TokenRefreshed { request, client: client.clone() };
+    let committed = caller.commit(provider, change.recording(provider, now, what)).await?;
+    if committed.is_ok() {
+        info!(%request, %client, "tokens refreshed");
+    }
+    Ok(Attempt::after(committed, Some(tokens)))
+}

@@ -1,0 +1,93 @@
+//! What is told where tokens are refreshed, ended and used, and where a request is withdrawn.
+
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+
+use super::{invalid_client, oauth, unavailable};
+use crate::domain::authentication_request::Refusal;
+use crate::flow::authenticate_client::{OtherMethod, Replayed};
+use crate::flow::{cancel, refresh, revoke, userinfo};
+
+const BAD: StatusCode = StatusCode::BAD_REQUEST;
+
+impl IntoResponse for refresh::Reason {
+    /// RFC 6749 §5.2.
+    fn into_response(self) -> Response {
+        match self {
+            Self::UnauthorizedClient => oauth(BAD, "unauthorized_client", "this client may not use refresh tokens"),
+            Self::InvalidGrant => oauth(BAD, "invalid_grant", "there is no such refresh token for this client"),
+            Self::InvalidScope => oauth(BAD, "invalid_scope", "a scope was not granted before"),
+            Self::Replayed(Replayed) => invalid_client(),
+            Self::Unavailable(reason) => unavailable(&reason),
+        }
+    }
+}
+
+impl IntoResponse for revoke::Reason {
+    /// RFC 7009 §2.1 refuses, and §2.2.1 leaves the code to RFC 6749 §5.2: `invalid_grant`, "issued to another client".
+    fn into_response(self) -> Response {
+        match self {
+            Self::NotItsOwn => oauth(BAD, "invalid_grant", "the token was issued to another client"),
+            Self::Replayed(Replayed) => invalid_client(),
+            Self::Unavailable(reason) => unavailable(&reason),
+        }
+    }
+}
+
+impl IntoResponse for cancel::Reason {
+    /// Ours. What the token endpoint would say of the same request is said here too.
+    fn into_response(self) -> Response {
+        match self {
+            Self::InvalidGrant => oauth(BAD, "invalid_grant", "there is no such request for this client"),
+            Self::Concluded(refusal) => concluded(refusal),
+            Self::OtherMethod(OtherMethod) | Self::Replayed(Replayed) => invalid_client(),
+            Self::Unavailable(reason) => unavailable(&reason),
+        }
+    }
+}
+
+fn concluded(refusal: Refusal) -> Response {
+    match refusal {
+        Refusal::AlreadyApproved => {
+            oauth(BAD, "already_approved", "the user has approved; the tokens may be collected")
+        }
+        Refusal::AlreadyRedeemed => oauth(BAD, "already_redeemed", "the tokens were issued; they can be revoked"),
+        Refusal::Expired | Refusal::NotExpired => oauth(BAD, "expired_token", "the request has expired"),
+        Refusal::AlreadyDenied | Refusal::Cancelled | Refusal::Failed | Refusal::StillPending => {
+            oauth(BAD, "access_denied", "the request was not granted")
+        }
+    }
+}
+
+impl IntoResponse for userinfo::Reason {
+    /// RFC 6750 §3.1; RFC 8705 §3: `invalid_token` also where the certificate is another.
+    fn into_response(self) -> Response {
+        match self {
+            Self::InvalidToken => invalid_token("the access token is not valid"),
+            Self::OtherCertificate => invalid_token("the access token is bound to another certificate"),
+            Self::InsufficientScope => {
+                let challenge = "Bearer realm=\"assent\", error=\"insufficient_scope\", scope=\"openid\"";
+                let response = oauth(StatusCode::FORBIDDEN, "insufficient_scope", "the token is not for openid");
+                challenging(response, HeaderValue::from_static(challenge))
+            }
+            Self::Unavailable(reason) => unavailable(&reason),
+        }
+    }
+}
+
+fn invalid_token(description: &str) -> Response {
+    let response = oauth(StatusCode::UNAUTHORIZED, "invalid_token", description);
+    challenging(response, HeaderValue::from_static("Bearer realm=\"assent\", error=\"invalid_token\""))
+}
+
+/// RFC 6750 §3: a call without a token is told how to bring one, and of no error in the challenge.
+pub(in crate::http) fn no_token() -> Response {
+    let response =
+        oauth(StatusCode::UNAUTHORIZED, "invalid_token", "an access token is needed in the Authorization header");
+    challenging(response, HeaderValue::from_static("Bearer realm=\"assent\""))
+}
+
+fn challenging(mut response: Response, challenge: HeaderValue) -> Response {
+    response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+    response
+}

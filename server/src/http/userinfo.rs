@@ -1,0 +1,122 @@
+//! The userinfo endpoint (OIDC Core §5.3), a resource that is protected by bearer tokens (RFC 6750) and, where they are
+//! bound to one, by the client's certificate (RFC 8705 §3).
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use super::error::{self, invalid_request};
+use crate::domain::certificate::ClientCertificate;
+use crate::domain::random::Random;
+use crate::flow::provider::Provider;
+use crate::flow::userinfo::{self, Told};
+
+/// Names one interaction between client and resource in the logs of both (FAPI 1.0 Baseline §6.2.1).
+const INTERACTION_ID: HeaderName = HeaderName::from_static("x-fapi-interaction-id");
+
+/// `GET /userinfo`, `POST /userinfo`
+pub(super) async fn userinfo(State(provider): State<Arc<Provider>>, call: Request) -> Response {
+    let interaction = interaction_id(call.headers(), provider.random());
+    let answer = answer(&provider, call).await;
+    let mut response = answer.unwrap_or_else(|refusal| *refusal);
+    response.headers_mut().insert(INTERACTION_ID, interaction);
+    response
+}
+
+async fn answer(provider: &Provider, call: Request) -> Result<Response, Box<Response>> {
+    let token = bearer_token(call.headers(), call.uri())?;
+    let certificate = call.extensions().get::<ClientCertificate>().map(ClientCertificate::thumbprint);
+    let told = userinfo::userinfo(provider, token, certificate).await;
+    let told = told.map_err(|reason| Box::new(reason.into_response()))?;
+    Ok((error::no_store(), Json(claims(&told))).into_response())
+}
+
+/// The token, from the one place where it may stand: URLs are logged, and a form is no place for a `GET`.
+fn bearer_token<'h>(headers: &'h HeaderMap, uri: &Uri) -> Result<&'h str, Box<Response>> {
+    let in_query = uri.query().is_some_and(|query| query.split('&').any(|pair| pair.starts_with("access_token=")));
+    if in_query {
+        return Err(Box::new(invalid_request("an access token does not belong into a URL")));
+    }
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    match (values.next(), values.next()) {
+        (Some(_), Some(_)) => Err(Box::new(invalid_request("two Authorization headers"))),
+        (value, _) => value.and_then(token_of).ok_or_else(|| Box::new(error::no_token())),
+    }
+}
+
+fn token_of(authorization: &HeaderValue) -> Option<&str> {
+    let (scheme, token) = authorization.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim()).filter(|token| !token.is_empty())
+}
+
+/// OIDC Core §5.4: which scope asks for which claims.
+fn claims(told: &Told) -> Value {
+    let Told { user, scope } = told;
+    let mut claims = json!({ "sub": user.subject });
+    let optional = [
+        ("profile", "preferred_username", Some(&user.username)),
+        ("email", "email", user.email.as_ref()),
+        ("phone", "phone_number", user.phone.as_ref()),
+    ];
+    for (wanted, claim, value) in optional {
+        if let Some(value) = value.filter(|_| scope.iter().any(|scope| scope == wanted)) {
+            claims[claim] = value.as_str().into();
+        }
+    }
+    claims
+}
+
+/// The client's own if it is a UUID, or a new one.
+fn interaction_id(headers: &HeaderMap, random: &dyn Random) -> HeaderValue {
+    let own = headers.get(INTERACTION_ID).filter(|id| is_uuid(id.as_bytes()));
+    own.cloned().unwrap_or_else(|| {
+        HeaderValue::from_str(&new_uuid(random.array())).expect("hexadecimal digits and hyphens make a header")
+    })
+}
+
+const HYPHENS: [usize; 4] = [8, 13, 18, 23];
+
+fn is_uuid(text: &[u8]) -> bool {
+    let fits = |(at, byte): (usize, &u8)| if HYPHENS.contains(&at) { *byte == b'-' } else { byte.is_ascii_hexdigit() };
+    text.len() == 36 && text.iter().enumerate().all(fits)
+}
+
+/// RFC 9562 §5.4, version 4.
+fn new_uuid(random: [u8; 16]) -> String {
+    let bits = u128::from_be_bytes(random);
+    let bits = bits & !(0xf << 76) & !(0b11 << 62) | 0x4 << 76 | 0b10 << 62;
+    let mut text = format!("{bits:032x}");
+    for at in HYPHENS {
+        text.insert(at, '-');
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_new_interaction_id_is_a_uuid_of_version_4() {
+        let ones = new_uuid([0xff; 16]);
+        assert_eq!(ones, "ffffffff-ffff-4fff-bfff-ffffffffffff");
+        assert_eq!(new_uuid([0; 16]), "00000000-0000-4000-8000-000000000000");
+        assert!(is_uuid(ones.as_bytes()));
+    }
+
+    #[test]
+    fn what_is_no_uuid_is_not_echoed() {
+        assert!(is_uuid(b"C770AEF3-6784-41F7-8E0E-FF5F97BDDB3A"));
+        let no_uuids: [&[u8]; 4] = [
+            b"",
+            b"c770aef3-6784-41f7-8e0e-ff5f97bddb3",
+            b"c770aef3-6784-41f7-8e0e-ff5f97bddb3g",
+            b"c770aef3x6784-41f7-8e0e-ff5f97bddb3a",
+        ];
+        assert!(!no_uuids.into_iter().any(is_uuid));
+    }
+}
