@@ -5,6 +5,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,12 +28,14 @@ use crate::outbound::Courier;
 use crate::outbound::client::{Client, Limits as CallLimits, Unusable};
 use crate::outbound::fcm::{BadFcmSettings, Fcm, FcmSettings};
 use crate::store::embedded::{EmbeddedStore, OpenError, Options, Sync};
+use crate::store::journal::Journaled;
 use crate::store::{CommitError, Store, StoreError};
 
 mod check;
 pub mod import;
 mod init;
 pub mod log;
+pub mod operate;
 mod realms;
 pub mod recover;
 mod renewal;
@@ -64,6 +67,14 @@ pub enum AppError {
         "the store holds records of realm {0} but not the realm: an import was cut off; empty the store and import again"
     )]
     Torn(crate::domain::names::RealmId),
+    /// The journal of revocations cannot be written.
+    #[error("store.journal: {path}: {source}", path = path.display())]
+    Journal {
+        /// Which file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
     /// The store failed.
     #[error(transparent)]
     Read(#[from] StoreError),
@@ -125,7 +136,7 @@ impl App {
             mut trust_anchors,
             log: _,
         } = config;
-        let store = open_store(&store).await?;
+        let store = journaled(open_store(&store).await?, &store.journal, &clock)?;
         let mut keys = KeyFile::open(&key_file, wrapping_key).map_err(AppError::Keys)?;
         let realms = realms::settle(&*store, &mut keys, realms, clock.now(), &*random).await?;
         let client = Client::new(CallLimits::default(), &outbound.reach)?;
@@ -234,6 +245,11 @@ impl Listeners {
 
 async fn bind(setting: &'static str, address: SocketAddr) -> Result<TcpListener, AppError> {
     TcpListener::bind(address).await.map_err(|source| AppError::Bind { setting, address, source })
+}
+
+fn journaled(store: Arc<dyn Store>, path: &Path, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Store>, AppError> {
+    let journaled = Journaled::open(path, store, clock.clone());
+    Ok(Arc::new(journaled.map_err(|source| AppError::Journal { path: path.to_owned(), source })?))
 }
 
 async fn open_store(settings: &StoreSettings) -> Result<Arc<dyn Store>, AppError> {

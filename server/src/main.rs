@@ -7,9 +7,12 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
+use server::app::recover::Recovered;
 use server::app::system::{SystemClock, SystemRandom};
-use server::app::{self, App, Init, Listeners, log};
+use server::app::{self, App, Init, Listeners, log, operate};
 use server::config::{Config, Environment};
+use server::domain::names::RealmId;
+use server::domain::time::Clock as _;
 use server::store::embedded::Sync;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -50,6 +53,43 @@ enum Command {
         #[arg(long, hide = true)]
         dev_no_sync: bool,
     },
+    /// Writes everything the deployment holds, from the store or from the server that holds it: the back-up
+    Export {
+        /// The settings file
+        #[arg(long)]
+        config: PathBuf,
+        /// Where; must not exist yet [default: the standard output]
+        #[arg(long)]
+        output: Option<PathBuf>,
+    },
+    /// Takes an export into an empty store
+    Import {
+        /// The settings file
+        #[arg(long)]
+        config: PathBuf,
+        /// Also cancels what was open, as after an old back-up; an export made while serving always is
+        #[arg(long)]
+        recover: bool,
+        /// The export
+        file: PathBuf,
+    },
+    /// Makes an old copy of the store fit to be served: cancels what was open, refuses old refresh tokens, revokes anew
+    Recover {
+        /// The settings file
+        #[arg(long)]
+        config: PathBuf,
+    },
+    /// Tells what became of a request
+    Explain {
+        /// The settings file
+        #[arg(long)]
+        config: PathBuf,
+        /// In which realm
+        #[arg(long, default_value = "main")]
+        realm: String,
+        /// As the client knows it
+        auth_req_id: String,
+    },
     /// Says what is wrong with the settings, and where they differ from what is stored
     CheckConfig {
         /// The settings file
@@ -78,6 +118,24 @@ fn run(command: Command) -> Result<(), Failure> {
             Ok(())
         }
         Command::Serve { config, print_addresses, dev_no_sync } => serve(&config, print_addresses, dev_no_sync),
+        Command::Export { config, output } => {
+            block_on(operate::export_to(&config, &environment(), output.as_deref(), SystemClock.now()))
+        }
+        Command::Import { config, recover, file } => {
+            let (imported, recovered) =
+                block_on(operate::import_from(&config, &environment(), &file, recover, SystemClock.now()))?;
+            writeln!(io::stdout(), "imported {} lines", imported.lines)?;
+            recovered.map_or(Ok(()), |recovered| tell(&recovered))
+        }
+        Command::Recover { config } => {
+            tell(&block_on(operate::recover_in_place(&config, &environment(), SystemClock.now()))?)
+        }
+        Command::Explain { config, realm, auth_req_id } => {
+            let (realm, environment) = (RealmId::new(realm), environment());
+            let story = operate::explain_to(&config, &environment, &realm, &auth_req_id, SystemClock.now());
+            let story = block_on(story)?.ok_or("nobody knows such a request")?;
+            Ok(writeln!(io::stdout(), "{}", story.join("\n"))?)
+        }
         Command::CheckConfig { config } => {
             let remarks = tokio::runtime::Runtime::new()?.block_on(app::check(&config, &environment()))?;
             for remark in remarks {
@@ -87,6 +145,18 @@ fn run(command: Command) -> Result<(), Failure> {
             Ok(())
         }
     }
+}
+
+fn block_on<T, E: std::error::Error + 'static>(doing: impl Future<Output = Result<T, E>>) -> Result<T, Failure> {
+    Ok(tokio::runtime::Runtime::new()?.block_on(doing)?)
+}
+
+fn tell(recovered: &Recovered) -> Result<(), Failure> {
+    let Recovered { requests, messages, revocations } = recovered;
+    let line = format!(
+        "recovered: {requests} requests cancelled, {messages} messages dropped, {revocations} phones and users revoked again"
+    );
+    Ok(writeln!(io::stdout(), "{line}")?)
 }
 
 fn serve(config: &std::path::Path, print_addresses: bool, dev_no_sync: bool) -> Result<(), Failure> {

@@ -23,10 +23,10 @@ async fn a_story_goes_from_the_request_to_its_tokens_and_holds_no_secret() {
     let other = a_request().accepted(&shop).await;
     let asked = a_request().with("binding_message", "Pay 12.50 EUR").accepted(&shop).await;
     assert_eq!(explained(&world, &asked).await["standing"]["state"], "pending");
-    assert_eq!(explained(&world, &asked).await["standing"]["phones"][0][1], Value::Null, "nobody opened it");
+    assert_eq!(explained(&world, &asked).await["standing"]["phones"][0]["opened_at"], Value::Null, "nobody opened it");
     world.advance(3);
     let prompt = world.prompt(&phone, &asked).await;
-    assert!(explained(&world, &asked).await["standing"]["phones"][0][1].is_i64(), "opened");
+    assert!(explained(&world, &asked).await["standing"]["phones"][0]["opened_at"].is_i64(), "opened");
     phone.approve(&prompt).await.expect("approved");
     let tokens = world.redeem(&shop, &asked).await.json();
     let story = explained(&world, &asked).await;

@@ -72,9 +72,14 @@ pub struct StoreSettings {
     pub directory: PathBuf,
     /// Memory for its cache, in MiB.
     pub cache_mib: u32,
+    /// Where revocations are noted beside the store, for the day an old back-up is restored.
+    pub journal: PathBuf,
     /// No setting of the file: whoever starts the server for a test may change it.
     pub sync: Sync,
 }
+
+/// The journal where the settings do not name it.
+pub const JOURNAL: &str = "revocations.journal";
 
 /// What is logged, to the standard error stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -239,7 +244,8 @@ fn is_strong(token: &str) -> bool {
 fn store(mut section: Section, base: &Path) -> Option<StoreSettings> {
     let directory = section.required_text("directory");
     let cache_mib = section.integer("cache_mib", 1..=65_536, 64);
-    Some(StoreSettings { directory: base.join(directory?), cache_mib: cache_mib?, sync: Sync::EveryCommit })
+    let journal = base.join(section.text("journal").unwrap_or_else(|| JOURNAL.to_owned()));
+    Some(StoreSettings { directory: base.join(directory?), cache_mib: cache_mib?, journal, sync: Sync::EveryCommit })
 }
 
 fn keys(mut section: Section, base: &Path, environment: &Environment) -> (Option<PathBuf>, Option<WrappingKey>) {

@@ -59,6 +59,9 @@ token_file = "{ADMIN_TOKEN}"
 directory = "{STORE}"
 # Memory for its cache.
 #cache_mib = 64
+# Revoked phones and locked users are noted here too, so that they stay so when an old back-up is restored. Better on
+# another disk.
+#journal = "revocations.journal"
 
 [keys]
 # The signing keys, wrapped (mode 0600). The phones of all users trust these keys: without them everybody enrols again.

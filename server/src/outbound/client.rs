@@ -223,6 +223,24 @@ impl Client {
         })
     }
 
+    /// One GET under a bearer token whose reply may be long: hands over what comes for as long as `take` wants more, and
+    /// returns the status. Of any other status than 200 the body is not read.
+    pub async fn download(
+        &self,
+        endpoint: &Endpoint,
+        bearer: &str,
+        take: &mut (dyn FnMut(&[u8]) -> bool + Send),
+    ) -> Result<u16, Unreachable> {
+        let request = self.http(endpoint)?.get(endpoint.url().clone()).bearer_auth(bearer);
+        let mut response = request.send().await.map_err(|error| Unreachable::from(&error))?;
+        let status = response.status().as_u16();
+        while status == 200
+            && let Some(chunk) = response.chunk().await.map_err(|_| Unreachable::Broken)?
+            && take(&chunk)
+        {}
+        Ok(status)
+    }
+
     /// Addresses are judged here, because the library resolves only names.
     fn http(&self, endpoint: &Endpoint) -> Result<&reqwest::Client, Unreachable> {
         if !self.admits(endpoint) {
