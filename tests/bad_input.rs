@@ -155,6 +155,10 @@ async fn bad_backchannel_requests_are_refused() {
     cases.extend(bad_credentials(&url));
     cases.extend(bad_envelopes(&url));
     let many_scopes = format!("scope=openid{}&login_hint=alice", "+x".repeat(32));
+    let many_acr_values = format!("scope=openid&login_hint=alice&acr_values={}", "a+".repeat(600));
+    let long_user_code = format!("scope=openid&login_hint=alice&user_code={}", "6".repeat(65));
+    let long_context =
+        format!("scope=openid&login_hint=alice&request_context=%7B%22a%22%3A%22{}%22%7D", "a".repeat(5000));
     let parameters = [
         ("scope=openid", "400 invalid_request"),
         ("login_hint=alice", "400 invalid_request"),
@@ -165,16 +169,30 @@ async fn bad_backchannel_requests_are_refused() {
         ("scope=openid&login_hint_token=x", "400 invalid_request"),
         ("scope=openid&id_token_hint=x", "400 invalid_request"),
         ("scope=openid&login_hint=alice&request=x", "400 invalid_request"),
-        ("scope=openid&login_hint=alice&request=", "400 invalid_request"),
         ("scope=openid&login_hint=alice&request_uri=https%3A%2F%2Fx.example", "400 invalid_request"),
         (&many_scopes, "400 invalid_request"),
         ("scope=profile&login_hint=alice", "400 invalid_scope"),
         ("scope=OPENID&login_hint=alice", "400 invalid_scope"),
         ("scope=openid+admin&login_hint=alice", "400 invalid_scope"),
         ("scope=openid&login_hint=nobody", "400 unknown_user_id"),
-        ("scope=openid&login_hint=%7B%22format%22%3A%22iss_sub%22%7D", "400 unknown_user_id"),
+        ("scope=openid&login_hint=%7B%22format%22%3A%22iss_sub%22%7D", "400 invalid_request"),
+        ("scope=openid&login_hint=%7B%22format%22%3A%22opaque%22%2C%22id%22%3A%7B%7D%7D", "400 invalid_request"),
+        (
+            "scope=openid&login_hint=%7B%22format%22%3A%22opaque%22%2C%22id%22%3A%22%5Cu0000%22%7D",
+            "400 invalid_request",
+        ),
+        ("scope=openid&login_hint=%7Balice%7D", "400 invalid_request"),
+        ("scope=openid&login_hint=%7B%7B%7B%7B%7B%7B%7B%7B%7B%7B%7B%7B", "400 invalid_request"),
         ("scope=openid&login_hint=+", "400 unknown_user_id"),
         ("scope=openid&login_hint=bob", "403 access_denied"),
+        ("scope=openid&login_hint=alice&request_context=x", "400 invalid_request"),
+        ("scope=openid&login_hint=alice&request_context=%5B%5D", "400 invalid_request"),
+        ("scope=openid&login_hint=alice&request_context=%7B%22a%22%3A1%2C%22a%22%3A1%7D", "400 invalid_request"),
+        ("scope=openid&login_hint=alice&resource=x", "400 invalid_target"),
+        ("scope=openid&login_hint=alice&authorization_details=x", "400 invalid_authorization_details"),
+        (&many_acr_values, "400 invalid_request"),
+        (&long_user_code, "400 invalid_request"),
+        (&long_context, "400 invalid_request"),
     ];
     cases.extend(parameters.map(|(body, expected)| case(body, backchannel(body), expected)));
     let long_hint = format!("scope=openid&login_hint={}", "a".repeat(60_000));

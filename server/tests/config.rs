@@ -229,6 +229,12 @@ fn every_rule_of_a_policy_has_its_bounds() {
         ("delivery_modes = [\"pull\"]", "policy.delivery_modes: unknown variant"),
         ("login_hint = []", "policy.login_hint: must name at least one"),
         ("profile = \"fapi\"", "policy.profile: unknown variant"),
+        ("binding_message_pattern = \"(\"", "policy.binding_message_pattern: is no regular expression: unclosed group"),
+        (
+            "binding_message_pattern = \"a)|(b\"",
+            "policy.binding_message_pattern: is no regular expression: unopened group",
+        ),
+        ("binding_message_pattern = 4", "policy.binding_message_pattern: invalid type"),
         ("profile = \"fapi-ciba\"\ninterval = 6", "policy.profile: fapi-ciba needs an interval of at most 5"),
         ("no_device = \"ignore\"", "policy.no_device: unknown variant"),
         ("confirm = \"maybe\"", "policy.confirm: unknown variant"),

@@ -2,6 +2,9 @@
 
 mod answering;
 mod asking;
+mod asking_codes;
+mod asking_hints;
+mod asking_rules;
 mod cancelling;
 mod collecting;
 mod discovery;

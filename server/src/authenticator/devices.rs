@@ -1,10 +1,11 @@
 //! Asks all of a user's phones: one prompt copy for each, signed once, and a push where there is somewhere to push to.
 
 use protocol::display::Line;
-use protocol::messages::{Match, Prompt, PromptClient, PromptKind, PushTarget};
-use protocol::{Nonce, PromptId, RoutingId};
+use protocol::messages::{Match, Prompt, PromptClient, PromptKind, PushTarget, UserVerification};
+use protocol::{KeyRole, Nonce, PromptId, RoutingId};
 
 use super::{Asked, Port, Question, StartError};
+use crate::domain::context::Reached;
 use crate::domain::device::Device;
 use crate::domain::message::{Content, Message, MessageId};
 use crate::domain::prompt::StoredPrompt;
@@ -13,9 +14,11 @@ use crate::domain::time::Timestamp;
 /// Makes the prompts for a request.
 pub async fn start(port: &Port<'_>, question: &Question<'_>, now: Timestamp) -> Result<Asked, StartError> {
     let devices = port.store.devices_of(port.realm, &question.request.subject).await?;
+    let active: Vec<_> = devices.iter().map(|device| &device.record).filter(|device| device.is_active()).collect();
+    let wanted = Wanted::of(question, &active, port.trust_claimed_uv);
     let mut asked = Asked::default();
-    for device in devices.iter().map(|device| &device.record).filter(|device| device.is_active()) {
-        let prompt = prompt(port, question, device, now)?;
+    for device in active {
+        let prompt = prompt(port, question, wanted, device, now)?;
         if port.pushes && device.push != PushTarget::None {
             asked.messages.push(push(port, &prompt, now));
         }
@@ -24,9 +27,31 @@ pub async fn start(port: &Port<'_>, question: &Question<'_>, now: Timestamp) -> 
     if asked.prompts.is_empty() { Err(StartError::NoDevice) } else { Ok(asked) }
 }
 
+/// What an approval must prove.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Wanted {
+    acr: Option<Reached>,
+    user_verification: UserVerification,
+}
+
+impl Wanted {
+    /// The first requested class that one of the phones can reach. It may ask for more than the client's registration
+    /// does, never for less.
+    fn of(question: &Question<'_>, devices: &[&Device], trust_claimed_uv: bool) -> Self {
+        let reachable = devices.iter().map(|device| Reached::by(KeyRole::Verified, device.level, trust_claimed_uv));
+        let acr = reachable.max().and_then(|best| best.satisfies_first_of(&question.request.acr_values));
+        let user_verification = match acr {
+            Some(Reached::Uv | Reached::UvHardware) => UserVerification::Required,
+            Some(Reached::Presence) | None => question.client.user_verification,
+        };
+        Self { acr, user_verification }
+    }
+}
+
 fn prompt(
     port: &Port<'_>,
     question: &Question<'_>,
+    wanted: Wanted,
     device: &Device,
     now: Timestamp,
 ) -> Result<StoredPrompt, StartError> {
@@ -54,8 +79,8 @@ fn prompt(
         resource: Vec::new(),
         authorization_details: Vec::new(),
         display: display(question),
-        acr: None,
-        uv: question.client.user_verification,
+        acr: wanted.acr.map(|acr| acr.name().to_owned()),
+        uv: wanted.user_verification,
         match_code: Match::NONE,
         context: Vec::new(),
         lang: "en".to_owned(),

@@ -5,6 +5,7 @@
 //! the request's state, which every phone reads. A remote handler will implement the same three calls over HTTP.
 
 use protocol::Digest;
+use serde_json::{Map, Value};
 
 use crate::domain::authentication_request::AuthenticationRequest;
 use crate::domain::client::Client;
@@ -25,6 +26,9 @@ pub struct Question<'a> {
     pub request: &'a AuthenticationRequest,
     /// Binds every prompt to the `auth_req_id`.
     pub req: Digest,
+    /// What the client says of the circumstances (FAPI-CIBA `request_context`). Passed on to whoever judges risk, and kept
+    /// nowhere; phones never see it.
+    pub context: Option<&'a Map<String, Value>>,
 }
 
 /// What an authenticator works with.
@@ -41,6 +45,8 @@ pub struct Port<'a> {
     pub random: &'a dyn Random,
     /// Whether a push channel is configured.
     pub pushes: bool,
+    /// Whether a `verified` key that nobody attested counts as user verification here.
+    pub trust_claimed_uv: bool,
 }
 
 /// What must be committed together with the request.

@@ -12,6 +12,7 @@ use super::outbound::{self, OutboundSettings};
 use super::read::Section;
 use crate::certificates::TrustAnchors;
 use crate::domain::algorithm::Algorithm;
+use crate::domain::binding_message::BindingPattern;
 use crate::domain::names::RealmId;
 use crate::domain::policy::{Policy, RULES};
 use crate::domain::profile::Profile;
@@ -162,11 +163,12 @@ fn policy(mut section: Section) -> Policy {
     let known = Table::try_from(Policy::default()).expect("a policy is a table");
     let mut right = Table::new();
     for (name, value) in section.take_all() {
-        let Some(default) = known.get(&name) else {
+        if RULES.iter().all(|rule| rule.name != name) {
             section.complain(&name, "is unknown");
             continue;
-        };
-        let value = like(default, value);
+        }
+        // A rule that is absent by default is a text, and needs no likeness.
+        let value = known.get(&name).map_or(value.clone(), |default| like(default, value));
         match Policy::deserialize(Table::from_iter([(name.clone(), value.clone())])) {
             Ok(_) => drop(right.insert(name, value)),
             Err(error) => section.complain(&name, error.message().replace('\n', " ")),
@@ -230,5 +232,7 @@ fn contradictions(policy: &Policy) -> Vec<(&'static str, String)> {
             "must name at least one of sub, username, email, phone".to_owned(),
         ),
     ];
-    holds.into_iter().filter(|(_, holds, _)| !holds).map(|(name, _, why)| (name, why)).collect()
+    let pattern = policy.binding_message_pattern.as_deref().and_then(|text| BindingPattern::compile(text).err());
+    let broken = holds.into_iter().filter(|(_, holds, _)| !holds).map(|(name, _, why)| (name, why));
+    broken.chain(pattern.map(|why| ("binding_message_pattern", why))).collect()
 }

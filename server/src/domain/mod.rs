@@ -3,6 +3,7 @@
 pub mod algorithm;
 pub mod audit;
 pub mod authentication_request;
+pub mod binding_message;
 pub mod certificate;
 pub mod client;
 pub mod context;
@@ -10,6 +11,7 @@ pub mod delivery;
 pub mod device;
 pub mod endpoint;
 pub mod grant;
+pub mod hint;
 pub mod message;
 pub mod names;
 pub mod pace;

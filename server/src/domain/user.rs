@@ -5,6 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use super::names::Subject;
+use super::policy::LoginHint;
 use super::secret::Secret;
 
 /// Whether a user may sign in at all. Checked at accept, notify, answer, redeem and refresh.
@@ -46,7 +47,22 @@ impl User {
             .map(Identifier::of)
             .collect()
     }
+
+    /// What the user is called in one way, in canonical form.
+    #[must_use]
+    pub fn called(&self, way: LoginHint) -> Option<Identifier> {
+        let name = match way {
+            LoginHint::Sub => Some(self.subject.as_str()),
+            LoginHint::Username => Some(&*self.username),
+            LoginHint::Email => self.email.as_deref(),
+            LoginHint::Phone => self.phone.as_deref(),
+        };
+        name.map(Identifier::of)
+    }
 }
+
+/// No user code has more bytes.
+pub const LONGEST_USER_CODE: usize = 64;
 
 /// An argon2id hash of a user code, in PHC form. People choose these codes, so hashing them is slow on purpose: make one
 /// off the async threads.
@@ -60,11 +76,19 @@ impl UserCodeHash {
     pub fn of(code: &Secret, salt: [u8; 16]) -> Option<Self> {
         use argon2::PasswordHasher as _;
         let code = code.reveal();
-        if code.is_empty() || code.len() > 64 {
+        if code.is_empty() || code.len() > LONGEST_USER_CODE {
             return None;
         }
         let hash = argon2::Argon2::default().hash_password_with_salt(code.as_bytes(), &salt).ok()?;
         Some(Self(hash.to_string()))
+    }
+
+    /// Whether this is the code. Takes as long for a wrong one as for the right one.
+    #[must_use]
+    pub fn matches(&self, code: &Secret) -> bool {
+        use argon2::PasswordVerifier as _;
+        let code = code.reveal();
+        code.len() <= LONGEST_USER_CODE && argon2::Argon2::default().verify_password(code.as_bytes(), &*self.0).is_ok()
     }
 }
 
@@ -96,5 +120,21 @@ impl Identifier {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_user_code_matches_itself_only() {
+        let secret = |text: &str| Secret::new(text.to_owned());
+        let hash = UserCodeHash::of(&secret("675325"), [1; 16]).expect("a hash");
+        assert!(hash.matches(&secret("675325")));
+        for wrong in ["", "67532", "6753250", "675326", &"6".repeat(LONGEST_USER_CODE + 1)] {
+            assert!(!hash.matches(&secret(wrong)), "{wrong}");
+        }
+        assert!(!UserCodeHash("no hash".to_owned()).matches(&secret("675325")));
     }
 }

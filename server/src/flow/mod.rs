@@ -49,6 +49,9 @@ pub enum Unavailable {
     /// Somebody else kept changing the same record.
     #[error("the record kept changing")]
     Contended,
+    /// As much is being done as may be done at the same time.
+    #[error("too much is being done at once")]
+    Busy,
     /// A signing key refused.
     #[error("a signing key could not be used")]
     Keys,

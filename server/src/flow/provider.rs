@@ -2,6 +2,9 @@
 
 use std::sync::Arc;
 
+use tracing::error;
+
+use super::begin::user_code::UserCodes;
 use super::budget::Budget;
 use super::opened::Opened;
 use super::prove::Proofs;
@@ -9,6 +12,7 @@ use super::redeem::Paces;
 use super::wake::Wake;
 use crate::certificates::TrustAnchors;
 use crate::domain::audit::What;
+use crate::domain::binding_message::BindingPattern;
 use crate::domain::names::RealmId;
 use crate::domain::random::Random;
 use crate::domain::realm::{Policy, Realm};
@@ -54,8 +58,10 @@ pub struct Provider {
     key_sets: KeySets<JwkSet>,
     trust_anchors: Option<TrustAnchors>,
     mtls_base_url: Option<String>,
+    pub(super) binding_pattern: Option<BindingPattern>,
     pub(super) wake: Wake,
     pub(super) budget: Budget,
+    pub(super) user_codes: UserCodes,
     pub(super) paces: Paces,
     pub(super) proofs: Proofs,
     pub(super) opened: Opened,
@@ -68,6 +74,7 @@ impl Provider {
         let Parts { realm, keys, store, clock, random, courier, client, trust_anchors, mtls_base_url } = parts;
         let key_sets = KeySets::new(client.clone(), Arc::clone(&clock), JwkSet::parse);
         Arc::new(Self {
+            binding_pattern: binding_pattern(&realm),
             realm,
             keys,
             store,
@@ -80,6 +87,7 @@ impl Provider {
             mtls_base_url,
             wake: Wake::default(),
             budget: Budget::default(),
+            user_codes: UserCodes::default(),
             paces: Paces::default(),
             proofs: Proofs::default(),
             opened: Opened::default(),
@@ -168,6 +176,15 @@ impl Provider {
     pub(super) fn change(&self) -> Change {
         Change::in_realm(&self.realm.id)
     }
+}
+
+/// Settings are judged before they are stored; what is no pattern all the same lets no message through.
+fn binding_pattern(realm: &Realm) -> Option<BindingPattern> {
+    let compiled = BindingPattern::compile(realm.policy.binding_message_pattern.as_deref()?);
+    Some(compiled.unwrap_or_else(|why| {
+        error!(realm = %realm.id, "binding_message_pattern {why}: every binding message is refused");
+        BindingPattern::nothing()
+    }))
 }
 
 /// A change that also says what happened, kept as long as the realm's policy wants.

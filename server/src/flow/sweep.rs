@@ -18,6 +18,7 @@ pub async fn sweep(provider: &Provider) -> Result<usize, StoreError> {
     provider.paces.sweep(now);
     provider.budget.sweep(now);
     provider.opened.sweep(now);
+    provider.user_codes.sweep(now);
     provider.store.sweep(provider.id(), now, MOST).await
 }
 

@@ -11,6 +11,7 @@ use tracing::error;
 
 use super::body::BodyError;
 use crate::domain::authentication_request::Refusal;
+use crate::domain::binding_message::BadBindingMessage;
 use crate::domain::time::Timestamp;
 use crate::flow::authenticate_client::{OtherMethod, Replayed};
 use crate::flow::{
@@ -81,16 +82,31 @@ impl IntoResponse for begin::Reason {
     fn into_response(self) -> Response {
         let bad = StatusCode::BAD_REQUEST;
         match self {
-            Self::UnauthorizedClient => oauth(bad, "unauthorized_client", "this client may not use CIBA"),
+            Self::UnauthorizedClient => {
+                oauth(bad, "unauthorized_client", "this client may not use CIBA here, or not in its delivery mode")
+            }
+            Self::Flawed(flaw) => oauth(bad, "invalid_request", &flaw.to_string()),
             Self::InvalidScope => oauth(bad, "invalid_scope", "openid is missing, or a scope is not allowed"),
-            Self::InvalidBindingMessage(_) => {
+            Self::InvalidBindingMessage(BadBindingMessage::Text(_)) => {
                 oauth(bad, "invalid_binding_message", "one line of at most 100 plain characters is allowed")
             }
+            Self::InvalidBindingMessage(BadBindingMessage::Pattern) => {
+                oauth(bad, "invalid_binding_message", "it does not match the pattern that this provider wants")
+            }
+            // RFC 9396 §5: types that are not known are refused, and here none is.
+            Self::InvalidAuthorizationDetails => {
+                oauth(bad, "invalid_authorization_details", "authorization details are not taken here")
+            }
+            Self::InvalidTarget => oauth(bad, "invalid_target", "resource indicators are not taken here"),
             Self::UnknownUser => oauth(bad, "unknown_user_id", "the hint names no user"),
-            // CIBA has no code of its own for a user who cannot be asked (REQUIREMENTS Q19).
-            Self::NoDevice => oauth(StatusCode::FORBIDDEN, "access_denied", "the user has no device to be asked on"),
-            Self::UserNotActive => oauth(StatusCode::FORBIDDEN, "access_denied", "the user cannot be asked"),
-            Self::LimitReached => oauth(StatusCode::FORBIDDEN, "access_denied", "the user cannot be asked"),
+            Self::MissingUserCode => oauth(bad, "missing_user_code", "this client must send the user code"),
+            Self::InvalidUserCode => oauth(bad, "invalid_user_code", "the user code is wrong"),
+            // CIBA has no code of its own for a user who cannot be asked (REQUIREMENTS Q19). One text for all: the client
+            // need not know which, and a realm may want nobody to learn who exists (Q17).
+            Self::NoDevice | Self::UserNotActive | Self::LimitReached => {
+                let text = "the user cannot be asked: no device, locked, or asked too often";
+                oauth(StatusCode::FORBIDDEN, "access_denied", text)
+            }
             Self::Replayed(Replayed) => invalid_client(),
             Self::Unavailable(reason) => unavailable(&reason),
         }

@@ -35,9 +35,10 @@ impl Form {
         self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    /// Whether a parameter was sent, even an empty one.
-    pub(super) fn has(&self, name: &str) -> bool {
-        self.0.contains_key(name)
+    /// All but those of these names.
+    pub(super) fn without<'a>(&'a self, names: &'a [&str]) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let all = self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        all.filter(|(name, _)| !names.contains(name))
     }
 }
 
@@ -73,9 +74,15 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_value_counts_as_absent_but_was_sent() {
+    fn an_empty_value_counts_as_absent() {
         let form = Form::parse(b"request=").expect("a form");
-        assert!(form.get("request").is_none() && form.has("request"));
+        assert!(form.get("request").is_none());
+    }
+
+    #[test]
+    fn some_parameters_can_be_left_out() {
+        let form = Form::parse(b"client_id=shop&scope=openid").expect("a form");
+        assert_eq!(form.without(&["client_id"]).collect::<Vec<_>>(), [("scope", "openid")]);
     }
 
     #[test]

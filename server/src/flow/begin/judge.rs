@@ -1,0 +1,88 @@
+//! What the parameters mean for this client in this realm, before anybody is looked up. Nothing here depends on the user.
+
+use super::super::authenticate_client::Caller;
+use super::super::provider::Provider;
+use super::parameters::{Parameters, Sent, check_notification_token};
+use super::{Flaw, Reason, user_code};
+use crate::domain::binding_message;
+use crate::domain::client::Client;
+use crate::domain::delivery::DeliveryMode;
+use crate::domain::policy::AboveMax;
+use crate::domain::profile::Profile;
+
+/// Whether the client may use CIBA, in its delivery mode. A realm that offers no mode has no CIBA (REQUIREMENTS Q20).
+pub(super) fn may_ask(provider: &Provider, caller: &Caller) -> Result<(), Reason> {
+    let client = &caller.client;
+    let is_offered = provider.policy().delivery_modes.contains(&client.delivery);
+    // FAPI-CIBA §5.2.2: no push.
+    let is_allowed = caller.profile < Profile::FapiCiba || client.delivery != DeliveryMode::Push;
+    if client.ciba && is_offered && is_allowed { Ok(()) } else { Err(Reason::UnauthorizedClient) }
+}
+
+/// Judges all parameters but the hint and the value of the user code.
+pub(super) fn parameters(
+    provider: &Provider,
+    caller: &Caller,
+    sent: &Sent,
+    parameters: &Parameters,
+) -> Result<(), Reason> {
+    let client = &caller.client;
+    check_scope(client, &parameters.scope)?;
+    check_unsupported(sent)?;
+    check_callback(client, parameters)?;
+    check_expiry(provider, parameters)?;
+    if let Some(message) = &parameters.binding_message {
+        binding_message::check(message, provider.binding_pattern.as_ref())?;
+    } else if caller.profile == Profile::FapiCiba {
+        // FAPI-CIBA §5.2.2: a unique authorization context, and the binding message is the only one offered here.
+        return Err(Flaw("binding_message", "is missing: the user could not tell this request from another").into());
+    }
+    if parameters.user_code.is_none() && user_code::is_demanded(provider, client) {
+        return Err(Reason::MissingUserCode);
+    }
+    Ok(())
+}
+
+/// REQUIREMENTS Q48: `openid` always.
+fn check_scope(client: &Client, scope: &[String]) -> Result<(), Reason> {
+    let asks_openid = scope.iter().any(|scope| scope == "openid");
+    let all_allowed = scope.iter().all(|scope| client.scope.contains(scope));
+    if asks_openid && all_allowed { Ok(()) } else { Err(Reason::InvalidScope) }
+}
+
+/// Passed over, these would have the user approve less than the client asked for, or the client get another token than
+/// it asked for.
+fn check_unsupported(sent: &Sent) -> Result<(), Reason> {
+    match (sent.has("authorization_details"), sent.has("resource")) {
+        (true, _) => Err(Reason::InvalidAuthorizationDetails),
+        (_, true) => Err(Reason::InvalidTarget),
+        (false, false) => Ok(()),
+    }
+}
+
+/// CIBA §7.1: required of ping and push clients; of a poll client not even looked at (REQUIREMENTS Q22).
+fn check_callback(client: &Client, parameters: &Parameters) -> Result<(), Flaw> {
+    match (client.delivery, &parameters.notification_token) {
+        (DeliveryMode::Poll, _) => Ok(()),
+        (DeliveryMode::Ping | DeliveryMode::Push, Some(token)) => check_notification_token(token.reveal()),
+        (DeliveryMode::Ping | DeliveryMode::Push, None) => {
+            Err(Flaw("client_notification_token", "is missing: this client is notified"))
+        }
+    }
+}
+
+/// REQUIREMENTS Q12.
+fn check_expiry(provider: &Provider, parameters: &Parameters) -> Result<(), Flaw> {
+    let policy = provider.policy();
+    let above = parameters.requested_expiry.is_some_and(|seconds| seconds > policy.request_lifetime_max);
+    match policy.requested_expiry_above_max {
+        AboveMax::Refuse if above => Err(Flaw("requested_expiry", "is above the maximum")),
+        AboveMax::Refuse | AboveMax::Cap => Ok(()),
+    }
+}
+
+/// What the request names, or else the client's or the realm's default.
+pub(super) fn requested_acr(provider: &Provider, client: &Client, named: &[String]) -> Vec<String> {
+    let all = [named, &client.default_acr_values, &provider.policy().default_acr_values];
+    all.into_iter().find(|values| !values.is_empty()).unwrap_or_default().to_vec()
+}

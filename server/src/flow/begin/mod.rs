@@ -1,0 +1,269 @@
+//! A relying party asks: the backchannel authentication request (CIBA §7).
+//!
+//! | step | where |
+//! |---|---|
+//! | whether the client may ask at all | here |
+//! | parameters, out of the form | [`parameters`] |
+//! | what they mean for this client | [`judge`] |
+//! | whom the hint means | [`person`] |
+//! | the user's code | [`user_code`] |
+//! | prompts | [`crate::authenticator`] |
+//!
+//! Everything that follows from an accepted request is one commit.
+
+use protocol::digest::request_digest;
+use tracing::{info, warn};
+
+use super::Unavailable;
+use super::authenticate_client::{Caller, Replayed};
+use super::callback::{self, Spoken};
+use super::notify;
+use super::provider::{Provider, Recorded as _};
+use crate::authenticator::{self, Asked, Question, StartError};
+use crate::domain::audit::What;
+use crate::domain::authentication_request::{AuthenticationRequest, Callback, State};
+use crate::domain::binding_message::BadBindingMessage;
+use crate::domain::delivery::DeliveryMode;
+use crate::domain::names::{RequestKey, Subject};
+use crate::domain::policy::NoDevice;
+use crate::domain::profile::Profile;
+use crate::domain::secret::Secret;
+use crate::domain::time::Timestamp;
+
+mod judge;
+mod parameters;
+mod person;
+pub(super) mod user_code;
+
+use parameters::Parameters;
+pub use parameters::Sent;
+use person::Person;
+
+/// More unknown parameters than this are not named in the log, and no more characters of each.
+const MOST_NAMED: usize = 8;
+const LONGEST_NAMED: usize = 64;
+
+/// The acknowledgement (CIBA §7.3).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Begun {
+    /// 256 random bits as 43 base64url characters. Spoken here and never stored in clear.
+    pub auth_req_id: String,
+    /// Seconds.
+    pub expires_in: u32,
+    /// Seconds; absent in push mode.
+    pub interval: Option<u32>,
+}
+
+/// What is wrong with a parameter: its name, and the rule that it breaks. Plain texts without quotation marks; they hold
+/// nothing of what was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{0} {1}")]
+pub struct Flaw(pub &'static str, pub &'static str);
+
+/// Why a request was not accepted.
+#[derive(Debug, thiserror::Error)]
+pub enum Reason {
+    /// The client may not use this grant, or not in its delivery mode.
+    #[error("this client may not use CIBA here")]
+    UnauthorizedClient,
+    /// A parameter is missing or breaks a rule.
+    #[error(transparent)]
+    Flawed(#[from] Flaw),
+    /// `openid` is missing, or a scope is not allowed for this client.
+    #[error("a scope is missing or not allowed")]
+    InvalidScope,
+    /// The text breaks the rules for text on phones, or the realm's.
+    #[error("the binding message breaks a rule: {0}")]
+    InvalidBindingMessage(#[from] BadBindingMessage),
+    /// Every type of `authorization_details` is unknown here (RFC 9396 §5).
+    #[error("authorization details are not taken")]
+    InvalidAuthorizationDetails,
+    /// Every `resource` is unknown here (RFC 8707 §2).
+    #[error("resource indicators are not taken")]
+    InvalidTarget,
+    /// No such user.
+    #[error("no such user")]
+    UnknownUser,
+    /// The client registered that it sends user codes, and sent none.
+    #[error("the user code is missing")]
+    MissingUserCode,
+    /// The code is wrong, the user has none, or there were too many wrong ones.
+    #[error("the user code is wrong")]
+    InvalidUserCode,
+    /// The user is locked or disabled.
+    #[error("the user may not sign in")]
+    UserNotActive,
+    /// This client has disturbed this user often enough.
+    #[error("the limit of prompts for this client and user is reached")]
+    LimitReached,
+    /// The user has no phone to ask.
+    #[error("the user has no device")]
+    NoDevice,
+    /// The client's assertion was used before.
+    #[error(transparent)]
+    Replayed(#[from] Replayed),
+    /// Nothing was decided.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
+}
+
+/// Accepts a request: the question, its prompts, its messages and its audit event in one commit.
+pub async fn begin(provider: &Provider, caller: &Caller, sent: Sent) -> Result<Begun, Reason> {
+    judge::may_ask(provider, caller)?;
+    let sent = read_request(caller, sent)?;
+    warn_of_unknown(caller, &sent);
+    let mut parameters = Parameters::read(&sent)?;
+    judge::parameters(provider, caller, &sent, &parameters)?;
+    let person = person::find(provider, &parameters.hint).await?;
+    if let Some(code) = parameters.user_code.take().filter(|_| user_code::is_demanded(provider, &caller.client)) {
+        user_code::check(provider, &caller.client, &person, code).await?;
+    }
+    let now = provider.now();
+    may_be_disturbed(provider, caller, &person, now).await?;
+    let auth_req_id = provider.random().token();
+    let accepted = Accepted { provider, caller, parameters: &parameters, auth_req_id: &auth_req_id, at: now };
+    let mut request = accepted.request(person.subject);
+    let question = Question {
+        client: &caller.client,
+        request: &request,
+        req: request_digest(&auth_req_id),
+        context: parameters.context.as_ref(),
+    };
+    let asked = ask(provider, &question, now).await?;
+    request.prompts = asked.prompts.iter().map(|prompt| (prompt.device, prompt.id)).collect();
+    commit(provider, caller, request, asked).await?;
+    let interval = (caller.client.delivery != DeliveryMode::Push).then_some(provider.policy().interval);
+    Ok(Begun { auth_req_id, expires_in: provider.policy().lifetime(parameters.requested_expiry), interval })
+}
+
+/// Whether this request had to be signed (CIBA §4, FAPI-CIBA §5.2.2).
+fn read_request(caller: &Caller, sent: Sent) -> Result<Sent, Flaw> {
+    if sent.has("request") {
+        return Err(Flaw("request", "is not taken here"));
+    }
+    if sent.has("request_uri") {
+        return Err(Flaw("request_uri", "is not taken here"));
+    }
+    if caller.profile == Profile::FapiCiba || caller.client.request_algorithm.is_some() {
+        return Err(Flaw("request", "is missing: this client signs its requests"));
+    }
+    Ok(sent)
+}
+
+/// Ignored, as RFC 6749 §3.1 wants it, but not in silence: many a name is spelled wrong (REQUIREMENTS Q45).
+fn warn_of_unknown(caller: &Caller, sent: &Sent) {
+    let mut unknown = sent.unknown().map(|name| name.chars().take(LONGEST_NAMED).collect::<String>()).peekable();
+    if unknown.peek().is_some() {
+        let unknown: Vec<_> = unknown.take(MOST_NAMED).collect();
+        warn!(client = %caller.client.id, ?unknown, "unknown parameters were ignored");
+    }
+}
+
+async fn may_be_disturbed(provider: &Provider, caller: &Caller, person: &Person, now: Timestamp) -> Result<(), Reason> {
+    if provider.policy().prompt_limits && !provider.budget.take(&caller.client.id, &person.subject, now) {
+        return Err(Reason::LimitReached);
+    }
+    if person.is_active {
+        return Ok(());
+    }
+    // As much work as for somebody without a phone.
+    provider.store.devices_of(provider.id(), &person.subject).await.map_err(Unavailable::from)?;
+    Err(Reason::UserNotActive)
+}
+
+/// All that an accepted request is made of.
+struct Accepted<'a> {
+    provider: &'a Provider,
+    caller: &'a Caller,
+    parameters: &'a Parameters,
+    auth_req_id: &'a str,
+    at: Timestamp,
+}
+
+impl Accepted<'_> {
+    fn request(&self, subject: Subject) -> AuthenticationRequest {
+        let (client, policy, parameters) = (&self.caller.client, self.provider.policy(), self.parameters);
+        let expires_at = self.at.plus_seconds(policy.lifetime(parameters.requested_expiry).into());
+        AuthenticationRequest {
+            key: RequestKey::of(self.auth_req_id),
+            client: client.id.clone(),
+            authenticated_by: client.authentication,
+            subject,
+            delivery: client.delivery,
+            scope: parameters.scope.clone(),
+            binding_message: parameters.binding_message.clone(),
+            interval: policy.interval,
+            created_at: self.at,
+            expires_at,
+            keep_until: expires_at.plus_seconds(policy.tombstone.into()),
+            prompts: Vec::new(),
+            notified: false,
+            callback: self.callback(),
+            acr_values: judge::requested_acr(self.provider, client, &parameters.acr_values),
+            certificate: self.caller.certificate,
+            state: State::Pending,
+        }
+    }
+
+    /// A poll client is never called, so its token is not kept (REQUIREMENTS Q22).
+    fn callback(&self) -> Option<Callback> {
+        let token = self.parameters.notification_token.clone();
+        let token = token.filter(|_| self.caller.client.delivery != DeliveryMode::Poll)?;
+        let spoken = Spoken { auth_req_id: Secret::new(self.auth_req_id.to_owned()), token };
+        Some(callback::seal(&self.provider.keys, &RequestKey::of(self.auth_req_id), &spoken))
+    }
+}
+
+async fn ask(provider: &Provider, question: &Question<'_>, now: Timestamp) -> Result<Asked, Reason> {
+    let port = authenticator::Port {
+        realm: provider.id(),
+        issuer: provider.issuer(),
+        keys: &provider.keys,
+        store: &*provider.store,
+        random: provider.random(),
+        pushes: provider.courier.is_some(),
+        trust_claimed_uv: provider.policy().trust_claimed_uv,
+    };
+    match authenticator::devices::start(&port, question, now).await {
+        Ok(asked) => Ok(asked),
+        Err(StartError::NoDevice) => match provider.policy().no_device {
+            NoDevice::AccessDenied => Err(Reason::NoDevice),
+            NoDevice::UnknownUserId => Err(Reason::UnknownUser),
+            NoDevice::Accept => Ok(Asked::default()),
+        },
+        Err(StartError::Store(error)) => Err(Unavailable::from(error).into()),
+        Err(StartError::Keys) => Err(Unavailable::Keys.into()),
+    }
+}
+
+async fn commit(
+    provider: &Provider,
+    caller: &Caller,
+    request: AuthenticationRequest,
+    asked: Asked,
+) -> Result<(), Reason> {
+    let at = request.created_at;
+    let accepted = What::RequestAccepted {
+        request: request.key,
+        client: request.client.clone(),
+        subject: request.subject.clone(),
+        prompts: asked.prompts.iter().map(|prompt| prompt.id).collect(),
+    };
+    let (key, client) = (request.key, request.client.clone());
+    let phones: Vec<_> = asked.prompts.iter().map(|prompt| prompt.device).collect();
+    let timer = notify::timer(provider, &request);
+    let mut change = caller.change(provider).create(request).recording(provider, at, accepted);
+    for prompt in asked.prompts {
+        change = change.create(prompt);
+    }
+    for message in asked.messages.into_iter().chain(timer) {
+        change = change.create(message);
+    }
+    caller.commit(provider, change).await?.map_err(Unavailable::from)?;
+    info!(request = %key, %client, phones = phones.len(), "request accepted");
+    for phone in &phones {
+        provider.wake.phone(phone);
+    }
+    provider.wake.outbox();
+    Ok(())
+}

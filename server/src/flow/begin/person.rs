@@ -1,0 +1,73 @@
+//! Whom a hint means (CIBA §7.2).
+//!
+//! In a realm with `mask_unknown_user`, a hint that means nobody leads to somebody without a code and without a phone,
+//! for whom everything then takes its usual way: same answers, same work (REQUIREMENTS Q17).
+
+use protocol::Digest;
+
+use super::super::Unavailable;
+use super::super::provider::Provider;
+use super::{Flaw, Reason};
+use crate::domain::hint::{Designation, Hint};
+use crate::domain::names::Subject;
+use crate::domain::user::{User, UserCodeHash, UserStatus};
+
+/// Whoever is to be asked.
+pub(super) struct Person {
+    /// Their subject.
+    pub(super) subject: Subject,
+    /// Their user code, where they have one.
+    pub(super) user_code: Option<UserCodeHash>,
+    /// Whether their account is in order.
+    pub(super) is_active: bool,
+}
+
+/// Finds whom a hint means.
+pub(super) async fn find(provider: &Provider, hint: &Hint) -> Result<Person, Reason> {
+    let (designation, ways) = match hint {
+        Hint::Login(text) => {
+            let read = Designation::of_login_hint(text, provider.issuer());
+            (read.map_err(|unreadable| Flaw("login_hint", unreadable.0))?, &provider.policy().login_hint)
+        }
+        Hint::LoginToken(_) => return Err(Flaw("login_hint_token", "is not taken here").into()),
+        Hint::IdToken(_) => return Err(Flaw("id_token_hint", "is not taken here").into()),
+    };
+    match look_up(provider, &designation).await?.filter(|user| designation.means(user, ways)) {
+        Some(user) => Ok(Person::from(user)),
+        None if provider.policy().mask_unknown_user => Ok(Person::nobody(&designation)),
+        None => Err(Reason::UnknownUser),
+    }
+}
+
+async fn look_up(provider: &Provider, designation: &Designation) -> Result<Option<User>, Unavailable> {
+    let (store, realm) = (&provider.store, provider.id());
+    let found = match designation {
+        Designation::Subject(subject) => store.user(realm, subject).await?,
+        Designation::Named(name) | Designation::Called(_, name) => store.user_named(realm, name).await?,
+        Designation::Foreign => None,
+    };
+    Ok(found.map(|user| user.record))
+}
+
+impl Person {
+    /// Nobody: the same one for the same hint, so that limits hold for them too.
+    fn nobody(designation: &Designation) -> Self {
+        let name = match designation {
+            Designation::Subject(subject) => subject.as_str(),
+            Designation::Named(name) | Designation::Called(_, name) => name.as_str(),
+            Designation::Foreign => "",
+        };
+        let subject = format!("nobody-{}", Digest::labelled("assent-nobody", &[name.as_bytes()]));
+        Self { subject: Subject::new(subject), user_code: None, is_active: true }
+    }
+}
+
+impl From<User> for Person {
+    fn from(user: User) -> Self {
+        let is_active = match user.status {
+            UserStatus::Active => true,
+            UserStatus::Locked | UserStatus::Disabled => false,
+        };
+        Self { subject: user.subject, user_code: user.user_code, is_active }
+    }
+}
