@@ -23,8 +23,9 @@ const LAYERS: [(&str, &[&str]); 9] = [
 const WIRING: [&str; 4] = ["lib", "main", "app", "config"];
 
 /// Crates that only these files may name.
-const ADAPTERS: [(&str, &[&str]); 7] = [
+const ADAPTERS: [(&str, &[&str]); 8] = [
     ("sled", &["store/embedded/"]),
+    ("sqlx", &["store/postgres/"]),
     ("reqwest", &["outbound/"]),
     ("ipnet", &["outbound/networks.rs", "http/proxies.rs"]),
     ("axum", &["http/", "app.rs", "app/"]),

@@ -20,6 +20,7 @@
 mod chance;
 mod clock;
 mod courier;
+pub mod postgres;
 pub mod process;
 mod request;
 mod world;

@@ -46,6 +46,7 @@ macro_rules! store_contract {
             commits: a_record_above_the_limit_is_refused_whole,
             looking_up: nothing_is_found_in_an_empty_store,
             looking_up: every_kind_of_record_is_found_as_it_was_written,
+            looking_up: any_text_comes_back_as_it_was_written,
             looking_up: realms_are_listed_the_first_one_first,
             looking_up: clients_are_listed_by_id,
             looking_up: identifiers_are_unique_in_a_realm,

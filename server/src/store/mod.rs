@@ -1,10 +1,12 @@
 //! Where things are kept. Reads are a few typed look-ups; every write is one atomic [`Change`].
 //!
 //! A commit is acknowledged only when it is durable, and a read never returns what is not. [`embedded`] keeps everything
-//! in one directory of one machine; [`contract`] is the suite that every implementation passes.
+//! in one directory of one machine, [`postgres`] in a database that several processes share; [`contract`] is the suite that
+//! every implementation passes.
 
 use async_trait::async_trait;
 use protocol::{DeviceId, Digest, EnrolmentId, PromptId};
+use tokio::sync::broadcast;
 
 use crate::domain::audit::Event;
 use crate::domain::authentication_request::AuthenticationRequest;
@@ -23,12 +25,15 @@ mod change;
 #[doc(hidden)]
 pub mod contract;
 pub mod embedded;
+mod hint;
 pub mod journal;
 pub mod page;
+pub mod postgres;
 
 use page::{Kept, Page, Position};
 
 pub use change::{Change, Expected, Mark, MarkKey, Record, Write};
+pub use hint::{About, Hint};
 
 /// A record longer than this, as JSON with its header of [`HEADER_BYTES`], is refused.
 pub const MAX_RECORD_BYTES: usize = 16 * 1024;
@@ -159,6 +164,11 @@ pub trait Store: Send + Sync + 'static {
 
     /// Whether no other process can be using this store, so that leases left by an earlier run are void.
     fn is_exclusive(&self) -> bool;
+
+    /// What other processes commit to this store, as far as it is heard; `None` where there can be no other.
+    fn hints(&self) -> Option<broadcast::Receiver<Hint>> {
+        None
+    }
 
     /// Finishes the commits that are waiting; every later one is refused.
     async fn close(&self);

@@ -8,7 +8,8 @@ use super::samples::{
     subject, the_event, ticket_key, token_key,
 };
 use super::{Ground, change, commit, found, looked_up, realm, refused};
-use crate::domain::names::{ClientId, RealmId};
+use crate::domain::client::Client;
+use crate::domain::names::{ClientId, RealmId, Subject};
 use crate::domain::user::{Identifier, User};
 use crate::store::{Change, CommitError, Store};
 
@@ -86,6 +87,20 @@ pub async fn every_kind_of_record_is_found_as_it_was_written(ground: &dyn Ground
     let store = ground.open().await;
     commit(&*store, one_of_each(&realm())).await;
     one_of_each_is_found(&*store, &realm()).await;
+}
+
+pub async fn any_text_comes_back_as_it_was_written(ground: &dyn Ground) {
+    let store = ground.open().await;
+    let texts = ["\0", "a\0b", "\u{1}\u{7f}", "\\u0000", "'; --", "\"{}", "Ünï ☎ 👩‍💻", "\u{feff}", "\u{10ffff}"];
+    for (n, text) in (1..).zip(texts) {
+        let client = Client { id: ClientId::new(text), name: text.to_owned(), ..a_client(n) };
+        let user = User { subject: Subject::new(format!("s{text}")), username: text.to_owned(), ..a_user(n) };
+        commit(&*store, change().create(client.clone()).create(user.clone())).await;
+        assert_eq!(found!(store.client(&realm(), &client.id)).record, client);
+        assert_eq!(found!(store.user(&realm(), &user.subject)).record, user);
+        assert_eq!(found!(store.user_named(&realm(), &Identifier::of(text))).record, user);
+    }
+    assert_eq!(looked_up!(store.clients(&realm())).len(), texts.len());
 }
 
 pub async fn realms_are_isolated_in_every_look_up(ground: &dyn Ground) {
