@@ -119,6 +119,27 @@ async fn plain_http_reaches_this_machine_where_it_is_opened() {
     assert_eq!(server.reached().await, ["127.0.0.1".parse::<IpAddr>().unwrap(); 2]);
 }
 
+/// The one name that the system's resolver finds on this machine.
+#[tokio::test]
+async fn the_systems_resolver_is_behind_the_same_filter() {
+    let server = Server::start(None, OK()).await;
+    let closed = Reach { roots: Roots::none(), ..Reach::default() };
+    let mut open = closed.clone();
+    open.networks.open("127.0.0.0/8").unwrap();
+    open.networks.open("::1/128").unwrap();
+    let strangers = Endpoint::foreign(&format!("http://localhost:{}/", server.port())).expect("an endpoint");
+    let operators = Endpoint::operator(strangers.url().clone()).expect("an endpoint");
+    for (reach, endpoint, expected) in [
+        (&closed, &strangers, Err(Unreachable::Forbidden)),
+        (&closed, &operators, Ok(200)),
+        (&open, &strangers, Ok(200)),
+    ] {
+        let client = Client::new(Limits::default(), reach).expect("a client");
+        assert_eq!(client.get(endpoint).await.map(|reply| reply.status), expected, "{endpoint:?}");
+    }
+    assert_eq!(server.reached().await.len(), 2);
+}
+
 #[tokio::test]
 async fn an_authority_that_nobody_named_is_not_believed() {
     let authority = Authority::new();
