@@ -5,6 +5,7 @@ mod asking;
 mod asking_codes;
 mod asking_hints;
 mod asking_rules;
+mod binding;
 mod cancelling;
 mod collecting;
 mod discovery;
@@ -15,14 +16,16 @@ mod proving;
 mod pushing;
 mod racing;
 mod realms;
+mod refreshing;
 mod restarting;
 mod revoking;
 mod userinfo;
 mod wandering;
 
+use serde_json::Value;
 use simulator::phone::Phone;
 use simulator::relying_party::RelyingParty;
-use tests::World;
+use tests::{ISSUER, Request, World};
 
 /// A world, its shop, and alice's phone.
 async fn scene() -> (World, RelyingParty, Phone) {
@@ -30,4 +33,30 @@ async fn scene() -> (World, RelyingParty, Phone) {
     let shop = world.shop().await;
     let phone = world.phone("1001").await;
     (world, shop, phone)
+}
+
+/// Tokens out of a request that alice's phone approves.
+async fn tokens(world: &World, client: &RelyingParty, phone: &Phone, request: Request) -> Value {
+    let asked = request.accepted(client).await;
+    phone.approve(&world.prompt(phone, &asked).await).await.expect("approved");
+    world.redeem(client, &asked).await.json()
+}
+
+/// One of these tokens.
+fn text<'v>(tokens: &'v Value, name: &str) -> &'v str {
+    tokens[name].as_str().unwrap_or_else(|| panic!("no {name} in {tokens}"))
+}
+
+/// A resource server for which this realm's access tokens are.
+async fn resource_server(world: &World) -> RelyingParty {
+    world.add_client("api", "the secret of the resource server").await;
+    world.edit_client("api", |client| client.audiences = vec![ISSUER.to_owned()]).await;
+    world.client("api", "the secret of the resource server").await
+}
+
+/// What a token is said to stand for.
+async fn introspected(caller: &RelyingParty, token: &str) -> Value {
+    let answer = caller.introspect(token).await.expect("an answer");
+    assert_eq!((answer.in_short().as_str(), answer.header("cache-control")), ("200", Some("no-store")));
+    answer.json()
 }

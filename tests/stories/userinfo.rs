@@ -8,14 +8,12 @@ use simulator::relying_party::RelyingParty;
 use simulator::wire::Answer;
 use tests::{ISSUER, World, a_request};
 
-use crate::scene;
+use crate::{scene, text, tokens};
 
 /// An access token for these scopes.
 async fn token(world: &World, shop: &RelyingParty, phone: &Phone, scope: &str) -> String {
-    let asked = a_request().with("scope", scope).accepted(shop).await;
-    phone.approve(&world.prompt(phone, &asked).await).await.expect("approved");
-    let tokens = world.redeem(shop, &asked).await.json();
-    tokens["access_token"].as_str().expect("an access token").to_owned()
+    let tokens = tokens(world, shop, phone, a_request().with("scope", scope)).await;
+    text(&tokens, "access_token").to_owned()
 }
 
 /// A call with whatever headers.
