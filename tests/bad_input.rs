@@ -82,7 +82,7 @@ fn token(body: impl Into<Vec<u8>>) -> Request<Vec<u8>> {
 }
 
 /// What is wrong with the form itself is wrong at both endpoints.
-fn bad_forms(send: fn(Vec<u8>) -> Request<Vec<u8>>) -> Vec<Case> {
+fn bad_forms(send: impl Fn(Vec<u8>) -> Request<Vec<u8>>) -> Vec<Case> {
     let many = (0..65).map(|n| format!("p{n}=1")).collect::<Vec<_>>().join("&");
     let bodies: [(&str, Vec<u8>, &str); 10] = [
         ("nothing", b"".to_vec(), "400 invalid_request"),
@@ -263,6 +263,51 @@ async fn bad_token_requests_are_refused() {
         cases.push(case(label, token(body), expected));
     }
     judge(world.public(), 45, cases).await;
+}
+
+#[tokio::test]
+async fn bad_calls_about_tokens_and_requests_are_refused() {
+    let world = World::new().await;
+    for (path, parameter) in [("introspect", "token"), ("revoke", "token"), ("backchannel/cancel", "auth_req_id")] {
+        let url = format!("{ISSUER}/{path}");
+        let send = |body: Vec<u8>| request("POST", &url, &[("content-type", FORM), ("authorization", &shop())], body);
+        let mut cases = bad_forms(send);
+        cases.extend(bad_credentials(&url));
+        cases.extend(bad_envelopes(&url));
+        let empty = format!("{parameter}=");
+        cases.push(case("an empty parameter", send(empty.into_bytes()), "400 invalid_request"));
+        let twice = format!("{parameter}=a&{parameter}=a");
+        cases.push(case("the parameter twice", send(twice.into_bytes()), "400 invalid_request"));
+        judge(world.public(), 38, cases).await;
+    }
+}
+
+#[tokio::test]
+async fn bad_calls_of_userinfo_are_refused() {
+    let world = World::new().await;
+    let url = format!("{ISSUER}/userinfo");
+    let with = |authorization: &str| request("GET", &url, &[("authorization", authorization)], "");
+    let long = format!("Bearer {}", "a".repeat(20_000));
+    let mut cases = vec![
+        case("no token", request("GET", &url, &[], ""), "401 invalid_token"),
+        case("an empty token", with("Bearer  "), "401 invalid_token"),
+        case("another scheme", with(&shop()), "401 invalid_token"),
+        case("no scheme", with("abc"), "401 invalid_token"),
+        case("20 KB", with(&long), "401 invalid_token"),
+        case("two tokens", with("Bearer a b"), "401 invalid_token"),
+        case("an unknown JWT", with("Bearer eyJhbGciOiJub25lIn0.e30."), "401 invalid_token"),
+        case("no ASCII", with("Bearer \u{fc}"), "401 invalid_token"),
+        case("a token in the URL", request("GET", &format!("{url}?access_token=x"), &[], ""), "400 invalid_request"),
+        case(
+            "a token in the form",
+            request("POST", &url, &[("content-type", FORM)], "access_token=x"),
+            "401 invalid_token",
+        ),
+    ];
+    for method in ["PUT", "PATCH", "DELETE", "OPTIONS", "BREW"] {
+        cases.push(case(method, request(method, &url, &[], ""), "405 invalid_request"));
+    }
+    judge(world.public(), 15, cases).await;
 }
 
 // Phones

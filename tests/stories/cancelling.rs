@@ -2,8 +2,10 @@
 
 use device_core::{DenyReason, DeviceError};
 use serde_json::json;
+use server::domain::delivery::DeliveryMode;
 use server::flow::sweep;
 use simulator::relying_party::RelyingParty;
+use simulator::stand_in::notification::NotificationStandIn;
 use tests::{World, a_request};
 
 use crate::scene;
@@ -84,4 +86,18 @@ async fn a_push_about_a_cancelled_request_is_not_sent_any_more() {
     assert_eq!(cancel(&shop, &asked).await, "200");
     world.deliver().await;
     assert!(world.courier().carried().is_empty());
+}
+
+#[tokio::test]
+async fn a_client_that_cancels_is_not_told_of_it() {
+    for delivery in [DeliveryMode::Ping, DeliveryMode::Push] {
+        let world = World::builder().reaching_stand_ins().make().await;
+        let (endpoint, _phone) = (NotificationStandIn::start().await, world.phone("1001").await);
+        let shop = world.told_shop(delivery, &endpoint).await;
+        let asked = a_request().with("client_notification_token", &"t".repeat(28)).accepted(&shop).await;
+        assert_eq!(cancel(&shop, &asked).await, "200");
+        world.advance(3_600);
+        world.deliver().await;
+        assert!(endpoint.calls().is_empty(), "{delivery:?}");
+    }
 }

@@ -4,9 +4,10 @@ use axum::http::StatusCode;
 use device_core::{DenyReason, DeviceError, Outcome};
 use serde_json::json;
 use server::flow::sweep;
+use simulator::relying_party::CIBA_GRANT;
 use tests::{ISSUER, SHOP, World, a_request};
 
-use crate::scene;
+use crate::{scene, text, tokens};
 
 #[tokio::test]
 async fn an_approved_request_is_redeemed_once() {
@@ -238,4 +239,51 @@ async fn errors_while_polling_have_no_challenge_and_must_not_be_cached() {
         let members: Vec<&String> = body.as_object().expect("an object").keys().collect();
         assert_eq!(members, ["error", "error_description"]);
     }
+}
+
+#[tokio::test]
+async fn the_name_that_another_server_gave_to_auth_req_id_is_taken_where_the_realm_says_so() {
+    let policies = [
+        (false, "400 invalid_request", "400 authorization_pending"),
+        (true, "400 authorization_pending", "400 invalid_request"),
+    ];
+    for (accepted, alone, beside) in policies {
+        let world = World::builder().policy(|policy| policy.accept_auth_req_id_alias = accepted).make().await;
+        let (shop, _phone) = (world.shop().await, world.phone("1001").await);
+        let asked = a_request().accepted(&shop).await;
+        let url = shop.endpoint("token_endpoint");
+        let (grant, alias) = (("grant_type", CIBA_GRANT), ("authReqId", asked.as_str()));
+        let answer = shop.post(url, &[grant, alias]).await.expect("an answer");
+        assert_eq!(answer.in_short(), alone, "REQUIREMENTS Q1");
+        world.advance(5);
+        let answer = shop.post(url, &[grant, alias, ("auth_req_id", &asked)]).await.expect("an answer");
+        assert_eq!(answer.in_short(), beside);
+    }
+}
+
+#[tokio::test]
+async fn acr_is_the_first_that_was_asked_for_and_reached() {
+    let (presence, uv, hardware) = ("urn:assent:acr:presence", "urn:assent:acr:uv", "urn:assent:acr:uv-hw");
+    let world = World::builder().policy(|policy| policy.trust_claimed_uv = true).make().await;
+    let (shop, phone) = (world.shop().await, world.phone("1001").await);
+    for (asked_for, expected) in [
+        (format!("{hardware} {presence} {uv}"), presence),
+        (format!("{uv} {presence}"), uv),
+        (format!("{hardware} urn:example:unknown"), uv),
+    ] {
+        let tokens = tokens(&world, &shop, &phone, a_request().with("acr_values", &asked_for)).await;
+        let claims = shop.verify(text(&tokens, "id_token"), world.now().unix_seconds()).await.expect("believed");
+        assert_eq!(claims["acr"], expected, "{asked_for}");
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_requires_an_acr_gets_nothing_with_less() {
+    let (world, shop, phone) = scene().await;
+    world.edit_client(SHOP, |client| client.require_acr = true).await;
+    let asked = a_request().with("acr_values", "urn:assent:acr:uv-hw").accepted(&shop).await;
+    phone.approve(&world.prompt(&phone, &asked).await).await.expect("approved");
+    assert_eq!(world.poll(&shop, &asked).await, "400 access_denied");
+    tokens(&world, &shop, &phone, a_request().with("acr_values", "urn:assent:acr:presence")).await;
+    tokens(&world, &shop, &phone, a_request()).await;
 }
