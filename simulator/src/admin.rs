@@ -86,6 +86,31 @@ impl Admin {
         self.create("/clients", metadata).await
     }
 
+    /// Locks, unlocks or disables a user, sets or clears the user code.
+    pub async fn change_user(&self, subject: &str, change: &Value) -> Result<Value, Failure> {
+        self.done(Method::PATCH, &format!("/users/{subject}"), Some(change)).await
+    }
+
+    /// A client's metadata.
+    pub async fn client(&self, id: &str) -> Result<Value, Failure> {
+        self.done(Method::GET, &format!("/clients/{id}"), None).await
+    }
+
+    /// Replaces all of a client's metadata; what it is now.
+    pub async fn replace_client(&self, id: &str, metadata: &Value) -> Result<Value, Failure> {
+        self.done(Method::PUT, &format!("/clients/{id}"), Some(metadata)).await
+    }
+
+    /// Gives a client another secret, which is told with its metadata.
+    pub async fn renew_secret(&self, id: &str) -> Result<Value, Failure> {
+        self.done(Method::POST, &format!("/clients/{id}/secret"), None).await
+    }
+
+    /// Removes a client for good.
+    pub async fn remove_client(&self, id: &str) -> Result<(), Failure> {
+        self.done(Method::DELETE, &format!("/clients/{id}"), None).await.map(|_| ())
+    }
+
     /// Makes an enrolment ticket: its link.
     pub async fn create_ticket(&self, subject: &str) -> Result<String, Failure> {
         let created = self.done(Method::POST, &format!("/users/{subject}/tickets"), None).await?;

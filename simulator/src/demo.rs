@@ -186,9 +186,9 @@ async fn create_client(admin: &Admin, metadata: &Value, secrets: &mut Secrets) -
     let id = metadata["client_id"].as_str().unwrap_or_default();
     let mut client = metadata.clone();
     let created = admin.create_client(metadata).await?;
-    if let Some(created) = &created {
-        client["client_secret"] = created["client_secret"].clone();
-        secrets.keep(id, created["client_secret"].as_str().unwrap_or_default())?;
+    if let Some(secret) = created.as_ref().and_then(|created| created["client_secret"].as_str()) {
+        client["client_secret"] = secret.into();
+        secrets.keep(id, secret)?;
     } else if let Some(secret) = secrets.known.get(id) {
         client["client_secret"] = secret.as_str().into();
     }

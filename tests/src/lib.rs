@@ -20,6 +20,7 @@
 mod chance;
 mod clock;
 mod courier;
+pub mod pki;
 pub mod postgres;
 pub mod process;
 mod request;
@@ -29,4 +30,4 @@ pub use chance::Seeded;
 pub use clock::HandClock;
 pub use courier::{Carried, RecordingCourier};
 pub use request::{Request, a_request};
-pub use world::{ADMIN_TOKEN, Builder, ISSUER, OpenStore, SHOP, SHOP_SECRET, World, embedded};
+pub use world::{ADMIN_TOKEN, Builder, ISSUER, MTLS_BASE, OpenStore, SHOP, SHOP_SECRET, World, embedded};

@@ -4,14 +4,16 @@ use std::path::Path;
 use std::sync::Arc;
 
 use device_core::{ApprovalRequest, EnrolmentState, Platform, PushTarget};
-use serde_json::json;
+use serde_json::{Value, json};
+use server::certificates::TrustAnchors;
 use server::domain::client::Client as RegisteredClient;
 use server::domain::delivery::DeliveryMode;
-use server::domain::names::{ClientId, RealmId, Subject};
+use server::domain::names::{ClientId, RealmId};
+use server::domain::profile::Profile;
 use server::domain::realm::{Policy, Realm};
 use server::domain::secret::Secret;
 use server::domain::time::{Clock as _, Timestamp};
-use server::domain::user::{User, UserStatus};
+use server::domain::user::UserStatus;
 use server::flow::deliver;
 use server::flow::provider::{Parts, Provider};
 use server::http::{AdminToken, admin_router, health::Health, public_router};
@@ -29,6 +31,7 @@ use simulator::wire::{Answer, Wire};
 use tempfile::TempDir;
 use tokio::sync::watch;
 
+use crate::pki::Authority;
 use crate::{HandClock, RecordingCourier, Seeded};
 
 /// Opens the store of a story in its temporary directory; again after a restart.
@@ -36,6 +39,9 @@ pub type OpenStore = fn(&Path) -> Arc<dyn Store>;
 
 /// Issuer of the first realm.
 pub const ISSUER: &str = "https://op.example";
+
+/// What stands in place of [`ISSUER`] where the world has mutual TLS.
+pub const MTLS_BASE: &str = "https://mtls.op.example";
 
 /// The bearer token of the admin API.
 pub const ADMIN_TOKEN: &str = "the-admin-token-of-the-stories";
@@ -64,9 +70,17 @@ pub struct World {
     /// What really carries the pushes: the recording courier, unless a story brings its own.
     carrying: Arc<dyn Courier>,
     reach: Reach,
+    mtls: Mtls,
     providers: Vec<Arc<Provider>>,
     public: Wire,
     admin: Wire,
+}
+
+/// Whether client certificates arrive, and whom the realms believe.
+#[derive(Default)]
+struct Mtls {
+    is_on: bool,
+    anchors: Option<String>,
 }
 
 /// A world to be.
@@ -77,6 +91,7 @@ pub struct Builder {
     clock: Arc<HandClock>,
     courier: Option<Arc<dyn Courier>>,
     reach: Reach,
+    mtls: Mtls,
 }
 
 impl Builder {
@@ -107,6 +122,20 @@ impl Builder {
         self.reach(|reach| reach.networks.open("127.0.0.0/8").expect("loopback may be opened"))
     }
 
+    /// With mutual TLS: connections may show a certificate, and see [`MTLS_BASE`].
+    #[must_use]
+    pub fn mutual_tls(mut self) -> Self {
+        self.mtls.is_on = true;
+        self
+    }
+
+    /// With mutual TLS and an authority that all realms believe.
+    #[must_use]
+    pub fn trusting(mut self, authority: &Authority) -> Self {
+        self.mtls = Mtls { is_on: true, anchors: Some(authority.pem()) };
+        self
+    }
+
     /// With rules of its own, in all realms.
     #[must_use]
     pub fn policy(mut self, edit: impl FnOnce(&mut Policy)) -> Self {
@@ -128,7 +157,7 @@ impl Builder {
         self
     }
 
-    /// Makes it, with the usual users and the usual client.
+    /// Makes it, with the usual users and, unless the FAPI profile refuses its secret, the usual client.
     pub async fn make(self) -> World {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let random = Arc::new(Seeded::new(1));
@@ -143,6 +172,7 @@ impl Builder {
             carrying: self.courier.unwrap_or_else(|| Arc::clone(&courier) as Arc<dyn Courier>),
             courier,
             reach: self.reach,
+            mtls: self.mtls,
             providers: Vec::new(),
             public: nowhere(),
             admin: nowhere(),
@@ -151,7 +181,9 @@ impl Builder {
         world.start().await;
         world.add_user("1001", "alice").await;
         world.add_user("1002", "bob").await;
-        world.add_client(SHOP, SHOP_SECRET).await;
+        if self.policy.profile == Profile::Core {
+            world.add_client(SHOP, SHOP_SECRET).await;
+        }
         world
     }
 }
@@ -172,6 +204,7 @@ impl World {
             clock: Arc::default(),
             courier: None,
             reach: Reach { roots: Roots::none(), ..Reach::default() },
+            mtls: Mtls::default(),
         }
     }
 
@@ -206,6 +239,9 @@ impl World {
         for realm in store.realms().await.expect("the realms") {
             let realm = realm.record;
             let keys = keys.keys(&realm.id, &realm.issuer, self.now()).expect("the realm's keys");
+            let trust_anchors =
+                self.mtls.anchors.as_ref().map(|pem| TrustAnchors::from_pem(pem.as_bytes()).expect("PEM"));
+            let mtls_base_url = self.mtls.is_on.then(|| realm.issuer.replace(ISSUER, MTLS_BASE));
             self.providers.push(Provider::new(Parts {
                 realm,
                 keys,
@@ -214,8 +250,8 @@ impl World {
                 random: self.random.clone(),
                 courier: Some(self.carrying.clone()),
                 client: client.clone(),
-                trust_anchors: None,
-                mtls_base_url: None,
+                trust_anchors,
+                mtls_base_url,
             }));
         }
         let health = Health::new(Arc::clone(&self.providers[0]));
@@ -230,6 +266,16 @@ impl World {
         self.admin.reconnect(None);
         self.providers.clear();
         self.start().await;
+    }
+
+    /// Gives the first realm other rules, with a restart in between: clients registered before may break them.
+    pub async fn change_policy(&mut self, edit: impl FnOnce(&mut Policy)) {
+        let store = self.provider().store();
+        let mut found = store.realms().await.expect("the realms").remove(0);
+        edit(&mut found.record.policy);
+        let change = Change::in_realm(&found.record.id.clone()).replace(found.version, found.record);
+        store.commit(change).await.expect("the realm is stored");
+        self.restart().await;
     }
 
     /// The story's time.
@@ -324,14 +370,14 @@ impl World {
         self.admin().create_user(&user).await.expect("a user").expect("a new user");
     }
 
-    /// Locks, disables or unlocks a user. Directly in the store: the admin API has no call for it yet.
+    /// Locks, disables or unlocks a user.
     pub async fn set_status(&self, subject: &str, status: UserStatus) {
-        let provider = self.provider();
-        let found = provider.store().user(provider.id(), &Subject::new(subject)).await.expect("a look-up");
-        let found = found.expect("the user");
-        let user = User { status, ..found.record };
-        let change = Change::in_realm(provider.id()).replace(found.version, user);
-        provider.store().commit(change).await.expect("the user is stored");
+        self.admin().change_user(subject, &json!({ "status": status })).await.expect("the user is changed");
+    }
+
+    /// Registers a client; what it is told.
+    pub async fn register(&self, metadata: &Value) -> Value {
+        self.admin().create_client(metadata).await.expect("a client").expect("a new client")
     }
 
     /// Adds a client that authenticates by `client_secret_basic`.

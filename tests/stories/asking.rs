@@ -247,7 +247,7 @@ async fn a_client_has_no_scope_that_a_phone_would_refuse_to_show() {
     for scope in ["https://api.example/read", "caf\u{e9}", "a\"b", "a\\b", "<b>", &long, &many] {
         let metadata = serde_json::json!({ "client_id": "odd", "scope": scope });
         let answer = world.admin().call(axum::http::Method::POST, "/clients", Some(&metadata)).await;
-        assert_eq!(answer.expect("an answer").in_short(), "400 invalid_request", "{scope}");
+        assert_eq!(answer.expect("an answer").in_short(), "400 invalid_client_metadata", "{scope}");
     }
 }
 

@@ -104,8 +104,8 @@ async fn a_notification_token_is_kept_sealed_and_that_of_a_poll_client_not_at_al
 async fn a_mode_that_the_realm_does_not_offer_is_unauthorized_client() {
     // REQUIREMENTS Q20.
     for modes in [Vec::new(), vec![DeliveryMode::Ping]] {
-        let world = World::builder().policy(|policy| policy.delivery_modes = modes).make().await;
-        let (shop, _phone) = (world.shop().await, world.phone("1001").await);
+        let (mut world, shop, _phone) = scene().await;
+        world.change_policy(|policy| policy.delivery_modes = modes).await;
         assert_eq!(a_request().sent(&shop).await.in_short(), "400 unauthorized_client");
         // Before any parameter is looked at.
         assert_eq!(a_request().without("scope").sent(&shop).await.in_short(), "400 unauthorized_client");
@@ -115,8 +115,8 @@ async fn a_mode_that_the_realm_does_not_offer_is_unauthorized_client() {
 #[tokio::test]
 async fn under_the_fapi_profile_unsigned_requests_and_push_clients_are_refused() {
     // OP_ACCEPTANCE module 41; FAPI-CIBA §5.2.2.
-    let fapi = World::builder().policy(|policy| policy.profile = Profile::FapiCiba).make().await;
-    let (shop, _phone) = (fapi.shop().await, fapi.phone("1001").await);
+    let (mut fapi, shop, _phone) = scene().await;
+    fapi.change_policy(|policy| policy.profile = Profile::FapiCiba).await;
     assert_eq!(a_request().sent(&shop).await.in_short(), "400 invalid_request");
     let (core, shop, _phone) = scene().await;
     core.edit_client(SHOP, |client| client.profile = Some(Profile::FapiCiba)).await;

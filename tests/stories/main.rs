@@ -17,6 +17,7 @@ mod pushing;
 mod racing;
 mod realms;
 mod refreshing;
+mod registering;
 mod restarting;
 mod revoking;
 mod userinfo;

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::authentication_request::PushError;
 use super::names::{ClientId, RequestKey, Subject};
 use super::time::Timestamp;
+use super::user::UserStatus;
 
 /// Something happened.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,8 +31,18 @@ pub enum What {
     RealmRecovered,
     /// An operator created a client.
     ClientCreated { client: ClientId },
+    /// An operator replaced a client's metadata.
+    ClientChanged { client: ClientId },
+    /// An operator gave a client another secret.
+    ClientSecretRenewed { client: ClientId },
+    /// An operator removed a client.
+    ClientRemoved { client: ClientId },
     /// An operator created a user.
     UserCreated { subject: Subject },
+    /// An operator changed whether a user may sign in.
+    UserStatusChanged { subject: Subject, status: UserStatus },
+    /// An operator set or cleared a user's code.
+    UserCodeChanged { subject: Subject, set: bool },
     /// An operator made an enrolment ticket.
     TicketCreated { subject: Subject },
     /// A phone began to enrol.
@@ -100,7 +111,12 @@ impl What {
             Self::RealmCreated
             | Self::RealmRecovered
             | Self::ClientCreated { .. }
+            | Self::ClientChanged { .. }
+            | Self::ClientSecretRenewed { .. }
+            | Self::ClientRemoved { .. }
             | Self::UserCreated { .. }
+            | Self::UserStatusChanged { .. }
+            | Self::UserCodeChanged { .. }
             | Self::TicketCreated { .. }
             | Self::EnrolmentBegun { .. }
             | Self::TicketReused { .. }

@@ -9,6 +9,12 @@ use super::names::ClientId;
 use super::profile::Profile;
 use super::secret::{Sealed, SecretHash};
 
+/// `grant_type` of CIBA §10.1.
+pub const CIBA_GRANT: &str = "urn:openid:params:grant-type:ciba";
+
+/// `grant_type` of RFC 6749 §6.
+pub const REFRESH_GRANT: &str = "refresh_token";
+
 /// `token_endpoint_auth_method`: governs the backchannel endpoint too (CIBA §4), and must be the same at both.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -181,6 +187,9 @@ pub struct Client {
     /// Ours, `audiences`: the resource servers that this client is; it may introspect tokens for them (RFC 7662).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub audiences: Vec<String>,
+    /// Whether it was removed. Its record stays, so that no other client gets its id and with it what it was issued.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub removed: bool,
 }
 
 impl Client {
@@ -213,6 +222,7 @@ impl Client {
             default_acr_values: Vec::new(),
             require_acr: false,
             audiences: Vec::new(),
+            removed: false,
         }
     }
 

@@ -17,4 +17,14 @@ pub enum DeliveryMode {
 impl DeliveryMode {
     /// All of them, for tables.
     pub const ALL: [Self; 3] = [Self::Poll, Self::Ping, Self::Push];
+
+    /// Its registered name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Poll => "poll",
+            Self::Ping => "ping",
+            Self::Push => "push",
+        }
+    }
 }

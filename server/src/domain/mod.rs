@@ -14,6 +14,7 @@ pub mod grant;
 pub mod hint;
 pub mod message;
 pub mod names;
+pub mod offer;
 pub mod pace;
 pub mod policy;
 pub mod profile;

@@ -1,30 +1,17 @@
-//! What an operator does: users, clients, enrolment tickets, devices.
+//! What an operator does: users, enrolment tickets, devices. Clients are in [`super::register`].
 
 use protocol::TicketCode;
-use protocol::messages::{Ticket, UserVerification};
-use protocol::text::{self, Kind};
-use tracing::{info, warn};
+use protocol::messages::Ticket;
+use tracing::info;
 
 use super::Unavailable;
 use super::provider::{Provider, Recorded as _};
+use super::retry::{Attempt, until_decided};
 use crate::domain::audit::What;
-use crate::domain::client::{AuthenticationMethod, Client, ClientSecret};
-use crate::domain::delivery::DeliveryMode;
 use crate::domain::device::{Device, EnrolmentTicket, TicketState};
-use crate::domain::names::{ClientId, Subject, TicketKey};
-use crate::domain::secret::{Secret, SecretHash};
-use crate::domain::user::{User, UserStatus};
-use crate::store::CommitError;
-
-/// Scopes every client may ask for unless its registration names its own (OIDC Core §5.4).
-pub const SCOPES: [&str; 4] = ["openid", "profile", "email", "phone"];
-
-/// A client has at most so many scopes, each of at most so many characters: every one is shown on the phone.
-const MOST_SCOPES: usize = 32;
-const LONGEST_SCOPE: usize = 64;
-
-/// A chosen client secret below this many bytes is taken with a warning.
-const WEAK_SECRET: usize = 16;
+use crate::domain::names::{Subject, TicketKey};
+use crate::domain::user::{User, UserCodeHash, UserStatus};
+use crate::store::{CommitError, Versioned};
 
 /// A user to be created.
 #[derive(Debug, Clone)]
@@ -38,28 +25,7 @@ pub struct NewUser {
     /// Telephone number.
     pub phone: Option<String>,
     /// Hash of the user code (CIBA §7.1.2), made off the async threads.
-    pub user_code: Option<crate::domain::user::UserCodeHash>,
-}
-
-/// A client to be created; in the terms of dynamic registration.
-#[derive(Debug, Clone)]
-pub struct NewClient {
-    /// Random if absent.
-    pub client_id: Option<String>,
-    /// Random if absent, which is best; at most 255 bytes.
-    pub client_secret: Option<Secret>,
-    /// The id if absent.
-    pub client_name: Option<String>,
-    /// How it authenticates.
-    pub token_endpoint_auth_method: AuthenticationMethod,
-    /// How it learns the outcome.
-    pub backchannel_token_delivery_mode: DeliveryMode,
-    /// Scopes it may ask for; all of [`SCOPES`] if empty.
-    pub scope: Vec<String>,
-    /// Whether the name is confirmed.
-    pub verified: bool,
-    /// What its approvals need.
-    pub user_verification: UserVerification,
+    pub user_code: Option<UserCodeHash>,
 }
 
 /// Why nothing was created.
@@ -115,55 +81,63 @@ pub async fn create_user(provider: &Provider, new: NewUser) -> Result<User, Reas
     Ok(user)
 }
 
-/// Creates a client; returns it with its secret, which is told this once.
-pub async fn create_client(provider: &Provider, new: NewClient) -> Result<(Client, Secret), Reason> {
-    let id = new.client_id.unwrap_or_else(|| provider.random().token());
-    if id.is_empty() || id.len() > 255 || !id.bytes().all(|b| b.is_ascii_graphic()) {
-        return Err(Reason::Invalid("client_id", "1 to 255 printable ASCII characters"));
-    }
-    let secret = new.client_secret.unwrap_or_else(|| Secret::new(provider.random().token()));
-    if !(1..=255).contains(&secret.reveal().len()) || secret.reveal().chars().any(char::is_control) {
-        return Err(Reason::Invalid("client_secret", "1 to 255 bytes without control characters"));
-    }
-    if secret.reveal().len() < WEAK_SECRET {
-        warn!(client = %id, "this client_secret is short enough to be guessed; leave it out to have one generated");
-    }
-    let name = new.client_name.unwrap_or_else(|| id.clone());
-    text::check(Kind::ClientName, &name).map_err(|_| Reason::Invalid("client_name", "breaks the rules for text"))?;
-    if new.backchannel_token_delivery_mode != DeliveryMode::Poll {
-        return Err(Reason::Invalid("backchannel_token_delivery_mode", "only poll is offered"));
-    }
-    let mut scope = new.scope;
-    if scope.is_empty() {
-        scope = SCOPES.map(str::to_owned).to_vec();
-    } else if !scope.iter().any(|scope| scope == "openid") {
-        scope.insert(0, "openid".to_owned());
-    }
-    if scope.len() > MOST_SCOPES || !scope.iter().all(|scope| is_scope(scope)) {
-        let rule =
-            "at most 32 scopes of at most 64 printable ASCII characters, without quotation marks, backslashes or URLs";
-        return Err(Reason::Invalid("scope", rule));
-    }
-    let kept = ClientSecret::Hashed(SecretHash::of(&secret));
-    let client = Client {
-        verified: new.verified,
-        authentication: new.token_endpoint_auth_method,
-        delivery: new.backchannel_token_delivery_mode,
-        scope,
-        user_verification: new.user_verification,
-        ..Client::new(ClientId::new(id), name, kept)
-    };
-    let created = What::ClientCreated { client: client.id.clone() };
-    let change = provider.change().create(client.clone()).recording(provider, provider.now(), created);
-    provider.store.commit(change).await?;
-    info!(client = %client.id, "client created");
-    Ok((client, secret))
+/// What of a user is changed.
+#[derive(Debug, Clone, Default)]
+pub struct UserChange {
+    /// Whether they may sign in.
+    pub status: Option<UserStatus>,
+    /// Their user code.
+    pub user_code: UserCodeChange,
 }
 
-/// RFC 6749 §3.3, and what phones show: they refuse a prompt with a line that breaks the rules for text.
-fn is_scope(text: &str) -> bool {
-    let is_token = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\');
-    is_token && text.len() <= LONGEST_SCOPE && text::check(Kind::DetailValue, text).is_ok()
+/// What becomes of a user code.
+#[derive(Debug, Clone, Default)]
+pub enum UserCodeChange {
+    /// It stays, or there is none as before.
+    #[default]
+    Keep,
+    /// There is none from now on.
+    Clear,
+    /// It is this one.
+    Set(UserCodeHash),
+}
+
+/// Changes a user. What locking means is judged at accept, notify, answer, redeem and refresh.
+pub async fn change_user(provider: &Provider, subject: &Subject, wanted: &UserChange) -> Result<User, Reason> {
+    let user = until_decided(|| async {
+        let Versioned { version, mut record } = found_user(provider, subject).await?;
+        let now = provider.now();
+        let mut change = provider.change();
+        if let Some(status) = wanted.status {
+            record.status = status;
+            change = change.recording(provider, now, What::UserStatusChanged { subject: subject.clone(), status });
+        }
+        let code = match &wanted.user_code {
+            UserCodeChange::Keep => record.user_code.clone(),
+            UserCodeChange::Clear => None,
+            UserCodeChange::Set(code) => Some(code.clone()),
+        };
+        if code != record.user_code {
+            let what = What::UserCodeChanged { subject: subject.clone(), set: code.is_some() };
+            change = change.recording(provider, now, what);
+            record.user_code = code;
+        }
+        let change = change.replace(version, record.clone());
+        Ok::<_, Reason>(Attempt::after(provider.store.commit(change).await, record))
+    });
+    let user = user.await?;
+    info!(%subject, "user changed");
+    Ok(user)
+}
+
+/// One user.
+pub async fn user(provider: &Provider, subject: &Subject) -> Result<User, Reason> {
+    found_user(provider, subject).await.map(|found| found.record)
+}
+
+async fn found_user(provider: &Provider, subject: &Subject) -> Result<Versioned<User>, Reason> {
+    let user = provider.store.user(provider.id(), subject).await.map_err(Unavailable::from)?;
+    user.ok_or(Reason::UnknownUser)
 }
 
 /// Makes an enrolment ticket for a user.
@@ -197,8 +171,7 @@ pub async fn create_ticket(provider: &Provider, subject: &Subject) -> Result<Tic
 
 /// A user's phones, revoked ones too.
 pub async fn devices(provider: &Provider, subject: &Subject) -> Result<Vec<Device>, Reason> {
-    let user = provider.store.user(provider.id(), subject).await.map_err(Unavailable::from)?;
-    user.ok_or(Reason::UnknownUser)?;
+    found_user(provider, subject).await?;
     let devices = provider.store.devices_of(provider.id(), subject).await.map_err(Unavailable::from)?;
     Ok(devices.into_iter().map(|device| device.record).collect())
 }

@@ -3,7 +3,7 @@
 //!
 //! | a relying party | a phone | an operator | by itself |
 //! |---|---|---|---|
-//! | [`authenticate_client`] | [`enrol`] | [`administer`] | [`deliver`] |
+//! | [`authenticate_client`] | [`enrol`] | [`administer`] · [`register`] | [`deliver`] |
 //! | [`begin`] | [`prove`] | [`confirm`] | [`sweep`] |
 //! | [`redeem`] · [`cancel`] | [`prompts`] · [`decide`] · [`maintain`] | | |
 //! | [`refresh`] · [`revoke`] | | | |
@@ -31,6 +31,7 @@ pub mod prove;
 pub mod provider;
 pub mod redeem;
 pub mod refresh;
+pub mod register;
 mod retry;
 pub mod revoke;
 mod standing;

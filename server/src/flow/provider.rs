@@ -14,6 +14,7 @@ use crate::certificates::TrustAnchors;
 use crate::domain::audit::What;
 use crate::domain::binding_message::BindingPattern;
 use crate::domain::names::RealmId;
+use crate::domain::offer::Offer;
 use crate::domain::random::Random;
 use crate::domain::realm::{Policy, Realm};
 use crate::domain::time::{Clock, Timestamp};
@@ -42,7 +43,8 @@ pub struct Parts {
     pub client: Client,
     /// Whose certificates authenticate clients. Without them this realm has no `tls_client_auth`.
     pub trust_anchors: Option<TrustAnchors>,
-    /// Under which URL this realm asks for client certificates (RFC 8705 §5), where that is not its issuer.
+    /// Under which base URL this realm asks for client certificates (RFC 8705 §5): the issuer itself, or another one.
+    /// `None` where no certificate can arrive.
     pub mtls_base_url: Option<String>,
 }
 
@@ -136,10 +138,21 @@ impl Provider {
         self.trust_anchors.as_ref()
     }
 
-    /// What stands in place of the issuer in the URLs of endpoints that ask for a client certificate (RFC 8705 §5).
+    /// What stands in place of the issuer in the URLs of endpoints that ask for a client certificate (RFC 8705 §5); maybe
+    /// the issuer itself. `None` where no certificate can arrive.
     #[must_use]
     pub fn mtls_base_url(&self) -> Option<&str> {
         self.mtls_base_url.as_deref()
+    }
+
+    /// What the realm offers its clients.
+    #[must_use]
+    pub fn offer(&self) -> Offer<'_> {
+        Offer {
+            policy: &self.realm.policy,
+            mutual_tls: self.mtls_base_url.is_some(),
+            trust_anchors: self.trust_anchors.is_some(),
+        }
     }
 
     /// The time.

@@ -14,8 +14,9 @@ use crate::domain::authentication_request::Refusal;
 use crate::domain::binding_message::BadBindingMessage;
 use crate::domain::time::Timestamp;
 use crate::flow::authenticate_client::{OtherMethod, Replayed};
+use crate::flow::register::BadMember;
 use crate::flow::{
-    Unavailable, administer, authenticate_client, begin, decide, enrol, maintain, prompts, prove, redeem,
+    Unavailable, administer, authenticate_client, begin, decide, enrol, maintain, prompts, prove, redeem, register,
 };
 
 mod tokens;
@@ -295,6 +296,20 @@ impl From<maintain::Reason> for DeviceError {
             maintain::Reason::Unavailable(reason) => return reason.into(),
         };
         Self::new(status, code, title)
+    }
+}
+
+impl IntoResponse for register::Reason {
+    fn into_response(self) -> Response {
+        match self {
+            // RFC 7591 §3.2.2
+            Self::BadMember(BadMember { member, rule }) => {
+                oauth(StatusCode::BAD_REQUEST, "invalid_client_metadata", &format!("{member}: {rule}"))
+            }
+            Self::Exists => oauth(StatusCode::CONFLICT, "exists", "a client of this id exists or existed"),
+            Self::UnknownClient => oauth(StatusCode::NOT_FOUND, "unknown_client", "there is no such client"),
+            Self::Unavailable(reason) => unavailable(&reason),
+        }
     }
 }
 

@@ -1,58 +1,169 @@
-//! Discovery (OIDC Discovery §4, CIBA §4) and the published keys.
+//! Discovery (OIDC Discovery §3, RFC 8414 §2, CIBA §4, RFC 8705 §3.3 and §5) and the published keys. What is offered
+//! follows from the realm's rules and from the routes there are; the document is made once.
 
 use std::sync::Arc;
 
 use axum::Json;
+use axum::body::Bytes;
 use axum::extract::State;
-use serde_json::{Value, json};
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value, json};
 
-use super::oauth::CIBA_GRANT;
+use super::error::invalid_request;
+use crate::domain::algorithm::Algorithm;
+use crate::domain::client::{AuthenticationMethod, CIBA_GRANT, REFRESH_GRANT};
+use crate::domain::context::Reached;
 use crate::domain::endpoint::Endpoint;
+use crate::domain::offer::Offer;
 use crate::domain::profile::Profile;
-use crate::flow::administer::SCOPES;
 use crate::flow::provider::Provider;
+use crate::flow::register::SCOPES;
 
-/// `GET /.well-known/openid-configuration`
-pub(super) async fn discovery(State(provider): State<Arc<Provider>>) -> Json<Value> {
-    let issuer = provider.issuer();
-    let mut document = json!({
-        "issuer": issuer,
-        "jwks_uri": format!("{issuer}/jwks"),
-        "backchannel_token_delivery_modes_supported": ["poll"],
-        "backchannel_user_code_parameter_supported": false,
-        "grant_types_supported": [CIBA_GRANT, "refresh_token"],
-        "response_types_supported": [],
-        "scopes_supported": SCOPES,
-        "subject_types_supported": ["public"],
-        "id_token_signing_alg_values_supported": ["ES256"],
-        "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
-        "claims_supported": [
-            "iss", "sub", "aud", "exp", "iat", "auth_time", "acr", "amr", "at_hash", "preferred_username", "email", "phone_number",
-        ],
-        "claims_parameter_supported": false,
-        "request_parameter_supported": false,
-        "request_uri_parameter_supported": false,
-    });
-    for endpoint in Endpoint::ALL.into_iter().filter(|endpoint| is_published(*endpoint, provider.policy().profile)) {
-        document[endpoint.name()] = endpoint.url(issuer).into();
+/// What ID tokens and userinfo may hold.
+const CLAIMS: [&str; 12] = [
+    "iss",
+    "sub",
+    "aud",
+    "exp",
+    "iat",
+    "auth_time",
+    "acr",
+    "amr",
+    "at_hash",
+    "preferred_username",
+    "email",
+    "phone_number",
+];
+
+/// The discovery document, ready to be sent.
+#[derive(Clone)]
+pub(super) struct Document(Bytes);
+
+impl Document {
+    /// Describes a realm with these endpoints.
+    pub(super) fn of(provider: &Provider, endpoints: &[Endpoint]) -> Self {
+        Self(Value::from(members(provider, endpoints)).to_string().into())
     }
-    Json(document)
 }
 
-fn is_published(endpoint: Endpoint, profile: Profile) -> bool {
-    match endpoint {
-        Endpoint::BackchannelAuthentication
-        | Endpoint::Token
-        | Endpoint::Revocation
-        | Endpoint::Introspection
-        | Endpoint::Userinfo => true,
-        // Members that FAPI does not know are unwelcome there; the endpoint answers all the same.
-        Endpoint::BackchannelCancellation => profile == Profile::Core,
-        Endpoint::Authorization => false,
+impl IntoResponse for Document {
+    fn into_response(self) -> Response {
+        ([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], self.0).into_response()
     }
 }
 
 /// `GET /jwks`
 pub(super) async fn jwks(State(provider): State<Arc<Provider>>) -> Json<Value> {
     Json(provider.keys().jwks())
+}
+
+/// FAPI wants the URL published, so there is something that answers under it.
+pub(super) async fn authorize() -> Response {
+    invalid_request("there is no front channel here: use the backchannel authentication endpoint")
+}
+
+fn members(provider: &Provider, endpoints: &[Endpoint]) -> Map<String, Value> {
+    let (issuer, offer) = (provider.issuer(), provider.offer());
+    let published: Vec<Endpoint> =
+        endpoints.iter().copied().filter(|endpoint| is_published(*endpoint, &offer)).collect();
+    let mut members = object(json!({
+        "issuer": issuer,
+        "jwks_uri": format!("{issuer}/jwks"),
+        "scopes_supported": SCOPES,
+        "subject_types_supported": ["public"],
+        "acr_values_supported": Reached::ALL.map(Reached::name),
+        "claims_supported": CLAIMS,
+        "claims_parameter_supported": false,
+        "request_uri_parameter_supported": false,
+        "id_token_signing_alg_values_supported": offer.id_token_algorithms(offer.policy.profile),
+        "grant_types_supported": grants(&offer),
+    }));
+    members.extend(published.iter().map(|endpoint| (endpoint.name().to_owned(), endpoint.url(issuer).into())));
+    members.extend(authentication(&published, &offer));
+    members.extend(mutual_tls(provider, &published));
+    if has_ciba(&offer) {
+        members.extend(ciba(&offer));
+    }
+    if published.contains(&Endpoint::Authorization) {
+        // RFC 8414 §2 requires the member; nothing is ever returned.
+        members.insert("response_types_supported".to_owned(), json!(["none"]));
+    }
+    // RFC 8414 §3.2: lists without elements are left out.
+    members.retain(|_, value| value.as_array().is_none_or(|list| !list.is_empty()));
+    members
+}
+
+fn has_ciba(offer: &Offer<'_>) -> bool {
+    !offer.delivery_modes(offer.policy.profile).is_empty()
+}
+
+fn is_published(endpoint: Endpoint, offer: &Offer<'_>) -> bool {
+    let fapi = offer.policy.profile == Profile::FapiCiba;
+    match endpoint {
+        // REQUIREMENTS Q20: a realm without CIBA does not speak of it.
+        Endpoint::BackchannelAuthentication => has_ciba(offer),
+        // Under the FAPI profile members that its tests do not know are unwelcome.
+        Endpoint::BackchannelCancellation => has_ciba(offer) && !fapi,
+        Endpoint::Authorization => fapi,
+        Endpoint::Token | Endpoint::Revocation | Endpoint::Introspection | Endpoint::Userinfo => true,
+    }
+}
+
+fn grants(offer: &Offer<'_>) -> Vec<&'static str> {
+    let mut grants = vec![REFRESH_GRANT];
+    if has_ciba(offer) {
+        grants.insert(0, CIBA_GRANT);
+    }
+    grants
+}
+
+/// CIBA §4.
+fn ciba(offer: &Offer<'_>) -> Map<String, Value> {
+    let profile = offer.policy.profile;
+    object(json!({
+        "backchannel_token_delivery_modes_supported": offer.delivery_modes(profile),
+        "backchannel_authentication_request_signing_alg_values_supported": offer.client_algorithms(profile),
+        "backchannel_user_code_parameter_supported": offer.policy.user_code,
+        "request_parameter_supported": !offer.client_algorithms(profile).is_empty(),
+    }))
+}
+
+/// The same at every endpoint where clients authenticate.
+fn authentication(published: &[Endpoint], offer: &Offer<'_>) -> Map<String, Value> {
+    let profile = offer.policy.profile;
+    let methods = offer.methods(profile);
+    let algorithms: Vec<Algorithm> =
+        methods.iter().flat_map(|method| offer.assertion_algorithms(*method, profile)).collect();
+    let names: Vec<&str> = methods.into_iter().map(AuthenticationMethod::name).collect();
+    let told = [Endpoint::Token, Endpoint::Revocation, Endpoint::Introspection];
+    told.into_iter()
+        .filter(|endpoint| published.contains(endpoint))
+        .map(Endpoint::name)
+        .flat_map(|endpoint| {
+            [
+                (format!("{endpoint}_auth_methods_supported"), json!(names)),
+                (format!("{endpoint}_auth_signing_alg_values_supported"), json!(algorithms)),
+            ]
+        })
+        .collect()
+}
+
+fn mutual_tls(provider: &Provider, published: &[Endpoint]) -> Map<String, Value> {
+    let Some(base) = provider.mtls_base_url() else { return Map::new() };
+    let mut members = object(json!({ "tls_client_certificate_bound_access_tokens": true }));
+    if base != provider.issuer() {
+        let mirrored = published.iter().filter(|endpoint| **endpoint != Endpoint::Authorization);
+        let aliases: Map<String, Value> =
+            mirrored.map(|endpoint| (endpoint.name().to_owned(), endpoint.url(base).into())).collect();
+        members.insert("mtls_endpoint_aliases".to_owned(), aliases.into());
+    }
+    members
+}
+
+fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(members) => members,
+        _ => unreachable!("it is written as an object"),
+    }
 }

@@ -11,7 +11,9 @@ use axum::response::Response;
 use axum::routing::{MethodRouter, delete, get, patch, post, put};
 use protocol::endpoints as device_api;
 
+use self::metadata::Document;
 use crate::domain::endpoint::Endpoint;
+use crate::domain::profile::Profile;
 use crate::flow::provider::Provider;
 
 pub mod admin;
@@ -47,15 +49,14 @@ pub fn public_router(providers: &[Arc<Provider>], health: Router) -> Router {
 }
 
 fn realm_router(provider: Arc<Provider>) -> Router {
-    Router::new()
-        .route("/.well-known/openid-configuration", only(get(metadata::discovery)))
+    let endpoints = endpoints(&provider);
+    let document = Document::of(&provider, &endpoints.iter().map(|(endpoint, _)| *endpoint).collect::<Vec<_>>());
+    let router = endpoints
+        .into_iter()
+        .fold(Router::new(), |router, (endpoint, methods)| router.route(endpoint.path(), only(methods)));
+    router
+        .route("/.well-known/openid-configuration", only(get(async || document)))
         .route("/jwks", only(get(metadata::jwks)))
-        .route(Endpoint::BackchannelAuthentication.path(), only(post(oauth::backchannel_authenticate)))
-        .route(Endpoint::BackchannelCancellation.path(), only(post(oauth::cancellation)))
-        .route(Endpoint::Token.path(), only(post(oauth::token)))
-        .route(Endpoint::Introspection.path(), only(post(oauth::introspection)))
-        .route(Endpoint::Revocation.path(), only(post(oauth::revocation)))
-        .route(Endpoint::Userinfo.path(), only(get(userinfo::userinfo).post(userinfo::userinfo)))
         .route(device_api::CONFIGURATION.path, device_only(get(device::configuration)))
         .route(device_api::NONCE.path, device_only(post(device::nonce)))
         .route(device_api::BEGIN.path, device_only(post(device::begin)))
@@ -70,6 +71,22 @@ fn realm_router(provider: Arc<Provider>) -> Router {
         )
         .route(device_api::PUSH.path, device_only(put(device::set_push_target)))
         .with_state(provider)
+}
+
+/// Those of relying parties. What stands here is published.
+fn endpoints(provider: &Provider) -> Vec<(Endpoint, MethodRouter<Arc<Provider>>)> {
+    let mut endpoints = vec![
+        (Endpoint::BackchannelAuthentication, post(oauth::backchannel_authenticate)),
+        (Endpoint::BackchannelCancellation, post(oauth::cancellation)),
+        (Endpoint::Token, post(oauth::token)),
+        (Endpoint::Introspection, post(oauth::introspection)),
+        (Endpoint::Revocation, post(oauth::revocation)),
+        (Endpoint::Userinfo, get(userinfo::userinfo).post(userinfo::userinfo)),
+    ];
+    if provider.policy().profile == Profile::FapiCiba {
+        endpoints.push((Endpoint::Authorization, get(metadata::authorize).post(metadata::authorize)));
+    }
+    endpoints
 }
 
 /// What operators reach, on a listener of its own. The first realm also answers without its name.

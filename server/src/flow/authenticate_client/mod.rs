@@ -12,6 +12,12 @@ mod caller;
 
 pub use caller::{Caller, OtherMethod, Replayed};
 
+/// What a client's secret is sealed for.
+#[must_use]
+pub(in crate::flow) fn secret_context(client: &ClientId) -> String {
+    format!("client_secret {client}")
+}
+
 /// What came with a call, of the client itself.
 #[derive(Debug)]
 pub struct Presented {
@@ -62,7 +68,7 @@ pub async fn authenticate(provider: &Provider, presented: Presented) -> Result<C
 
 async fn identify(provider: &Provider, credentials: Credentials) -> Result<Client, Reason> {
     let found = provider.store.client(provider.id(), &credentials.client).await.map_err(Unavailable::from)?;
-    let Some(found) = found else {
+    let Some(found) = found.filter(|found| !found.record.removed) else {
         // The same work as for a known client, so that time does not tell which clients exist.
         let _ = credentials.secret.matches(&SecretHash::of(&Secret::new(String::new())));
         return Err(Reason::Unauthenticated);

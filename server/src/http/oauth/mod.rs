@@ -28,9 +28,6 @@ pub(super) use introspection::introspection;
 pub(super) use revocation::revocation;
 pub(super) use token::token;
 
-/// `grant_type` of CIBA §10.1.
-pub(super) const CIBA_GRANT: &str = "urn:openid:params:grant-type:ciba";
-
 fn rendered(answer: Result<Map<String, Value>, Response>) -> Response {
     match answer {
         Ok(reply) => (error::no_store(), Json(json!(reply))).into_response(),

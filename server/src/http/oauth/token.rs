@@ -8,7 +8,8 @@ use axum::response::{IntoResponse, Response};
 
 use super::super::error::{self, invalid_request};
 use super::super::form::Form;
-use super::{CIBA_GRANT, authenticated, rendered};
+use super::{authenticated, rendered};
+use crate::domain::client::CIBA_GRANT;
 use crate::domain::endpoint::Endpoint;
 use crate::flow::authenticate_client::Caller;
 use crate::flow::mint::Tokens;
