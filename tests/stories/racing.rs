@@ -87,6 +87,27 @@ async fn a_denial_and_a_redemption_at_once_never_both_happen() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_an_approval_and_a_cancellation_at_once_exactly_one_is_heard() {
+    let world = world().await;
+    let (shop, phone) = (world.shop().await, world.phone("1001").await);
+    for _ in 0..20 {
+        let asked = a_request().accepted(&shop).await;
+        let prompt = world.prompt(&phone, &asked).await;
+        let approver = phone.clone();
+        let approving = tokio::spawn(async move { approver.approve(&prompt).await });
+        let (client, id) = (shop.clone(), asked.clone());
+        let cancelling = tokio::spawn(async move { client.cancel(&id).await.expect("an answer").in_short() });
+        match (approving.await.expect("no panic"), cancelling.await.expect("no panic").as_str()) {
+            (Ok(Outcome::Approved), "400 already_approved") => drop(world.redeem(&shop, &asked).await),
+            (Err(DeviceError::Withdrawn), "200") => {
+                assert_eq!(world.poll(&shop, &asked).await, "400 access_denied");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn one_decision_sent_many_times_at_once_gets_one_result() {
     let world = world().await;
     let (shop, phone) = (world.shop().await, world.phone("1001").await);

@@ -19,6 +19,7 @@ enum State {
     Pending,
     ApprovedBy(usize),
     Denied,
+    Cancelled,
     Redeemed,
 }
 
@@ -66,7 +67,7 @@ impl Wanderer {
             10..16 => self.poll().await,
             16..18 => self.world.advance(i64::try_from(self.below(40)).expect("small")),
             18 if self.below(3) == 0 => self.revoke().await,
-            18 => {}
+            18 => self.cancel().await,
             _ if self.below(5) == 0 => self.restart().await,
             _ => {}
         }
@@ -103,7 +104,7 @@ impl Wanderer {
         let asked = &self.asked[number];
         let may = !self.revoked.contains(&position) && self.now() < asked.begun_at + ANSWER;
         let (expected, next) = match (approve, asked.state) {
-            (_, state @ State::Redeemed) | (true, state @ State::Denied) => (None, state),
+            (_, state @ (State::Redeemed | State::Cancelled)) | (true, state @ State::Denied) => (None, state),
             (true, State::Pending) => (Some(Outcome::Approved), State::ApprovedBy(position)),
             (true, state @ State::ApprovedBy(_)) => (Some(Outcome::Approved), state),
             (false, _) => (Some(Outcome::Denied), State::Denied),
@@ -123,7 +124,7 @@ impl Wanderer {
         let over = self.now() >= asked.begun_at + LIFE;
         let expected: &[&str] = match asked.state {
             State::Redeemed => &["400 invalid_grant"],
-            State::Denied => &["400 access_denied"],
+            State::Denied | State::Cancelled => &["400 access_denied"],
             State::Pending | State::ApprovedBy(_) if over => &["400 expired_token"],
             State::Pending => &["400 authorization_pending", "400 slow_down"],
             State::ApprovedBy(phone) if self.revoked.contains(&phone) => &["400 access_denied"],
@@ -133,6 +134,26 @@ impl Wanderer {
         assert!(expected.contains(&answer.as_str()), "{expected:?} {:#?}", self.told);
         if answer == "200" {
             self.asked[number].state = State::Redeemed;
+        }
+    }
+
+    async fn cancel(&mut self) {
+        let Some(number) = self.some_request() else { return };
+        let answer = self.shop.cancel(&self.asked[number].id).await.expect("an answer").in_short();
+        let asked = &self.asked[number];
+        let over = self.now() >= asked.begun_at + LIFE;
+        let expected = match asked.state {
+            State::Redeemed => "400 already_redeemed",
+            State::Denied => "400 access_denied",
+            State::Cancelled => "200",
+            State::Pending | State::ApprovedBy(_) if over => "400 expired_token",
+            State::Pending => "200",
+            State::ApprovedBy(_) => "400 already_approved",
+        };
+        self.told.push(format!("{number} cancelled: {answer}"));
+        assert_eq!(answer, expected, "{:#?}", self.told);
+        if answer == "200" {
+            self.asked[number].state = State::Cancelled;
         }
     }
 
@@ -172,7 +193,9 @@ async fn whatever_happens_in_whatever_order_the_model_knows_the_outcome() {
     for turn in ["→ 200", "authorization_pending", "slow_down", "access_denied", "expired_token", "invalid_grant"] {
         assert!(told.iter().any(|line| line.contains(turn)), "nothing ever came to {turn}");
     }
-    for turn in ["revoked", "restarted", "approve true → Err", "approve false → Err", "approve false → Ok"] {
+    for turn in
+        ["revoked", "restarted", "cancelled: 200", "approve true → Err", "approve false → Err", "approve false → Ok"]
+    {
         assert!(told.iter().any(|line| line.contains(turn)), "nothing ever came to {turn}");
     }
 }
