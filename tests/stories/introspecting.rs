@@ -120,3 +120,13 @@ async fn revoking_what_is_unknown_is_fine_and_what_is_anothers_is_refused() {
     let without = shop.post(shop.endpoint("revocation_endpoint"), &[("token_type_hint", "access_token")]).await;
     assert_eq!(without.expect("an answer").in_short(), "400 invalid_request");
 }
+
+#[tokio::test]
+async fn a_removed_clients_tokens_end_with_it() {
+    let (world, shop, phone) = scene().await;
+    let api = resource_server(&world).await;
+    let tokens = tokens(&world, &shop, &phone, request()).await;
+    world.admin().remove_client(SHOP).await.expect("removed");
+    assert_eq!(introspected(&api, text(&tokens, "access_token")).await, inactive());
+    assert_eq!(shop.userinfo(text(&tokens, "access_token")).await.expect("an answer").in_short(), "401 invalid_token");
+}

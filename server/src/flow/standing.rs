@@ -1,4 +1,5 @@
-//! What a token rests on, and whether it still holds: its own life, its family's, its user, and the phone that approved.
+//! What a token rests on, and whether it still holds: its own life, its client, its family, its user, and the
+//! phone that approved.
 //! Asked at every use (REQUIREMENTS Q35), so a locked user's tokens end at once wherever they are looked up.
 
 use protocol::DeviceId;
@@ -6,7 +7,7 @@ use protocol::DeviceId;
 use super::Unavailable;
 use super::provider::Provider;
 use crate::domain::grant::Grant;
-use crate::domain::names::{FamilyKey, Subject, TokenKey};
+use crate::domain::names::{ClientId, FamilyKey, Subject, TokenKey};
 use crate::domain::refresh::RefreshFamily;
 use crate::domain::time::Timestamp;
 use crate::domain::user::UserStatus;
@@ -20,9 +21,15 @@ pub(super) async fn grant(provider: &Provider, token: &str, now: Timestamp) -> R
     };
     let Some(grant) = found.map(|found| found.record).filter(is_alive) else { return Ok(None) };
     let approval = grant.device.zip(grant.auth_time);
-    let stands =
-        family_lives(provider, grant.family, now).await? && approval_stands(provider, &grant.subject, approval).await?;
+    let stands = client_remains(provider, &grant.client).await?
+        && family_lives(provider, grant.family, now).await?
+        && approval_stands(provider, &grant.subject, approval).await?;
     Ok(stands.then_some(grant))
+}
+
+async fn client_remains(provider: &Provider, client: &ClientId) -> Result<bool, Unavailable> {
+    let client = provider.store.client(provider.id(), client).await?;
+    Ok(client.is_some_and(|client| !client.record.removed))
 }
 
 async fn family_lives(provider: &Provider, family: Option<FamilyKey>, now: Timestamp) -> Result<bool, Unavailable> {
