@@ -142,7 +142,7 @@ impl App {
         let client = Client::new(CallLimits::default(), &outbound.reach)?;
         let courier = fcm.map(|fcm| courier(fcm, &client, &clock)).transpose()?;
         let provide = |realm: Realm| {
-            let keys = keys.keys(&realm.id, &realm.issuer, clock.now()).map_err(AppError::Keys)?;
+            let keys = keys.keys(&realm, clock.now()).map_err(AppError::Keys)?;
             let (store, clock, random) = (store.clone(), clock.clone(), random.clone());
             let courier = courier.clone();
             let client = match outbound.of_its_own(&realm.id) {

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use server::domain::algorithm::Algorithm;
 use server::domain::names::RealmId;
 use server::domain::random::Random;
+use server::domain::realm::{Policy, Realm};
 use server::domain::secret::Sealed;
 use server::domain::time::Timestamp;
 use server::keys::{KeyFile, KeysError, RealmKeys, WrappingKey};
@@ -56,7 +57,7 @@ impl Kept {
         let kept = Self::new();
         let mut file = kept.open().unwrap();
         for name in names {
-            file.add(&RealmId::new(*name), ISSUER, START, &kept.random).unwrap();
+            file.add(&realm(name), START, &kept.random).unwrap();
         }
         kept
     }
@@ -67,7 +68,7 @@ impl Kept {
 
     /// What a start at this time would sign with.
     fn keys_at(&self, now: Timestamp) -> RealmKeys {
-        self.open().unwrap().keys(&RealmId::new("one"), ISSUER, now).unwrap()
+        self.open().unwrap().keys(&realm("one"), now).unwrap()
     }
 
     fn refusal(&self) -> String {
@@ -79,6 +80,16 @@ impl Kept {
         edit(&mut json);
         fs::write(&self.path, json.to_string()).unwrap();
     }
+}
+
+/// A realm whose signing keys are only replaced by hand.
+fn realm(name: &str) -> Realm {
+    let policy = Policy { key_rotation_days: 0, ..Policy::default() };
+    Realm { id: RealmId::new(name), issuer: ISSUER.to_owned(), policy, recovered_at: None }
+}
+
+fn kid(keys: &RealmKeys) -> String {
+    keys.kid(Algorithm::Es256).expect("it signs by ES256")
 }
 
 fn keys() -> RealmKeys {
@@ -102,12 +113,12 @@ fn relying_parties_verify_a_jwt_with_the_published_key() {
     let parts: Vec<&str> = jwt.split('.').collect();
     let [header, claims, signature] = parts[..] else { panic!("three parts") };
     let read = |part| serde_json::from_slice::<Value>(&base64url::decode(part).unwrap()).unwrap();
-    assert_eq!(read(header), json!({ "alg": "ES256", "kid": keys.id_token_kid(), "typ": "JWT" }));
+    assert_eq!(read(header), json!({ "alg": "ES256", "kid": kid(&keys), "typ": "JWT" }));
     assert_eq!(read(claims), json!({ "iss": ISSUER, "sub": "1001" }));
 
     let published = &keys.jwks()["keys"][0];
     let jwk: Jwk = serde_json::from_value(published.clone()).unwrap();
-    assert_eq!(jwk.thumbprint().to_string(), keys.id_token_kid());
+    assert_eq!(jwk.thumbprint().to_string(), kid(&keys));
     let signature = Signature::from_bytes(base64url::decode_exact(signature).unwrap());
     let input = format!("{header}.{claims}");
     VerifyingKey::new(&jwk).unwrap().verify(input.as_bytes(), &signature).unwrap();
@@ -140,7 +151,7 @@ fn id_tokens_root_and_device_messages_have_keys_of_their_own() {
     let keys = keys();
     let list = list_of(&keys);
     let (root, device) = (keys.device_root().thumbprint().to_string(), list.keys[0].jwk.thumbprint().to_string());
-    assert!(root != device && root != keys.id_token_kid() && device != keys.id_token_kid());
+    assert!(root != device && root != kid(&keys) && device != kid(&keys));
 }
 
 #[test]
@@ -167,9 +178,9 @@ fn nothing_secret_is_printed() {
     assert_eq!(format!("{wrapping:?}"), "WrappingKey(…)");
     let keys = keys();
     let printed = format!("{keys:?}");
-    let kid = keys.id_token_kid();
+    let kid = kid(&keys);
     let device = list_of(&keys).keys[0].jwk.thumbprint();
-    assert_eq!(printed, format!("RealmKeys {{ id_token_kid: {kid:?}, device_kid: {device:?}, .. }}"));
+    assert_eq!(printed, format!("RealmKeys {{ ES256: {kid:?}, device: {device:?}, .. }}"));
 }
 
 #[test]
@@ -186,12 +197,12 @@ fn keys_are_the_same_after_a_restart() {
 fn realms_share_no_key() {
     let kept = Kept::with_realms(&["one", "two"]);
     let mut file = kept.open().unwrap();
-    let one = file.keys(&RealmId::new("one"), ISSUER, START).unwrap();
-    let two = file.keys(&RealmId::new("two"), ISSUER, START).unwrap();
-    assert_ne!(one.id_token_kid(), two.id_token_kid());
+    let one = file.keys(&realm("one"), START).unwrap();
+    let two = file.keys(&realm("two"), START).unwrap();
+    assert_ne!(kid(&one), kid(&two));
     assert_ne!(one.device_root(), two.device_root());
     assert_ne!(one.mac("label", &[b"x"]), two.mac("label", &[b"x"]));
-    let three = file.keys(&RealmId::new("three"), ISSUER, START);
+    let three = file.keys(&realm("three"), START);
     assert!(matches!(three, Err(KeysError::UnknownRealm(_))));
 }
 
@@ -199,7 +210,7 @@ fn realms_share_no_key() {
 fn adding_a_realm_twice_keeps_its_first_keys() {
     let kept = Kept::with_realms(&["one"]);
     let before = kept.keys_at(START);
-    kept.open().unwrap().add(&RealmId::new("one"), ISSUER, START, &kept.random).unwrap();
+    kept.open().unwrap().add(&realm("one"), START, &kept.random).unwrap();
     assert_eq!(kept.keys_at(START).jwks(), before.jwks());
 }
 
@@ -228,14 +239,14 @@ fn a_signing_key_near_its_end_is_joined_by_a_new_one_which_signs() {
 #[test]
 fn keys_in_use_are_renewed_without_a_restart() {
     let kept = Kept::with_realms(&["one"]);
-    let (mut file, realm) = (kept.open().unwrap(), RealmId::new("one"));
-    let keys = file.keys(&realm, ISSUER, START).unwrap();
+    let (mut file, realm) = (kept.open().unwrap(), realm("one"));
+    let keys = file.keys(&realm, START).unwrap();
     let first = list_of(&keys);
-    assert!(!file.renew(&realm, ISSUER, &keys, START).unwrap());
+    assert!(!file.tend(&realm, &keys, START).unwrap());
     assert_eq!(list_of(&keys), first);
 
     let later = START.plus_seconds(371 * DAY);
-    assert!(file.renew(&realm, ISSUER, &keys, later).unwrap());
+    assert!(file.tend(&realm, &keys, later).unwrap());
     let second = list_of(&keys);
     assert_eq!((second.sequence, second.keys.len()), (2, 2));
     let message = keys.sign_device(&revocation()).unwrap();
@@ -246,26 +257,26 @@ fn keys_in_use_are_renewed_without_a_restart() {
 #[test]
 fn a_renewal_that_cannot_be_kept_is_not_used() {
     let kept = Kept::with_realms(&["one"]);
-    let (mut file, realm) = (kept.open().unwrap(), RealmId::new("one"));
-    let keys = file.keys(&realm, ISSUER, START).unwrap();
+    let (mut file, realm) = (kept.open().unwrap(), realm("one"));
+    let keys = file.keys(&realm, START).unwrap();
     let (first, later) = (keys.key_list(), START.plus_seconds(371 * DAY));
     // A directory stands where the new file would be written.
     let in_the_way = kept.path.with_extension("json.new");
     fs::create_dir(&in_the_way).unwrap();
-    assert!(file.renew(&realm, ISSUER, &keys, later).is_err());
+    assert!(file.tend(&realm, &keys, later).is_err());
     assert_eq!(keys.key_list(), first);
     fs::remove_dir(in_the_way).unwrap();
-    assert!(file.renew(&realm, ISSUER, &keys, later).unwrap(), "the next attempt makes up for it");
+    assert!(file.tend(&realm, &keys, later).unwrap(), "the next attempt makes up for it");
     assert_ne!(keys.key_list(), first);
 }
 
 #[test]
 fn a_list_for_another_issuer_is_made_anew() {
     let kept = Kept::with_realms(&["one"]);
-    let moved = "https://other.example";
-    let keys = kept.open().unwrap().keys(&RealmId::new("one"), moved, START).unwrap();
+    let moved = Realm { issuer: "https://other.example".to_owned(), ..realm("one") };
+    let keys = kept.open().unwrap().keys(&moved, START).unwrap();
     let list = list_of(&keys);
-    assert_eq!((list.iss.as_str(), list.sequence, list.keys.len()), (moved, 2, 1));
+    assert_eq!((list.iss, list.sequence, list.keys.len()), (moved.issuer, 2, 1));
 }
 
 #[test]
@@ -273,7 +284,7 @@ fn the_file_is_its_owners_alone_before_and_after_it_is_replaced() {
     let kept = Kept::new();
     let mode = || fs::metadata(&kept.path).unwrap().permissions().mode() & 0o777;
     assert_eq!(mode(), 0o600);
-    kept.open().unwrap().add(&RealmId::new("one"), ISSUER, START, &kept.random).unwrap();
+    kept.open().unwrap().add(&realm("one"), START, &kept.random).unwrap();
     assert_eq!(mode(), 0o600);
 }
 
@@ -300,7 +311,7 @@ fn a_file_that_exists_is_not_overwritten() {
 fn what_an_interrupted_save_left_behind_does_not_matter() {
     let kept = Kept::new();
     fs::write(kept.path.with_extension("json.new"), "half a fi").unwrap();
-    kept.open().unwrap().add(&RealmId::new("one"), ISSUER, START, &kept.random).unwrap();
+    kept.open().unwrap().add(&realm("one"), START, &kept.random).unwrap();
     assert!(kept.open().unwrap().holds(&RealmId::new("one")));
 }
 
@@ -326,13 +337,13 @@ fn a_wrapping_key_has_one_form() {
 fn a_damaged_file_is_refused() {
     type Edit = fn(&mut Value);
     let edits: [(&str, Edit); 10] = [
-        ("format 2", |file| file["format"] = json!(2)),
+        ("format 3", |file| file["format"] = json!(3)),
         ("not a key file", |file| *file = json!([])),
         ("missing", |file| drop(file["realms"]["one"].as_object_mut().unwrap().remove("mac"))),
         ("cannot be opened", |file| file["realms"]["one"]["mac"] = json!("AAAA")),
         ("cannot be opened", |file| file["realms"]["one"]["mac"] = file["realms"]["two"]["mac"].clone()),
         ("cannot be opened", |file| {
-            file["realms"]["one"]["device_root"] = file["realms"]["one"]["id_token"][0].clone();
+            file["realms"]["one"]["device_root"] = file["realms"]["one"]["signing"][0].clone();
         }),
         ("cannot be opened", |file| {
             let wrapped = file["realms"]["one"]["device_root"]["wrapped"].as_str().unwrap();
@@ -349,7 +360,7 @@ fn a_damaged_file_is_refused() {
     for (word, edit) in edits {
         let kept = Kept::with_realms(&["one", "two"]);
         kept.edit(edit);
-        let refusal = kept.open().and_then(|mut file| file.keys(&RealmId::new("one"), ISSUER, START).map(drop));
+        let refusal = kept.open().and_then(|mut file| file.keys(&realm("one"), START).map(drop));
         let refusal = refusal.err().map(|error| error.to_string()).unwrap_or_default();
         assert!(refusal.contains(word), "{word}: {refusal}");
     }
@@ -363,8 +374,8 @@ fn a_damaged_file_is_refused() {
 fn a_message_of_one_realm_is_not_believed_in_another() {
     let kept = Kept::with_realms(&["one", "two"]);
     let mut file = kept.open().unwrap();
-    let one = file.keys(&RealmId::new("one"), ISSUER, START).unwrap();
-    let two = file.keys(&RealmId::new("two"), ISSUER, START).unwrap();
+    let one = file.keys(&realm("one"), START).unwrap();
+    let two = file.keys(&realm("two"), START).unwrap();
     let message: Jws = one.sign_device(&revocation()).unwrap();
     for key in list_of(&two).keys {
         assert!(message.open::<Revocation>(&VerifyingKey::new(&key.jwk).unwrap()).is_err());
@@ -375,7 +386,7 @@ fn a_message_of_one_realm_is_not_believed_in_another() {
 fn a_sealed_secret_opens_for_its_purpose_only() {
     let kept = Kept::with_realms(&["one", "two"]);
     let mut file = kept.open().unwrap();
-    let [one, two] = ["one", "two"].map(|realm| file.keys(&RealmId::new(realm), ISSUER, START).unwrap());
+    let [one, two] = ["one", "two"].map(|name| file.keys(&realm(name), START).unwrap());
     let sealed = one.seal("client-secret rp-1", b"hush");
     assert_eq!(**one.unseal("client-secret rp-1", &sealed).unwrap(), *b"hush");
     assert_eq!(**kept.keys_at(START).unseal("client-secret rp-1", &sealed).unwrap(), *b"hush", "after a restart too");

@@ -220,7 +220,7 @@ impl World {
                 policy: policy.clone(),
                 recovered_at: None,
             };
-            keys.add(&realm.id, issuer, self.now(), &*self.random).expect("keys of a realm");
+            keys.add(&realm, self.now(), &*self.random).expect("keys of a realm");
             let change = Change::in_realm(&realm.id).create(realm);
             store.commit(change).await.expect("a realm is stored");
         }
@@ -238,7 +238,7 @@ impl World {
         let client = Client::new(Limits::default(), &self.reach).expect("a client");
         for realm in store.realms().await.expect("the realms") {
             let realm = realm.record;
-            let keys = keys.keys(&realm.id, &realm.issuer, self.now()).expect("the realm's keys");
+            let keys = keys.keys(&realm, self.now()).expect("the realm's keys");
             let trust_anchors =
                 self.mtls.anchors.as_ref().map(|pem| TrustAnchors::from_pem(pem.as_bytes()).expect("PEM"));
             let mtls_base_url = self.mtls.is_on.then(|| realm.issuer.replace(ISSUER, MTLS_BASE));

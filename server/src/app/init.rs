@@ -10,6 +10,7 @@ use super::system::{SystemClock, SystemRandom};
 use crate::config::{template, template::Template};
 use crate::domain::names::RealmId;
 use crate::domain::random::Random;
+use crate::domain::realm::{Policy, Realm};
 use crate::domain::time::Clock as _;
 use crate::keys::{KeyFile, KeysError, WrappingKey, secret_file};
 
@@ -69,7 +70,8 @@ pub fn init(wanted: &Init) -> Result<PathBuf, InitError> {
     secret_file::create(&wanted.dir.join(template::WRAPPING_KEY), &format!("{}\n", *wrapping_key.to_text()))?;
     secret_file::create(&wanted.dir.join(template::ADMIN_TOKEN), &format!("{}\n", random.token()))?;
     let mut keys = KeyFile::create(&wanted.dir.join(template::KEYS), wrapping_key)?;
-    keys.add(&RealmId::new(template::REALM), &issuer, SystemClock.now(), random)?;
+    let realm = Realm { id: RealmId::new(template::REALM), issuer, policy: Policy::default(), recovered_at: None };
+    keys.add(&realm, SystemClock.now(), random)?;
     secret_file::create(&settings, &text)?;
     Ok(settings)
 }

@@ -29,7 +29,7 @@ pub(super) async fn settle(
             return Err(AppError::Torn(realm.id.clone()));
         }
         // Keys first: a realm without keys could not start, keys without a realm wait for the next start.
-        keys.add(&realm.id, &realm.issuer, now, random).map_err(AppError::Keys)?;
+        keys.add(realm, now, random).map_err(AppError::Keys)?;
         create(store, realm, now).await?;
         stored.push(realm.clone());
     }

@@ -96,6 +96,12 @@ impl Provider {
         })
     }
 
+    /// The realm as it was when this process started.
+    #[must_use]
+    pub fn realm(&self) -> &Realm {
+        &self.realm
+    }
+
     /// The realm's name.
     #[must_use]
     pub fn id(&self) -> &RealmId {
@@ -112,12 +118,6 @@ impl Provider {
     #[must_use]
     pub fn policy(&self) -> &Policy {
         &self.realm.policy
-    }
-
-    /// The realm as it was when this process started.
-    #[must_use]
-    pub(super) fn realm(&self) -> &Realm {
-        &self.realm
     }
 
     /// The realm's keys.

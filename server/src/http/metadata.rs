@@ -53,9 +53,12 @@ impl IntoResponse for Document {
     }
 }
 
+/// What others may keep the keys for: a quarter of the time that a new one is published before it signs.
+const KEYS_MAX_AGE: &str = "public, max-age=900";
+
 /// `GET /jwks`
-pub(super) async fn jwks(State(provider): State<Arc<Provider>>) -> Json<Value> {
-    Json(provider.keys().jwks())
+pub(super) async fn jwks(State(provider): State<Arc<Provider>>) -> impl IntoResponse {
+    ([(header::CACHE_CONTROL, KEYS_MAX_AGE)], Json(provider.keys().jwks()))
 }
 
 /// FAPI wants the URL published, so there is something that answers under it.

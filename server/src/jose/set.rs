@@ -59,6 +59,11 @@ impl JwkSet {
         Ok(Self(keys.iter().filter_map(|jwk| Key::read(jwk)).collect()))
     }
 
+    /// Our own keys: every one is used, however many there are. `None` if one cannot be.
+    pub(crate) fn trusted(keys: &[&Value]) -> Option<Self> {
+        keys.iter().map(|jwk| Key::read(jwk.as_object()?)).collect::<Option<_>>().map(Self)
+    }
+
     /// How many keys can verify something.
     #[must_use]
     pub fn len(&self) -> usize {

@@ -4,8 +4,10 @@ use protocol::Jws;
 use protocol::crypto::aws_lc::SigningKey;
 use zeroize::Zeroizing;
 
+use super::signing::SigningKeys;
 use super::{KeysError, key_list};
 use crate::domain::random::Random;
+use crate::domain::realm::{Policy, Realm};
 use crate::domain::time::Timestamp;
 
 /// A private key in PKCS #8.
@@ -13,8 +15,7 @@ pub(super) type Pkcs8 = Zeroizing<Vec<u8>>;
 
 #[derive(Clone)]
 pub(super) struct Material {
-    /// The first one signs; the others are still published.
-    pub(super) id_token: Vec<Pkcs8>,
+    pub(super) signing: SigningKeys,
     pub(super) root: Pkcs8,
     /// The last one signs; the others have signed what is still about.
     pub(super) device: Vec<Pkcs8>,
@@ -24,12 +25,18 @@ pub(super) struct Material {
 }
 
 impl Material {
-    pub(super) fn generate(issuer: &str, now: Timestamp, random: &dyn Random) -> Result<Self, KeysError> {
-        let (_, id_token) = SigningKey::generate()?;
+    pub(super) fn generate(
+        issuer: &str,
+        policy: &Policy,
+        now: Timestamp,
+        random: &dyn Random,
+    ) -> Result<Self, KeysError> {
+        let mut signing = SigningKeys::default();
+        signing.tend(policy, now)?;
         let (root_key, root) = SigningKey::generate()?;
         let (device_key, device) = SigningKey::generate()?;
         Ok(Self {
-            id_token: vec![id_token],
+            signing,
             key_list: key_list::first(issuer, &root_key, &device_key, now)?,
             root,
             device: vec![device],
@@ -37,20 +44,31 @@ impl Material {
         })
     }
 
-    /// Brings the key list up to date. Whether anything changed, and so must be kept.
-    pub(super) fn renew(&mut self, issuer: &str, now: Timestamp) -> Result<bool, KeysError> {
+    /// Whether [`Self::tend`] would change anything.
+    pub(super) fn is_due(&self, realm: &Realm, now: Timestamp) -> Result<bool, KeysError> {
+        let list = key_list::open(&self.key_list, &SigningKey::from_pkcs8(&self.root)?)?;
+        let list_is_due = key_list::ends_soon(&list, now) || list.iss != realm.issuer;
+        Ok(list_is_due || self.signing.is_due(&realm.policy, now))
+    }
+
+    /// Brings signing keys and key list up to date.
+    pub(super) fn tend(&mut self, realm: &Realm, now: Timestamp) -> Result<(), KeysError> {
+        self.signing.tend(&realm.policy, now)?;
+        self.renew_list(&realm.issuer, now)
+    }
+
+    fn renew_list(&mut self, issuer: &str, now: Timestamp) -> Result<(), KeysError> {
         let root = SigningKey::from_pkcs8(&self.root)?;
         let list = key_list::open(&self.key_list, &root)?;
         let ends_soon = key_list::ends_soon(&list, now);
         if !ends_soon && list.iss == issuer {
-            return Ok(false);
+            return Ok(());
         }
         let added = if ends_soon { Some(SigningKey::generate()?) } else { None };
         let (key, pkcs8) = added.unzip();
         self.key_list = key_list::next(list, issuer, &root, key.as_ref(), now)?;
         self.device.extend(pkcs8);
-        self.forget_unlisted(&root)?;
-        Ok(true)
+        self.forget_unlisted(&root)
     }
 
     fn forget_unlisted(&mut self, root: &SigningKey) -> Result<(), KeysError> {

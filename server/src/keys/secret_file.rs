@@ -2,7 +2,7 @@
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use zeroize::Zeroizing;
@@ -34,12 +34,42 @@ pub fn create(path: &Path, text: &str) -> Result<(), KeysError> {
 
 /// Puts a new content in place of the old one. After a crash there is the one or the other.
 pub fn replace(path: &Path, text: &str) -> Result<(), KeysError> {
-    let beside = beside(path);
+    let beside = beside(path, ".new");
     let replaced = remove_if_there(&beside)
         .and_then(|()| write_new(&beside, text))
         .and_then(|()| fs::rename(&beside, path))
         .and_then(|()| sync_directory(path));
     replaced.map_err(|source| failed(path, source))
+}
+
+/// Tells one content of a file from the next, without reading it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamp {
+    file: (u64, u64),
+    length: u64,
+    written: (i64, i64),
+}
+
+/// The stamp of what stands there now.
+pub fn stamp(path: &Path) -> Result<Stamp, KeysError> {
+    let metadata = fs::metadata(path).map_err(|source| failed(path, source))?;
+    let (file, written) = ((metadata.dev(), metadata.ino()), (metadata.mtime(), metadata.mtime_nsec()));
+    Ok(Stamp { file, length: metadata.len(), written })
+}
+
+/// Held by whoever changes the file beside which it stands; the system lets go of it when its holder ends, however.
+pub struct Lock {
+    _file: File,
+}
+
+/// Waits until nobody else changes this file.
+pub fn lock(path: &Path) -> Result<Lock, KeysError> {
+    // Beside it, because the file itself is replaced by another one under the same name.
+    let path = beside(path, ".lock");
+    let mut options = OpenOptions::new();
+    let file = options.write(true).create(true).truncate(false).mode(OWNER_ONLY).open(&path);
+    let locked = file.and_then(|file| file.lock().map(|()| file));
+    locked.map(|file| Lock { _file: file }).map_err(|source| failed(&path, source))
 }
 
 fn write_new(path: &Path, text: &str) -> io::Result<()> {
@@ -64,9 +94,9 @@ fn sync_directory(path: &Path) -> io::Result<()> {
     File::open(directory)?.sync_all()
 }
 
-fn beside(path: &Path) -> PathBuf {
+fn beside(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
-    name.push(".new");
+    name.push(ending);
     PathBuf::from(name)
 }
 

@@ -1,0 +1,200 @@
+//! A realm's keys, parsed and ready for use.
+
+use std::fmt;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use aws_lc_rs::hmac;
+use protocol::crypto::aws_lc::SigningKey;
+use protocol::crypto::{CryptoError, Sign as _};
+use protocol::jws::JwsError;
+use protocol::messages::Message;
+use protocol::{Digest, Jwk, Jws, base64url};
+use serde::Serialize;
+use serde_json::{Value, json};
+use subtle::ConstantTimeEq as _;
+use zeroize::Zeroizing;
+
+use super::KeysError;
+use super::material::Material;
+use super::signer::{SIGNING, Signer};
+use crate::domain::algorithm::Algorithm;
+use crate::domain::random::Random;
+use crate::domain::realm::Policy;
+use crate::domain::time::Timestamp;
+use crate::jose::{self, JwkSet, JwtError, Token};
+
+/// All keys of one realm, parsed. Nothing in here prints a secret.
+pub struct RealmKeys {
+    /// Replaced while in use, when keys come and go.
+    current: RwLock<Arc<Current>>,
+    root: SigningKey,
+    mac: hmac::Key,
+    mac_bytes: Zeroizing<[u8; 32]>,
+}
+
+/// The keys as they are between two changes.
+struct Current {
+    generation: u64,
+    /// From here on, others sign or are published.
+    until: Option<Timestamp>,
+    signers: Vec<Signer>,
+    jwks: Value,
+    known: JwkSet,
+    device: DeviceSigner,
+}
+
+/// The device signing key in use, and the list that vouches for it.
+struct DeviceSigner {
+    key: SigningKey,
+    kid: Digest,
+    list: Jws,
+}
+
+impl RealmKeys {
+    /// New keys that are kept nowhere, for demonstrations and tests; [`super::KeyFile::add`] makes those that last.
+    pub fn generate(issuer: &str, now: Timestamp, random: &dyn Random) -> Result<Self, KeysError> {
+        Self::parse(&Material::generate(issuer, &Policy::default(), now, random)?, 0, now)
+    }
+
+    pub(super) fn parse(material: &Material, generation: u64, now: Timestamp) -> Result<Self, KeysError> {
+        Ok(Self {
+            current: RwLock::new(Arc::new(Current::parse(material, generation, now)?)),
+            root: SigningKey::from_pkcs8(&material.root)?,
+            mac: hmac::Key::new(hmac::HMAC_SHA256, &*material.mac),
+            mac_bytes: material.mac.clone(),
+        })
+    }
+
+    /// Uses what stands in the file now. Whether that is anything else for those who see the keys.
+    pub(super) fn take_over(&self, material: &Material, generation: u64, now: Timestamp) -> Result<bool, KeysError> {
+        let before = self.current();
+        if before.generation == generation && before.until.is_none_or(|until| now < until) {
+            return Ok(false);
+        }
+        // Phones pin the root, and what is sealed or handed out under the MAC key lives on: these are never replaced.
+        let same_root = SigningKey::from_pkcs8(&material.root)?.public() == self.root.public();
+        let same_mac = bool::from(material.mac.ct_eq(&*self.mac_bytes));
+        if !(same_root && same_mac) {
+            return Err(KeysError::Exchanged);
+        }
+        let after = Current::parse(material, generation, now)?;
+        let changed = before.looks() != after.looks();
+        *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(after);
+        Ok(changed)
+    }
+
+    fn current(&self) -> Arc<Current> {
+        Arc::clone(&self.current.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// `kid` of the key that signs by an algorithm now: its thumbprint (RFC 7638).
+    #[must_use]
+    pub fn kid(&self, algorithm: Algorithm) -> Option<String> {
+        self.current().signer(algorithm).map(|signer| signer.kid().to_owned())
+    }
+
+    /// The JWK set of relying parties (RFC 7517 §5): every key that may have signed a token still in use, and those that
+    /// will sign next.
+    #[must_use]
+    pub fn jwks(&self) -> Value {
+        self.current().jwks.clone()
+    }
+
+    /// Signs claims as a JWT for relying parties (RFC 7519), by the key whose time it is. An algorithm that the realm has
+    /// no key for, or claims that are not JSON, are [`CryptoError::Unavailable`].
+    pub fn sign_jwt(&self, algorithm: Algorithm, typ: &str, claims: &impl Serialize) -> Result<String, CryptoError> {
+        let current = self.current();
+        let signer = current.signer(algorithm).ok_or(CryptoError::Unavailable)?;
+        let header = json!({ "alg": algorithm, "kid": signer.kid(), "typ": typ });
+        let claims = serde_json::to_vec(claims).map_err(|_| CryptoError::Unavailable)?;
+        let mut jwt = base64url::encode(header.to_string().as_bytes());
+        jwt.push('.');
+        jwt.push_str(&base64url::encode(&claims));
+        let signature = signer.sign(jwt.as_bytes())?;
+        jwt.push('.');
+        jwt.push_str(&base64url::encode(&signature));
+        Ok(jwt)
+    }
+
+    /// Verifies a JWT that this realm signed, by a present key or one of the last 400 days. What it was for (`typ`), for
+    /// whom, and until when is for the caller to judge.
+    pub fn verify_own_jwt(&self, jwt: &str) -> Result<Token, JwtError> {
+        jose::verify(jwt, &self.current().known, &SIGNING)
+    }
+
+    /// The device root key, whose thumbprint phones pin at enrolment.
+    #[must_use]
+    pub fn device_root(&self) -> &Jwk {
+        self.root.public()
+    }
+
+    /// `adp-keys+jwt`: the device signing keys, signed by the root. Names the key of every message signed before.
+    #[must_use]
+    pub fn key_list(&self) -> Jws {
+        self.current().device.list.clone()
+    }
+
+    /// Signs a message to phones by the newest device signing key; `kid` is its thumbprint.
+    pub fn sign_device<M: Message>(&self, message: &M) -> Result<Jws, JwsError> {
+        let current = self.current();
+        Jws::sign(current.device.kid, message, &current.device.key)
+    }
+
+    /// HMAC-SHA256 of the parts under a label, by a key that is used for nothing else and never leaves this process.
+    /// Every part is preceded by its length, so that two lists of parts never read the same.
+    #[must_use]
+    pub fn mac(&self, label: &str, parts: &[&[u8]]) -> [u8; 32] {
+        let mut context = hmac::Context::with_key(&self.mac);
+        for part in std::iter::once(label.as_bytes()).chain(parts.iter().copied()) {
+            context.update(&(part.len() as u64).to_be_bytes());
+            context.update(part);
+        }
+        context.sign().as_ref().try_into().expect("HMAC-SHA256 has 32 bytes")
+    }
+}
+
+impl Current {
+    fn parse(material: &Material, generation: u64, now: Timestamp) -> Result<Self, KeysError> {
+        let signing = material.signing.signing(now).into_iter();
+        let signers = signing.map(|key| Signer::from_pkcs8(key.algorithm, &key.pkcs8)).collect::<Result<_, _>>()?;
+        let known =
+            JwkSet::trusted(&material.signing.known()).ok_or(KeysError::Damaged("a past key is not a public key"))?;
+        Ok(Self {
+            generation,
+            until: material.signing.next_change(now),
+            signers,
+            jwks: json!({ "keys": material.signing.published(now) }),
+            known,
+            device: DeviceSigner::parse(material)?,
+        })
+    }
+
+    fn signer(&self, algorithm: Algorithm) -> Option<&Signer> {
+        self.signers.iter().find(|signer| signer.algorithm() == algorithm)
+    }
+
+    /// All that others see of them.
+    fn looks(&self) -> (&Value, &Jws) {
+        (&self.jwks, &self.device.list)
+    }
+}
+
+impl DeviceSigner {
+    fn parse(material: &Material) -> Result<Self, KeysError> {
+        let key = material.device.last().ok_or(KeysError::Damaged("no device signing key"))?;
+        let key = SigningKey::from_pkcs8(key)?;
+        Ok(Self { kid: key.public().thumbprint(), key, list: material.key_list.clone() })
+    }
+}
+
+/// Says by which keys it signs now.
+impl fmt::Debug for RealmKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let current = self.current();
+        let mut fields = f.debug_struct("RealmKeys");
+        for signer in &current.signers {
+            fields.field(signer.algorithm().name(), &signer.kid());
+        }
+        fields.field("device", &current.device.kid).finish_non_exhaustive()
+    }
+}
