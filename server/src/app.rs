@@ -34,6 +34,7 @@ use crate::store::{CommitError, Store, StoreError};
 mod check;
 pub mod import;
 mod init;
+mod keys;
 pub mod log;
 pub mod operate;
 mod realms;
@@ -43,6 +44,7 @@ pub mod system;
 
 pub use check::check;
 pub use init::{Init, InitError, init};
+pub use keys::{Which, list_keys, rotate_keys};
 
 /// Requests under way get this long to end when the server stops.
 const DRAIN: Duration = Duration::from_secs(25);

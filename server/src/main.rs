@@ -11,8 +11,10 @@ use server::app::recover::Recovered;
 use server::app::system::{SystemClock, SystemRandom};
 use server::app::{self, App, Init, Listeners, log, operate};
 use server::config::{Config, Environment};
+use server::domain::algorithm::Algorithm;
 use server::domain::names::RealmId;
 use server::domain::time::Clock as _;
+use server::keys::Rotation;
 use server::store::embedded::Sync;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -96,6 +98,44 @@ enum Command {
         #[arg(long)]
         config: PathBuf,
     },
+    /// Shows and replaces the keys that relying parties verify tokens with
+    Keys {
+        #[command(subcommand)]
+        command: KeysCommand,
+    },
+}
+
+#[derive(Subcommand)]
+enum KeysCommand {
+    /// Prints every key: which signs, which will, which did
+    List {
+        #[command(flatten)]
+        which: WhichKeys,
+    },
+    /// Makes the next keys: published now, signing an hour later. A running server notices by itself
+    Rotate {
+        #[command(flatten)]
+        which: WhichKeys,
+        /// They sign at once; whoever caches the keys may refuse tokens until he fetches them again
+        #[arg(long)]
+        now: bool,
+        /// They sign at once, and what the keys before them signed is no longer believed
+        #[arg(long, conflicts_with = "now")]
+        leaked: bool,
+    },
+}
+
+#[derive(clap::Args)]
+struct WhichKeys {
+    /// The settings file
+    #[arg(long)]
+    config: PathBuf,
+    /// Of one realm only
+    #[arg(long)]
+    realm: Option<String>,
+    /// Of one algorithm only
+    #[arg(long, value_parser = algorithm)]
+    alg: Option<Algorithm>,
 }
 
 type Failure = Box<dyn std::error::Error>;
@@ -144,6 +184,7 @@ fn run(command: Command) -> Result<(), Failure> {
             writeln!(io::stdout(), "{} is good", config.display())?;
             Ok(())
         }
+        Command::Keys { command } => keys(command),
     }
 }
 
@@ -157,6 +198,29 @@ fn tell(recovered: &Recovered) -> Result<(), Failure> {
         "recovered: {requests} requests cancelled, {messages} messages dropped, {revocations} phones and users revoked again"
     );
     Ok(writeln!(io::stdout(), "{line}")?)
+}
+
+fn keys(command: KeysCommand) -> Result<(), Failure> {
+    let which = |which: &WhichKeys| app::Which { realm: which.realm.clone(), algorithm: which.alg };
+    let lines = match command {
+        KeysCommand::List { which: keys } => app::list_keys(&keys.config, &environment(), &which(&keys))?,
+        KeysCommand::Rotate { which: keys, now, leaked } => {
+            let rotation = match (now, leaked) {
+                (_, true) => Rotation::Leaked,
+                (true, false) => Rotation::AtOnce,
+                (false, false) => Rotation::Announced,
+            };
+            app::rotate_keys(&keys.config, &environment(), &which(&keys), rotation)?
+        }
+    };
+    for line in lines {
+        writeln!(io::stdout(), "{line}")?;
+    }
+    Ok(())
+}
+
+fn algorithm(name: &str) -> Result<Algorithm, String> {
+    Algorithm::parse(name).ok_or_else(|| format!("no such algorithm; for example {}", Algorithm::Es256))
 }
 
 fn serve(config: &std::path::Path, print_addresses: bool, dev_no_sync: bool) -> Result<(), Failure> {

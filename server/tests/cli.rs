@@ -60,6 +60,19 @@ impl Deployment {
         assent(&["check-config", "--config", &self.settings()]).output().unwrap()
     }
 
+    fn keys(&self, arguments: &[&str]) -> Command {
+        let mut command = assent(&["keys"]);
+        command.args(arguments).args(["--config", &self.settings()]);
+        command
+    }
+
+    /// What `assent keys` prints.
+    fn keys_say(&self, arguments: &[&str]) -> Vec<String> {
+        let said = self.keys(arguments).output().unwrap();
+        assert!(said.status.success(), "{}", text(&said.stderr));
+        text(&said.stdout).lines().map(str::to_owned).collect()
+    }
+
     fn set(&self, from: &str, to: &str) {
         let settings = fs::read_to_string(self.settings()).unwrap();
         assert!(settings.contains(from));
@@ -169,6 +182,98 @@ fn it_signs_with_the_same_keys_after_a_restart() {
     let before = jwks();
     assert!(before["keys"][0]["kid"].is_string());
     assert_eq!(before, jwks());
+}
+
+/// The `kid` in a line of `assent keys`.
+fn kid(line: &str) -> &str {
+    line.split(' ').nth(2).unwrap()
+}
+
+fn kids(server: &Server) -> Vec<String> {
+    let (_, jwks) = get(server.public, "/jwks", "");
+    jwks["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn keys_are_listed_and_rotated() {
+    let deployment = Deployment::new();
+    let first = deployment.keys_say(&["list"]);
+    assert_eq!(first.len(), 1);
+    assert!(first[0].starts_with("main ES256 ") && first[0].contains(": signing since "), "{first:?}");
+
+    let announced = deployment.keys_say(&["rotate"]);
+    assert_eq!(announced.len(), 2);
+    assert!(announced[0].contains(": next, signs from ") && announced[1] == first[0], "{announced:?}");
+    let again = deployment.keys_say(&["rotate", "--realm", "main", "--alg", "ES256"]);
+    assert!(again[0].contains("on their way already") && again[1..] == announced, "{again:?}");
+
+    let now = deployment.keys_say(&["rotate", "--now"]);
+    assert!(now[0].contains(": signing since ") && kid(&now[0]) == kid(&announced[0]), "{now:?}");
+    assert!(now[1].contains(": published until ") && kid(&now[1]) == kid(&first[0]), "{now:?}");
+
+    let leaked = deployment.keys_say(&["rotate", "--leaked"]);
+    assert_eq!(leaked.len(), 1);
+    assert!(!now.iter().any(|line| kid(line) == kid(&leaked[0])));
+    assert_eq!(deployment.keys_say(&["list", "--alg", "PS256"]), [""; 0]);
+}
+
+#[test]
+fn keys_that_are_not_there_are_named() {
+    let deployment = Deployment::new();
+    let refusals = [
+        (&["list", "--realm", "other"][..], "no keys for realm other"),
+        (&["rotate", "--realm", "other"], "no keys for realm other"),
+        (&["rotate", "--alg", "PS256"], "realm main has no PS256 key"),
+        (&["rotate", "--alg", "none"], "no such algorithm"),
+        (&["rotate", "--now", "--leaked"], "cannot be used with"),
+    ];
+    for (arguments, reason) in refusals {
+        let refused = deployment.keys(arguments).output().unwrap();
+        assert!(!refused.status.success() && text(&refused.stderr).contains(reason), "{}", text(&refused.stderr));
+    }
+}
+
+#[test]
+fn a_running_server_takes_up_what_is_rotated() {
+    let deployment = Deployment::new();
+    let server = deployment.serve();
+    let before = kids(&server);
+    let announced = deployment.keys_say(&["rotate"]);
+    let both = [before[0].clone(), kid(&announced[0]).to_owned()];
+    // It looks every second; so many requests take longer.
+    let noticed = (0..100_000).map(|_| kids(&server)).find(|kids| *kids != before);
+    assert_eq!(noticed.as_deref(), Some(&both[..]));
+    let (_, log) = server.stop();
+    assert!(log.contains("keys have changed"), "{log}");
+}
+
+#[test]
+fn a_rotation_that_is_killed_happened_or_did_not() {
+    let deployment = Deployment::new();
+    let mut known = deployment.keys_say(&["list"]).len();
+    for moment in 0..25 {
+        let mut rotating = deployment.keys(&["rotate", "--now"]).stdout(Stdio::null()).spawn().unwrap();
+        // Let it come a little further each time.
+        for _ in 0..moment * 20 {
+            fs::read(deployment.file("keys.json")).unwrap();
+        }
+        let _ = rotating.kill();
+        rotating.wait().unwrap();
+        let now = deployment.keys_say(&["list"]).len();
+        assert!((known..=known + 1).contains(&now), "{known} keys, then {now}");
+        known = now;
+    }
+    assert_eq!(deployment.keys_say(&["rotate", "--now"]).len(), known + 1);
+    assert!(deployment.serve().stop().0.success());
+}
+
+#[test]
+fn rotations_by_several_processes_lose_none() {
+    let deployment = Deployment::new();
+    let rotate = || deployment.keys(&["rotate", "--now"]).stdout(Stdio::null()).spawn().unwrap();
+    let mut rotating = [(); 4].map(|()| rotate());
+    assert!(rotating.iter_mut().all(|process| process.wait().unwrap().success()));
+    assert_eq!(deployment.keys_say(&["list"]).len(), 5);
 }
 
 #[test]
