@@ -6,10 +6,10 @@ export class Notifications {
   #server
   #calls = new Map()
 
-  static async listen() {
+  static async listen(port = 0) {
     const notifications = new Notifications()
     notifications.#server = createServer((request, response) => notifications.#take(request, response))
-    await new Promise((resolve) => notifications.#server.listen(0, '127.0.0.1', resolve))
+    await new Promise((resolve) => notifications.#server.listen(port, '127.0.0.1', resolve))
     return notifications
   }
 
