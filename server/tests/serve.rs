@@ -97,6 +97,18 @@ async fn one_connection_carries_many_requests() {
 }
 
 #[tokio::test]
+async fn every_answer_says_when_it_was_given() {
+    let serving = Serving::start(PATIENT).await;
+    for path in ["/", "/nothing", "/panic"] {
+        let mut stream = serving.connect().await;
+        stream.write_all(request(path).as_bytes()).await.unwrap();
+        let answer = some(&mut stream).await.to_lowercase();
+        let date = answer.lines().find_map(|line| line.strip_prefix("date: "));
+        assert!(date.is_some_and(|date| date.ends_with(" gmt")), "{answer}");
+    }
+}
+
+#[tokio::test]
 async fn a_panic_costs_one_request_and_tells_nothing() {
     let serving = Serving::start(PATIENT).await;
     let mut stream = serving.connect().await;

@@ -100,6 +100,19 @@ async fn what_was_not_bound_is_bound_from_the_first_refresh_after_the_client_mus
 }
 
 #[tokio::test]
+async fn a_refresh_token_that_does_not_rotate_is_bound_all_the_same() {
+    let world = World::builder().policy(|policy| policy.refresh_rotation = false).make().await;
+    world.edit_client(SHOP, |client| client.refresh = true).await;
+    let (shop, phone) = (world.shop().await.showing(Some(certificate("one"))), world.phone("1001").await);
+    let tokens = crate::tokens(&world, &shop, &phone, a_request()).await;
+    let token = text(&tokens, "refresh_token");
+    world.edit_client(SHOP, |client| client.certificate_bound = true).await;
+    assert_eq!(shop.refresh(token).await.expect("an answer").in_short(), "200");
+    let other = shop.showing(Some(certificate("other"))).refresh(token).await.expect("an answer");
+    assert_eq!(other.in_short(), "400 invalid_grant");
+}
+
+#[tokio::test]
 async fn the_fapi_profile_binds_every_token_and_rotates_no_refresh_token() {
     let (world, shop, phone) = scene().await;
     let tokens = crate::tokens(&world, &shop, &phone, a_request()).await;

@@ -138,7 +138,7 @@ pub(super) fn mint(provider: &Provider, approved: &Approved<'_>, now: Timestamp)
     let id_token = id_token::mint(provider, client, &agreed, &beside, now)?;
     let tokens = Tokens {
         access_token,
-        expires_in: grant.expires_at.unix_seconds() - now.unix_seconds(),
+        expires_in: expires_in(&grant, now),
         id_token: Some(id_token),
         refresh_token: refresh.as_ref().map(|token| token.text().to_owned()),
         scope: request.scope.clone(),
@@ -183,7 +183,12 @@ pub(super) fn mint_again(
     } else {
         None
     };
-    let expires_in = grant.expires_at.unix_seconds() - now.unix_seconds();
+    let expires_in = expires_in(&grant, now);
     let tokens = Tokens { access_token, expires_in, id_token, refresh_token: None, scope: agreed.scope };
     Ok(Minted { tokens, grant, family: None })
+}
+
+/// Whole seconds, and never 0: clients want a positive number (RFC 6749 §5.1).
+fn expires_in(grant: &Grant, now: Timestamp) -> i64 {
+    (grant.expires_at.unix_seconds() - now.unix_seconds()).max(1)
 }

@@ -134,18 +134,15 @@ async fn renew(
 ) -> Result<Attempt<Option<Tokens>>, Reason> {
     // A client that must be bound by now, and was not then, is bound from here on.
     let certificate = found.record.certificate.or(caller.binding());
-    let family = RefreshFamily { certificate, ..found.record };
+    let family = RefreshFamily { certificate, ..found.record.clone() };
     let (request, client) = (family.request, caller.client.id.clone());
     let minted = mint_again(provider, &caller.client, &family, renewal.scope, now)?;
     let (mut change, mut tokens) = minted.stored_by(caller.change(provider));
-    let rotates = provider.policy().refresh_rotation && caller.profile != Profile::FapiCiba;
-    if rotates || renewal.sent == Sent::Previous {
-        let successor = renewal.token.successor(&provider.keys);
-        tokens.refresh_token = Some(successor.text().to_owned());
-        if renewal.sent == Sent::Current {
-            let grace = provider.policy().refresh_grace;
-            change = change.replace(found.version, family.rotated(successor.hash(), now, grace));
-        }
+    let (next, successor) = turned(provider, caller, family, (renewal.token, renewal.sent), now);
+    tokens.refresh_token = successor.map(|token| token.text().to_owned());
+    // Most refreshes leave the family as it is, and then none waits for another.
+    if next != found.record {
+        change = change.replace(found.version, next);
     }
     let what = What::TokenRefreshed { request, client: client.clone() };
     let committed = caller.commit(provider, change.recording(provider, now, what)).await?;
@@ -153,4 +150,24 @@ async fn renew(
         info!(%request, %client, "tokens refreshed");
     }
     Ok(Attempt::after(committed, Some(tokens)))
+}
+
+/// The family after this refresh, and the refresh token to be handed out where it is another one than was sent.
+fn turned(
+    provider: &Provider,
+    caller: &Caller,
+    family: RefreshFamily,
+    (token, sent): (&RefreshToken, Sent),
+    now: Timestamp,
+) -> (RefreshFamily, Option<RefreshToken>) {
+    let policy = provider.policy();
+    let rotates = policy.refresh_rotation && caller.profile != Profile::FapiCiba;
+    match sent {
+        Sent::Previous => (family, Some(token.successor(&provider.keys))),
+        Sent::Current if rotates => {
+            let successor = token.successor(&provider.keys);
+            (family.rotated(successor.hash(), now, policy.refresh_grace), Some(successor))
+        }
+        Sent::Current => (family, None),
+    }
 }
