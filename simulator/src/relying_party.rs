@@ -262,8 +262,11 @@ impl RelyingParty {
         let keys = self.wire.get(&self.jwks_uri).await?;
         let keys: JwkSet = serde_json::from_slice(&keys.body).map_err(|error| distrust(error.to_string()))?;
         let key = keys.find(&kid).ok_or_else(|| distrust("its key is not published".to_owned()))?;
+        // The algorithm is the key's, never the token's.
+        let algorithm = key.common.key_algorithm.and_then(|algorithm| algorithm.to_string().parse().ok());
+        let algorithm = algorithm.ok_or_else(|| distrust("its key is for no algorithm".to_owned()))?;
         let key = DecodingKey::from_jwk(key).map_err(|error| distrust(error.to_string()))?;
-        let claims = jsonwebtoken::decode::<Value>(id_token, &key, &self.expected());
+        let claims = jsonwebtoken::decode::<Value>(id_token, &key, &self.expected(algorithm));
         let claims = claims.map_err(|error| distrust(error.to_string()))?.claims;
         let time = |name: &str| claims[name].as_i64().ok_or_else(|| distrust(format!("{name} is missing")));
         // By the caller's clock: the library only knows the machine's.
@@ -273,8 +276,8 @@ impl RelyingParty {
         Ok(claims)
     }
 
-    fn expected(&self) -> Validation {
-        let mut expected = Validation::new(Algorithm::ES256);
+    fn expected(&self, algorithm: Algorithm) -> Validation {
+        let mut expected = Validation::new(algorithm);
         expected.set_issuer(&[&self.issuer]);
         expected.set_audience(&[&self.credentials.id]);
         expected.set_required_spec_claims(&["iss", "sub", "aud", "exp"]);

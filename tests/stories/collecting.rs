@@ -287,3 +287,12 @@ async fn a_client_that_requires_an_acr_gets_nothing_with_less() {
     tokens(&world, &shop, &phone, a_request().with("acr_values", "urn:assent:acr:presence")).await;
     tokens(&world, &shop, &phone, a_request()).await;
 }
+
+#[tokio::test]
+async fn a_realm_may_leave_auth_req_id_out_of_the_id_tokens_that_are_collected() {
+    let world = World::builder().policy(|policy| policy.id_token_auth_req_id = false).make().await;
+    let (shop, phone) = (world.shop().await, world.phone("1001").await);
+    let tokens = tokens(&world, &shop, &phone, a_request()).await;
+    let claims = shop.verify(text(&tokens, "id_token"), world.now().unix_seconds()).await.expect("believed");
+    assert_eq!(claims.get("urn:openid:params:jwt:claim:auth_req_id"), None, "REQUIREMENTS Q25");
+}

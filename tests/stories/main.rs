@@ -20,6 +20,7 @@ mod refreshing;
 mod registering;
 mod restarting;
 mod revoking;
+mod signing;
 mod userinfo;
 mod wandering;
 

@@ -59,6 +59,12 @@ async fn a_refresh_brings_tokens_of_the_same_approval() {
     for claim in ["iss", "sub", "aud", "azp", "auth_time", "acr", "amr"] {
         assert_eq!(after[claim], before[claim], "{claim}");
     }
+    for claims in [&before, &after] {
+        for pushed in ["urn:openid:params:jwt:claim:rt_hash", "nonce", "s_hash", "c_hash"] {
+            assert_eq!(claims.get(pushed), None, "{pushed}");
+        }
+    }
+    assert_eq!(after.get("urn:openid:params:jwt:claim:auth_req_id"), None, "nobody asked by it");
     assert_eq!(after["iat"], world.now().unix_seconds());
     assert_ne!(after["at_hash"], before["at_hash"]);
     assert_eq!(introspected(&api, text(&tokens, "access_token")).await["auth_time"], before["auth_time"]);
