@@ -1,5 +1,6 @@
 //! The world in which the stories of Assent are told: the real routers in one process, a clock moved by hand, chance from
-//! a seed, a temporary store that really syncs, and a courier that writes down what it carries.
+//! a seed, a temporary store that really syncs (or, with `ASSENT_STORY_STORE=postgres`, a PostgreSQL database), and a courier
+//! that writes down what it carries.
 //!
 //! ```text
 //! let world = World::new().await;
@@ -20,6 +21,7 @@
 mod chance;
 mod clock;
 mod courier;
+mod keeping;
 pub mod pki;
 pub mod postgres;
 pub mod process;
@@ -29,5 +31,6 @@ mod world;
 pub use chance::Seeded;
 pub use clock::HandClock;
 pub use courier::{Carried, RecordingCourier};
+pub use keeping::Kind;
 pub use request::{Request, a_request};
-pub use world::{ADMIN_TOKEN, Builder, ISSUER, MTLS_BASE, OpenStore, SHOP, SHOP_SECRET, World, embedded};
+pub use world::{ADMIN_TOKEN, Builder, ISSUER, MTLS_BASE, SHOP, SHOP_SECRET, World};

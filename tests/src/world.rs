@@ -1,6 +1,5 @@
 //! The deployment that a story happens in.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use device_core::{ApprovalRequest, EnrolmentState, Platform, PushTarget};
@@ -21,8 +20,7 @@ use server::keys::{KeyFile, WrappingKey};
 use server::outbound::Courier;
 use server::outbound::client::{Client, Limits, Reach};
 use server::outbound::roots::Roots;
-use server::store::embedded::{EmbeddedStore, Options};
-use server::store::{Change, Store};
+use server::store::Change;
 use simulator::admin::Admin;
 use simulator::phone::Phone;
 use simulator::relying_party::{Authentication, Credentials, RelyingParty};
@@ -31,11 +29,9 @@ use simulator::wire::{Answer, Wire};
 use tempfile::TempDir;
 use tokio::sync::watch;
 
+use crate::keeping::{Keeping, Kind};
 use crate::pki::Authority;
 use crate::{HandClock, RecordingCourier, Seeded};
-
-/// Opens the store of a story in its temporary directory; again after a restart.
-pub type OpenStore = fn(&Path) -> Arc<dyn Store>;
 
 /// Issuer of the first realm.
 pub const ISSUER: &str = "https://op.example";
@@ -52,17 +48,10 @@ pub const SHOP: &str = "shop";
 /// Its secret: what form-encoding changes is in it on purpose.
 pub const SHOP_SECRET: &str = "s3cret: +&=%/ü of the shop";
 
-/// The embedded store, every commit synced.
-#[must_use]
-pub fn embedded(directory: &Path) -> Arc<dyn Store> {
-    let store = EmbeddedStore::open(&directory.join("store"), Options::default());
-    Arc::new(store.expect("the store opens"))
-}
-
 /// A deployment with users `alice` (1001) and `bob` (1002) and the client [`SHOP`] in its first realm.
 pub struct World {
     directory: TempDir,
-    open: OpenStore,
+    keeping: Keeping,
     wrapping_key: String,
     clock: Arc<HandClock>,
     random: Arc<Seeded>,
@@ -85,7 +74,7 @@ struct Mtls {
 
 /// A world to be.
 pub struct Builder {
-    open: OpenStore,
+    kind: Kind,
     policy: Policy,
     realms: Vec<(String, String)>,
     clock: Arc<HandClock>,
@@ -150,10 +139,10 @@ impl Builder {
         self
     }
 
-    /// On another store.
+    /// On this kind of store, whatever this run of the tests is for.
     #[must_use]
-    pub fn on(mut self, open: OpenStore) -> Self {
-        self.open = open;
+    pub fn on(mut self, kind: Kind) -> Self {
+        self.kind = kind;
         self
     }
 
@@ -165,7 +154,7 @@ impl Builder {
         let nowhere = || Wire::into(axum::Router::new());
         let mut world = World {
             directory,
-            open: self.open,
+            keeping: Keeping::new(self.kind).await,
             wrapping_key: protocol::base64url::encode(&[7; 32]),
             clock: self.clock,
             random,
@@ -198,7 +187,7 @@ impl World {
     #[must_use]
     pub fn builder() -> Builder {
         Builder {
-            open: embedded,
+            kind: Kind::of_this_run(),
             policy: Policy::default(),
             realms: vec![("main".to_owned(), ISSUER.to_owned())],
             clock: Arc::default(),
@@ -210,7 +199,7 @@ impl World {
 
     /// Writes realms and keys into an empty store.
     async fn found(&self, realms: &[(String, String)], policy: &Policy) {
-        let store = (self.open)(self.directory.path());
+        let store = self.keeping.open(self.directory.path()).await;
         let key_file = self.directory.path().join("keys.json");
         let mut keys = KeyFile::create(&key_file, self.wrapping()).expect("a key file");
         for (id, issuer) in realms {
@@ -232,7 +221,7 @@ impl World {
 
     /// Opens the store and serves every realm in it.
     async fn start(&mut self) {
-        let store = (self.open)(self.directory.path());
+        let store = self.keeping.open(self.directory.path()).await;
         let mut keys =
             KeyFile::open(&self.directory.path().join("keys.json"), self.wrapping()).expect("the key file opens");
         let client = Client::new(Limits::default(), &self.reach).expect("a client");
@@ -326,7 +315,8 @@ impl World {
 
     /// When the next push is due.
     pub async fn next_push(&self) -> Option<Timestamp> {
-        deliver::next_due(&self.providers[0]).await.expect("the outbox is read")
+        let provider = self.provider();
+        deliver::next_due(&**provider.store(), provider.id(), self.now()).await.expect("the outbox is read")
     }
 
     /// What carries the pushes.
@@ -480,6 +470,17 @@ impl World {
         answer
     }
 
+    /// How many realms have undelivered messages. For the runtime it is called in.
+    async fn waiting(&self) -> usize {
+        let Some(first) = self.providers.first() else { return 0 };
+        let store = self.keeping.elsewhere(first.store()).await;
+        let mut waiting = 0;
+        for provider in &self.providers {
+            waiting += usize::from(deliver::next_due(&*store, provider.id(), self.now()).await != Ok(None));
+        }
+        waiting
+    }
+
     /// How many events of this name are in the audit trail.
     pub async fn events(&self, name: &str) -> usize {
         let events = self.admin().audit().await.expect("the audit trail");
@@ -495,9 +496,8 @@ impl Drop for World {
         // A thread of its own, because a runtime cannot wait inside another one.
         let waiting = std::thread::scope(|scope| {
             let look = || {
-                let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
-                let providers = self.providers.iter();
-                providers.filter(|provider| runtime.block_on(deliver::next_due(provider)) != Ok(None)).count()
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+                runtime.block_on(self.waiting())
             };
             scope.spawn(look).join().expect("the outbox is read")
         });

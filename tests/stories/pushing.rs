@@ -230,10 +230,14 @@ async fn every_phone_of_the_user_gets_a_copy_of_its_own() {
 #[tokio::test]
 async fn a_process_that_died_while_carrying_leaves_the_push_to_the_next_one() {
     let (mut world, shop, phone) = scene().await;
-    let asked = a_request().expiring_in(60).accepted(&shop).await;
+    let asked = a_request().expiring_in(120).accepted(&shop).await;
     world.advance(20);
     world.die_while_carrying().await;
     assert_eq!(world.deliver().await, 0, "it is still leased to the process that died");
+    if !world.provider().store().is_exclusive() {
+        // For all that anybody knows, another process is alive and carrying it.
+        world.advance(30);
+    }
     world.run_worker_until(2).await;
     assert_eq!(world.courier().carried().len(), 2, "a worker that starts takes such leases for void");
     phone.approve(&world.prompt(&phone, &asked).await).await.expect("approved");

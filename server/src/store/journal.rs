@@ -16,7 +16,9 @@ use protocol::{DeviceId, Digest, EnrolmentId, PromptId};
 use serde::{Deserialize, Serialize};
 
 use super::page::{Kept, Page, Position};
-use super::{Change, CommitError, MarkKey, Record, Store, StoreError, Versioned};
+use super::{Change, CommitError, Hint, MarkKey, Record, Store, StoreError, Versioned};
+use tokio::sync::broadcast;
+
 use crate::domain::audit::Event;
 use crate::domain::authentication_request::AuthenticationRequest;
 use crate::domain::client::Client;
@@ -220,6 +222,10 @@ impl Store for Journaled {
 
     fn is_exclusive(&self) -> bool {
         self.store.is_exclusive()
+    }
+
+    fn hints(&self) -> Option<broadcast::Receiver<Hint>> {
+        self.store.hints()
     }
 
     async fn close(&self) {

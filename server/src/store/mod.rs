@@ -166,9 +166,7 @@ pub trait Store: Send + Sync + 'static {
     fn is_exclusive(&self) -> bool;
 
     /// What other processes commit to this store, as far as it is heard; `None` where there can be no other.
-    fn hints(&self) -> Option<broadcast::Receiver<Hint>> {
-        None
-    }
+    fn hints(&self) -> Option<broadcast::Receiver<Hint>>;
 
     /// Finishes the commits that are waiting; every later one is refused.
     async fn close(&self);

@@ -16,9 +16,10 @@ use self::lanes::{Lane, Lanes, Seat};
 use super::Unavailable;
 use super::provider::Provider;
 use crate::domain::message::{Content, Message};
+use crate::domain::names::RealmId;
 use crate::domain::time::Timestamp;
 use crate::outbound::Fate;
-use crate::store::{Change, CommitError, Versioned};
+use crate::store::{Change, CommitError, Store, Versioned};
 
 mod client;
 mod lanes;
@@ -70,9 +71,8 @@ pub async fn deliver_due(provider: &Arc<Provider>) -> Result<usize, Unavailable>
 
 /// When the next attempt for anything in the outbox is due, for tests that move the clock. What waits for the end of a
 /// request's life is not yet a message.
-pub async fn next_due(provider: &Provider) -> Result<Option<Timestamp>, Unavailable> {
-    let now = provider.now();
-    let waiting = provider.store.due(provider.id(), now.plus_seconds(86_400), 10_000).await?;
+pub async fn next_due(store: &dyn Store, realm: &RealmId, now: Timestamp) -> Result<Option<Timestamp>, Unavailable> {
+    let waiting = store.due(realm, now.plus_seconds(86_400), 10_000).await?;
     let mut messages = waiting.iter().map(|message| &message.record);
     let next = messages.find(|message| message.due_at <= now || !matches!(message.content, Content::Expiry { .. }));
     Ok(next.map(|message| message.due_at))

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use protocol::{DeviceId, Digest, EnrolmentId, PromptId};
 use serde::de::DeserializeOwned;
-use tokio::sync::oneshot;
+use tokio::sync::{broadcast, oneshot};
 
 use super::committer::Job;
 use super::draft::Draft;
@@ -23,7 +23,7 @@ use crate::domain::refresh::RefreshFamily;
 use crate::domain::time::Timestamp;
 use crate::domain::user::{Identifier, User};
 use crate::store::page::{Kept, Page, Position};
-use crate::store::{Change, CommitError, MarkKey, Store, StoreError, Versioned};
+use crate::store::{Change, CommitError, Hint, MarkKey, Store, StoreError, Versioned};
 
 /// Something read, and the commit group that wrote it.
 struct Found<T> {
@@ -256,6 +256,10 @@ impl Store for EmbeddedStore {
 
     fn is_exclusive(&self) -> bool {
         true
+    }
+
+    fn hints(&self) -> Option<broadcast::Receiver<Hint>> {
+        None
     }
 
     async fn close(&self) {

@@ -1,0 +1,70 @@
+//! Where a story's store is kept: the same story must hold on each kind.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use server::store::Store;
+use server::store::embedded::{EmbeddedStore, Options};
+
+use crate::postgres::Database;
+
+/// Names the kind of store that all stories are told on: `embedded`, which is the default, or `postgres`.
+const KIND: &str = "ASSENT_STORY_STORE";
+
+/// A kind of store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// In the story's directory, every commit synced.
+    Embedded,
+    /// In a database of the story's own.
+    Postgres,
+}
+
+impl Kind {
+    /// The kind that this run of the tests is for.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "tests are told by their environment which store they are for")]
+    pub fn of_this_run() -> Self {
+        match std::env::var(KIND).as_deref() {
+            Err(_) | Ok("embedded") => Self::Embedded,
+            Ok("postgres") => Self::Postgres,
+            Ok(other) => panic!("{KIND} is {other}: it must be embedded or postgres"),
+        }
+    }
+}
+
+/// The one place where a story's store is kept.
+#[derive(Debug)]
+pub(crate) enum Keeping {
+    Embedded,
+    Postgres(Database),
+}
+
+impl Keeping {
+    /// An empty one.
+    pub(crate) async fn new(kind: Kind) -> Self {
+        match kind {
+            Kind::Embedded => Self::Embedded,
+            Kind::Postgres => Self::Postgres(Database::new().await),
+        }
+    }
+
+    /// Opens the store: empty the first time, then with all that was committed.
+    pub(crate) async fn open(&self, directory: &Path) -> Arc<dyn Store> {
+        match self {
+            Self::Embedded => {
+                let store = EmbeddedStore::open(&directory.join("store"), Options::default());
+                Arc::new(store.expect("the store opens"))
+            }
+            Self::Postgres(database) => Arc::new(database.open().await),
+        }
+    }
+
+    /// The same store for use in another runtime: connections belong to the one they were made in.
+    pub(crate) async fn elsewhere(&self, open: &Arc<dyn Store>) -> Arc<dyn Store> {
+        match self {
+            Self::Embedded => Arc::clone(open),
+            Self::Postgres(database) => Arc::new(database.open().await),
+        }
+    }
+}
