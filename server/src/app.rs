@@ -9,11 +9,11 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
 use tracing::{info, warn};
 
+use self::doors::Doors;
 use crate::config::{Config, ConfigError, StoreSettings};
 use crate::domain::random::Random;
 use crate::domain::realm::Realm;
@@ -21,7 +21,7 @@ use crate::domain::time::Clock;
 use crate::flow::provider::{Parts, Provider};
 use crate::flow::{deliver, sweep};
 use crate::http::health::Health;
-use crate::http::serve::{self, Limits};
+use crate::http::serve;
 use crate::http::{self, AdminToken};
 use crate::keys::{KeyFile, KeysError};
 use crate::outbound::Courier;
@@ -32,6 +32,7 @@ use crate::store::journal::Journaled;
 use crate::store::{CommitError, Store, StoreError};
 
 mod check;
+mod doors;
 pub mod import;
 mod init;
 mod keys;
@@ -43,14 +44,12 @@ mod renewal;
 pub mod system;
 
 pub use check::check;
+pub use doors::{Addresses, Listeners};
 pub use init::{Init, InitError, init};
 pub use keys::{Which, list_keys, rotate_keys};
 
 /// Requests under way get this long to end when the server stops.
 const DRAIN: Duration = Duration::from_secs(25);
-
-/// Connections from operators; relying parties and phones get the default.
-const ADMIN_CONNECTIONS: usize = 256;
 
 /// Why a server cannot start. The text tells the operator what to do.
 #[derive(Debug, thiserror::Error)]
@@ -89,6 +88,14 @@ pub enum AppError {
     /// No outgoing connections.
     #[error(transparent)]
     Client(#[from] Unusable),
+    /// A certificate cannot be shown.
+    #[error("{setting}: {why}")]
+    Tls {
+        /// Which file.
+        setting: String,
+        /// Why not.
+        why: String,
+    },
     /// An address cannot be listened on.
     #[error("{setting}: {address}: {source}")]
     Bind {
@@ -106,7 +113,9 @@ pub enum AppError {
 
 /// A server, ready to serve.
 pub struct App {
-    listen: (SocketAddr, SocketAddr),
+    doors: Doors,
+    reload: watch::Sender<()>,
+    clock: Arc<dyn Clock>,
     store: Arc<dyn Store>,
     keys: KeyFile,
     providers: Vec<Arc<Provider>>,
@@ -114,29 +123,12 @@ pub struct App {
     health: Arc<Health>,
 }
 
-/// Where a server is reached.
-pub struct Listeners {
-    /// By relying parties and phones.
-    pub public: TcpListener,
-    /// By operators.
-    pub admin: TcpListener,
-}
-
 impl App {
     /// Opens store and keys, creates the realms that the store does not hold yet, and starts nothing.
     pub async fn open(config: Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Result<Self, AppError> {
+        let doors = Doors::open(&config)?;
         let Config {
-            public,
-            admin,
-            admin_token,
-            store,
-            key_file,
-            wrapping_key,
-            outbound,
-            fcm,
-            realms,
-            mut trust_anchors,
-            log: _,
+            admin_token, store, key_file, wrapping_key, outbound, fcm, realms, mut trust_anchors, mtls, ..
         } = config;
         let store = journaled(open_store(&store).await?, &store.journal, &clock)?;
         let mut keys = KeyFile::open(&key_file, wrapping_key).map_err(AppError::Keys)?;
@@ -151,7 +143,8 @@ impl App {
                 Some(reach) => Client::new(CallLimits::default(), &reach)?,
                 None => client.clone(),
             };
-            let (trust_anchors, mtls_base_url) = (trust_anchors.remove(&realm.id), None);
+            let trust_anchors = trust_anchors.remove(&realm.id);
+            let mtls_base_url = mtls.as_ref().map(|mtls| format!("{}{}", mtls.base_url, http::path_of(&realm.issuer)));
             Ok::<_, AppError>(Provider::new(Parts {
                 realm,
                 keys,
@@ -166,7 +159,9 @@ impl App {
         };
         let providers: Vec<_> = realms.into_iter().map(provide).collect::<Result<_, _>>()?;
         Ok(Self {
-            listen: (public.listen, admin.listen),
+            doors,
+            reload: watch::Sender::default(),
+            clock,
             health: Health::new(providers[0].clone()),
             store,
             keys,
@@ -181,26 +176,35 @@ impl App {
         &self.providers
     }
 
+    /// Whatever is sent has the certificates that listeners show read again, for new connections.
+    #[must_use]
+    pub fn reload(&self) -> watch::Sender<()> {
+        self.reload.clone()
+    }
+
     /// Listens where the settings say, without answering yet.
     pub async fn bind(&self) -> Result<Listeners, AppError> {
-        let (public, admin) = self.listen;
-        Ok(Listeners { public: bind("public.listen", public).await?, admin: bind("admin.listen", admin).await? })
+        self.doors.bind().await
     }
 
     /// Listens and serves until `shutdown` ends.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> Result<(), AppError> {
-        let Listeners { public, admin } = self.bind().await?;
-        self.serve(public, admin, shutdown).await;
+        let listeners = self.bind().await?;
+        self.serve(listeners, shutdown).await;
         Ok(())
     }
 
     /// Serves until `shutdown` ends; then says so at `/readyz`, accepts nothing more, answers what is held and what is
     /// under way, stops the workers and closes the store. Returns when all that is done.
-    pub async fn serve(self, public: TcpListener, admin: TcpListener, shutdown: impl Future<Output = ()>) {
+    pub async fn serve(mut self, listeners: Listeners, shutdown: impl Future<Output = ()>) {
         let (stop, stopping) = watch::channel(false);
         let (stop_workers, workers_stopping) = watch::channel(false);
-        let mut listeners = self.listen(public, admin, &stopping);
+        let mut listeners = self.listen(listeners, &stopping);
         let mut workers = self.work(&workers_stopping);
+        for watched in std::mem::take(&mut self.doors.watched) {
+            let (asked, clock) = (self.reload.subscribe(), Arc::clone(&self.clock));
+            workers.spawn(doors::watch_files(watched, asked, clock, workers_stopping.clone()));
+        }
         workers.spawn(renewal::run(self.keys, self.providers.clone(), workers_stopping));
         info!(realms = self.providers.len(), "serving");
         shutdown.await;
@@ -218,14 +222,18 @@ impl App {
         info!("stopped");
     }
 
-    fn listen(&self, public: TcpListener, admin: TcpListener, stopping: &watch::Receiver<bool>) -> JoinSet<()> {
+    fn listen(&self, listeners: Listeners, stopping: &watch::Receiver<bool>) -> JoinSet<()> {
+        let Listeners { public, admin, mtls } = listeners;
         let public_router = http::public_router(&self.providers, self.health.router());
         let admin_router = http::admin_router(&self.providers, self.admin_token.clone(), self.health.router());
-        let admin_limits = Limits { connections: ADMIN_CONNECTIONS, ..Limits::default() };
-        let mut listeners = JoinSet::new();
-        listeners.spawn(serve::serve(public, public_router, Limits::default(), stopping.clone()));
-        listeners.spawn(serve::serve(admin, admin_router, admin_limits, stopping.clone()));
-        listeners
+        let doors = self.doors.opened();
+        let mut serving = JoinSet::new();
+        if let Some((mtls, door)) = mtls.zip(doors.mtls) {
+            serving.spawn(serve::serve(mtls, public_router.clone(), door, stopping.clone()));
+        }
+        serving.spawn(serve::serve(public, public_router, doors.public, stopping.clone()));
+        serving.spawn(serve::serve(admin, admin_router, doors.admin, stopping.clone()));
+        serving
     }
 
     fn work(&self, stopping: &watch::Receiver<bool>) -> JoinSet<()> {
@@ -236,17 +244,6 @@ impl App {
         }
         workers
     }
-}
-
-impl Listeners {
-    /// The addresses in use, public and admin: where port 0 was set, with the port that was free.
-    pub fn addresses(&self) -> io::Result<(SocketAddr, SocketAddr)> {
-        Ok((self.public.local_addr()?, self.admin.local_addr()?))
-    }
-}
-
-async fn bind(setting: &'static str, address: SocketAddr) -> Result<TcpListener, AppError> {
-    TcpListener::bind(address).await.map_err(|source| AppError::Bind { setting, address, source })
 }
 
 fn journaled(store: Arc<dyn Store>, path: &Path, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Store>, AppError> {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use clap::{Parser, Subcommand};
 use server::app::recover::Recovered;
 use server::app::system::{SystemClock, SystemRandom};
-use server::app::{self, App, Init, Listeners, log, operate};
+use server::app::{self, Addresses, App, Init, log, operate};
 use server::config::{Config, Environment};
 use server::domain::algorithm::Algorithm;
 use server::domain::names::RealmId;
@@ -17,6 +17,7 @@ use server::domain::time::Clock as _;
 use server::keys::Rotation;
 use server::store::embedded::Sync;
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::watch;
 
 /// An OpenID Provider for CIBA: asks people on their own phones, and proves their answers.
 #[derive(Parser)]
@@ -232,14 +233,16 @@ fn serve(config: &std::path::Path, print_addresses: bool, dev_no_sync: bool) -> 
     tokio::runtime::Runtime::new()?.block_on(async {
         let app = App::open(config, Arc::new(SystemClock), Arc::new(SystemRandom)).await?;
         let listeners = app.bind().await?;
-        let (public, admin) = listeners.addresses()?;
+        let Addresses { public, admin, mtls } = listeners.addresses()?;
         let told_to_stop = told_to_stop()?;
-        tracing::info!(%public, %admin, "listening");
+        reload_when_told(app.reload())?;
+        let mtls = mtls.map(|mtls| mtls.to_string());
+        tracing::info!(%public, %admin, mtls, "listening");
         if print_addresses {
-            writeln!(io::stdout(), r#"{{"public":"{public}","admin":"{admin}"}}"#)?;
+            let mtls = mtls.map(|mtls| format!(r#","mtls":"{mtls}""#)).unwrap_or_default();
+            writeln!(io::stdout(), r#"{{"public":"{public}","admin":"{admin}"{mtls}}}"#)?;
         }
-        let Listeners { public, admin } = listeners;
-        app.serve(public, admin, told_to_stop).await;
+        app.serve(listeners, told_to_stop).await;
         Ok(())
     })
 }
@@ -253,6 +256,17 @@ fn told_to_stop() -> io::Result<impl Future<Output = ()>> {
             _ = interrupt.recv() => {}
         }
     })
+}
+
+/// SIGHUP reads certificates again. From the call on, it does not end the process any more.
+fn reload_when_told(reload: watch::Sender<()>) -> io::Result<()> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            reload.send_replace(());
+        }
+    });
+    Ok(())
 }
 
 fn environment() -> Environment {

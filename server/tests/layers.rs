@@ -23,13 +23,15 @@ const LAYERS: [(&str, &[&str]); 9] = [
 const WIRING: [&str; 4] = ["lib", "main", "app", "config"];
 
 /// Crates that only these files may name.
-const ADAPTERS: [(&str, &[&str]); 8] = [
+const ADAPTERS: [(&str, &[&str]); 10] = [
     ("sled", &["store/embedded/"]),
     ("sqlx", &["store/postgres/"]),
     ("reqwest", &["outbound/"]),
     ("ipnet", &["outbound/networks.rs", "http/proxies.rs"]),
     ("axum", &["http/", "app.rs", "app/"]),
     ("rustls", &["http/tls.rs", "http/tls/"]),
+    ("tokio_rustls", &["http/tls.rs"]),
+    ("sfv", &["http/proxies.rs"]),
     ("webpki", &["certificates/"]),
     ("x509_cert", &["certificates/"]),
 ];

@@ -18,9 +18,9 @@ use tokio::task::JoinHandle;
 
 /// Short enough to wait for; nothing else in here takes time.
 const SOON: Duration = Duration::from_millis(100);
-const LIMITS: Limits = Limits { connections: 100, head: SOON, body: SOON, answer: SOON };
+const LIMITS: Limits = Limits { connections: 100, handshake: SOON, head: SOON, body: SOON, answer: SOON };
 const LONG: Duration = Duration::from_mins(1);
-const PATIENT: Limits = Limits { connections: 100, head: LONG, body: LONG, answer: LONG };
+const PATIENT: Limits = Limits { connections: 100, handshake: LONG, head: LONG, body: LONG, answer: LONG };
 
 struct Serving {
     address: SocketAddr,
@@ -52,7 +52,7 @@ impl Serving {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let (stop, stopping) = watch::channel(false);
-        let served = tokio::spawn(serve(listener, router, limits, stopping));
+        let served = tokio::spawn(serve(listener, router, limits.into(), stopping));
         Self { address, stop, served, release, reached }
     }
 

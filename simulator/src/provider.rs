@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use server::app::system::{SystemClock, SystemRandom};
-use server::app::{self, App, AppError, Init, InitError, log};
+use server::app::{self, App, AppError, Init, InitError, Listeners, log};
 use server::config::{Config, ConfigError, Environment};
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
@@ -101,7 +101,7 @@ pub async fn start(options: &CommandLine, directory: &Path, google: &FcmStandIn)
     let app = App::open(config, Arc::new(SystemClock), Arc::new(SystemRandom)).await?;
     let remarks = remarks(options, &app);
     let (stop, stopped) = oneshot::channel();
-    let serving = tokio::spawn(app.serve(public, admin, async {
+    let serving = tokio::spawn(app.serve(Listeners { public, admin, mtls: None }, async {
         // A sender that is gone stops it as well.
         let _ = stopped.await;
     }));

@@ -18,6 +18,7 @@ use crate::certificates::TrustAnchors;
 use crate::domain::names::RealmId;
 use crate::domain::realm::Realm;
 use crate::domain::secret::Secret;
+use crate::http::proxies::Proxies;
 use crate::keys::{WrappingKey, secret_file};
 use crate::outbound::fcm::FcmSettings;
 use crate::store::embedded::Sync;
@@ -28,6 +29,9 @@ mod push;
 mod read;
 mod realm;
 pub mod template;
+mod tls;
+
+pub use tls::{BadTls, MtlsSettings, TlsSettings};
 
 pub use outbound::OutboundSettings;
 
@@ -38,6 +42,10 @@ pub struct Config {
     pub public: Listener,
     /// Where operators do.
     pub admin: Listener,
+    /// Where clients show certificates, if anywhere.
+    pub mtls: Option<MtlsSettings>,
+    /// Who terminates TLS for us.
+    pub proxies: Proxies,
     /// Their bearer token.
     pub admin_token: Secret,
     /// Where everything is kept.
@@ -59,11 +67,15 @@ pub struct Config {
 }
 
 /// A listener.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listener {
     /// Address and port; port 0 takes a free one.
     pub listen: SocketAddr,
+    /// What it shows; without, it speaks plain HTTP.
+    pub tls: Option<TlsSettings>,
 }
+
+const LISTEN_FORM: &str = "an IP address and a port, such as 127.0.0.1:8080 or [::]:8080";
 
 /// The embedded store.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -171,17 +183,22 @@ impl Config {
 
     /// `None` only where a problem was noted. A section notes what nobody took out of it when it is dropped.
     fn take(mut root: Section, base: &Path, environment: &Environment) -> Option<Self> {
-        let public = listener(&mut root.section("public"), 8080);
-        let (admin, admin_token) = admin(root.section("admin"), base, public);
+        let public = listener(&mut root.section("public"), base, 8080);
+        let (admin, admin_token) = admin(root.section("admin"), base, public.as_ref());
+        let proxies = tls::proxies(root.section("proxy"));
+        let mtls = mtls(&mut root, base, [public.as_ref(), admin.as_ref()], &proxies);
         let store = store(root.section("store"), base);
         let (key_file, wrapping_key) = keys(root.section("keys"), base, environment);
         let log = log(root.section("log"));
         let mut outbound = outbound::outbound(root.section("outbound"), base);
         let fcm = push::push(root.section("push"), base);
         let (realms, trust_anchors) = realm::realms(&mut root, base, &mut outbound);
+        check_scheme(&root, &realms, public.as_ref());
         Some(Self {
             public: public?,
             admin: admin?,
+            mtls,
+            proxies,
             admin_token: admin_token?,
             store: store?,
             key_file: key_file?,
@@ -195,18 +212,41 @@ impl Config {
     }
 }
 
-fn listener(section: &mut Section, default_port: u16) -> Option<Listener> {
+fn listener(section: &mut Section, base: &Path, default_port: u16) -> Option<Listener> {
     let default = SocketAddr::from(([127, 0, 0, 1], default_port));
-    let listen = section.parsed("listen", "an IP address and a port, such as 127.0.0.1:8080 or [::]:8080", default)?;
-    Some(Listener { listen })
+    let listen = section.parsed("listen", LISTEN_FORM, default);
+    let tls = tls::tls(section, base);
+    Some(Listener { listen: listen?, tls })
 }
 
-fn admin(mut section: Section, base: &Path, public: Option<Listener>) -> (Option<Listener>, Option<Secret>) {
-    let listener = listener(&mut section, 8081);
-    if listener.is_some_and(|listener| listener.listen.port() != 0) && listener == public {
+fn admin(mut section: Section, base: &Path, public: Option<&Listener>) -> (Option<Listener>, Option<Secret>) {
+    let listener = listener(&mut section, base, 8081);
+    if is_one_of(listener.as_ref().map(|listener| listener.listen), [public]) {
         section.complain("listen", "is public.listen too: operators have a listener of their own");
     }
     (listener, admin_token(&mut section, base))
+}
+
+fn mtls(root: &mut Section, base: &Path, others: [Option<&Listener>; 2], proxies: &Proxies) -> Option<MtlsSettings> {
+    let public_tls = others[0].and_then(|public| public.tls.as_ref());
+    let mtls = tls::mtls(root.section("mtls"), base, public_tls, proxies)?;
+    if is_one_of(mtls.listener.as_ref().map(|(listen, _)| *listen), others) {
+        root.complain("mtls.listen", "is another listener's: only this one asks for certificates");
+    }
+    Some(mtls)
+}
+
+fn is_one_of<const N: usize>(listen: Option<SocketAddr>, others: [Option<&Listener>; N]) -> bool {
+    let taken = |listen: SocketAddr| others.into_iter().flatten().any(|other| other.listen == listen);
+    listen.is_some_and(|listen| listen.port() != 0 && taken(listen))
+}
+
+/// What the issuer says of the public listener must be so, since everybody goes by it.
+fn check_scheme(root: &Section, realms: &[Realm], public: Option<&Listener>) {
+    let is_plain = realms.first().is_some_and(|realm| realm.issuer.starts_with("http://"));
+    if is_plain && public.is_some_and(|public| public.tls.is_some()) {
+        root.complain("issuer", "is http, and public.tls is set: nobody would find it there");
+    }
 }
 
 fn admin_token(section: &mut Section, base: &Path) -> Option<Secret> {

@@ -28,6 +28,29 @@ pub struct Template<'a> {
     pub admin_listen: SocketAddr,
 }
 
+/// What stands around [public]: all of it is to be read.
+const TLS: &str = r#"#[public.tls]
+# Certificates in PEM, the server's own first, and its key (mode 0600, or 0640 for a group that renews it). Both are read
+# again when they change, and at SIGHUP.
+#certificate = "fullchain.pem"
+#key = "privkey.pem"
+# "1.3", or "1.2" besides, which needs a certificate with an RSA key.
+#min_version = "1.3"
+# How often the files are looked at, in seconds.
+#reload_interval = 30
+
+# Where relying parties show certificates of their own (RFC 8705). Discovery names it in mtls_endpoint_aliases.
+#[mtls]
+# A listener that asks for certificates. It shows the certificate of [public.tls], or one of its own in [mtls.tls].
+#listen = "127.0.0.1:8444"
+# The URL at which relying parties find it: scheme, host and port.
+#base_url = "https://mtls.id.example.com:8444"
+
+# Proxies that terminate TLS in front of [public] and tell in the headers of RFC 9440 what certificate a client showed.
+# They must remove those headers from what clients send. From everybody else the server removes them itself.
+#[proxy]
+#trusted = ["10.20.0.0/16"]"#;
+
 /// The text of the file.
 #[must_use]
 pub fn render(template: &Template<'_>) -> String {
@@ -38,21 +61,27 @@ pub fn render(template: &Template<'_>) -> String {
 
 # The base URL at which relying parties and phones find this server, exactly as they write it. Must be https (or http on
 # a loopback host, to try things out). Phones and relying parties remember it: it cannot change once the server has
-# started. TLS is terminated by a proxy in front of [public].
+# started.
 issuer = "{issuer}"
 
 # The authorities whose certificates authenticate clients (tls_client_auth): certificates in PEM, one after the other.
 #client_trust_anchors = "client-authorities.pem"
 
 [public]
-# Where relying parties and phones are served, in plain HTTP.
+# Where relying parties and phones are served: in plain HTTP, behind a proxy that terminates TLS, or with [public.tls].
 listen = "{listen}"
+
+{TLS}
 
 [admin]
 # Where operators are served. Keep it out of reach of everybody else.
 listen = "{admin_listen}"
 # Their bearer token, in a file of its own (mode 0600).
 token_file = "{ADMIN_TOKEN}"
+# TLS, with the settings of [public.tls].
+#[admin.tls]
+#certificate = "admin.pem"
+#key = "admin.key"
 
 [store]
 # Everything the server remembers. Back up this directory together with {KEYS}.

@@ -9,6 +9,11 @@ use serde::{Deserialize, Serialize};
 pub mod distinguished_name;
 pub mod name;
 
+/// A client that sends more authorities' certificates than this, or more than [`MOST_BYTES`] in all, is turned away.
+pub const MOST_INTERMEDIATES: usize = 8;
+/// No client's certificates, its own and the others', have more bytes of DER than this.
+pub const MOST_BYTES: usize = 16 * 1024;
+
 /// A client's certificate and what it sent beside it. Nothing of it has been checked except that the peer holds its key.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ClientCertificate {

@@ -25,8 +25,10 @@ mod form;
 pub mod health;
 mod metadata;
 mod oauth;
+pub mod proxies;
 mod segment;
 pub mod serve;
+pub mod tls;
 mod userinfo;
 
 pub use admin::AdminToken;
@@ -112,7 +114,7 @@ async fn not_found(_: Method, _: Uri) -> Response {
 }
 
 /// The path of an issuer URL, empty for the base.
-fn path_of(issuer: &str) -> &str {
+pub(crate) fn path_of(issuer: &str) -> &str {
     let after_scheme = issuer.split_once("://").map_or(issuer, |(_, rest)| rest);
     after_scheme.find('/').map_or("", |slash| &after_scheme[slash..])
 }

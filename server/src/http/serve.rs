@@ -1,4 +1,4 @@
-//! The accept loop: HTTP/1.1 over TCP, within limits that a slow, greedy or broken peer cannot pass.
+//! The accept loop: HTTP/1.1 over TCP or TLS, within limits that a slow, greedy or broken peer cannot pass.
 //!
 //! Our own rather than `axum::serve`, which has neither time-outs nor a cap and cannot say when its last connection is
 //! done.
@@ -10,16 +10,17 @@ use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::Router;
 use axum::body::Body;
 use axum::http::{Request, StatusCode};
 use axum::response::Response;
+use axum::{BoxError, Router};
 use futures_util::FutureExt as _;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tower::Service as _;
@@ -28,15 +29,30 @@ use tracing::{debug, error, warn};
 use self::taken::Taken;
 use self::timely::Timely;
 use super::error;
+use super::proxies::{Peer, Proxies};
+use super::tls::Tls;
 
 mod taken;
 mod timely;
+
+/// How one listener lets peers in.
+#[derive(Debug, Clone, Default)]
+pub struct Door {
+    /// What it grants them.
+    pub limits: Limits,
+    /// What they must speak; plain TCP where there is none.
+    pub tls: Option<Arc<Tls>>,
+    /// Which of them are believed when they say what certificate a client showed them.
+    pub proxies: Proxies,
+}
 
 /// What one listener grants.
 #[derive(Debug, Clone, Copy)]
 pub struct Limits {
     /// Connections at a time; further ones wait in the system's queue.
     pub connections: usize,
+    /// For the handshake of TLS.
+    pub handshake: Duration,
     /// For a request's line and headers, and for a connection to stay idle between two requests.
     pub head: Duration,
     /// For a request's body, from its head to its last byte.
@@ -46,10 +62,16 @@ pub struct Limits {
     pub answer: Duration,
 }
 
+impl From<Limits> for Door {
+    fn from(limits: Limits) -> Self {
+        Self { limits, ..Self::default() }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         let soon = Duration::from_secs(10);
-        Self { connections: 20_000, head: soon, body: soon, answer: soon }
+        Self { connections: 20_000, handshake: soon, head: soon, body: soon, answer: soon }
     }
 }
 
@@ -62,8 +84,8 @@ const PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves `router` until `stop` turns true or its sender is gone. Then accepts nothing more, and returns when the
 /// requests under way are answered and all connections closed; dropping the future cuts them off.
-pub async fn serve(listener: TcpListener, router: Router, limits: Limits, mut stop: watch::Receiver<bool>) {
-    let slots = Arc::new(Semaphore::new(limits.connections));
+pub async fn serve(listener: TcpListener, router: Router, door: Door, mut stop: watch::Receiver<bool>) {
+    let slots = Arc::new(Semaphore::new(door.limits.connections));
     let connections = GracefulShutdown::new();
     loop {
         let accepted = tokio::select! {
@@ -73,9 +95,10 @@ pub async fn serve(listener: TcpListener, router: Router, limits: Limits, mut st
         };
         match accepted {
             Ok((stream, peer, slot)) => {
-                let connection = converse(stream, router.clone(), limits, connections.watcher());
+                let guest = Guest { stream, peer, watcher: connections.watcher() };
+                let (router, door, stop) = (router.clone(), door.clone(), stop.clone());
                 tokio::spawn(async move {
-                    if let Err(error) = connection.await {
+                    if let Err(error) = receive(guest, router, &door, stop).await {
                         debug!(%peer, %error, "connection ended early");
                     }
                     drop(slot);
@@ -108,25 +131,70 @@ fn concerns_one_connection(error: &io::Error) -> bool {
     matches!(error.kind(), ConnectionAborted | ConnectionRefused | ConnectionReset | InvalidInput)
 }
 
-fn converse(
+/// A connection that was just accepted.
+struct Guest {
     stream: TcpStream,
+    peer: SocketAddr,
+    watcher: Watcher,
+}
+
+/// Shakes hands where there is TLS, then converses.
+async fn receive(guest: Guest, router: Router, door: &Door, stop: watch::Receiver<bool>) -> Result<(), BoxError> {
+    let Guest { stream, peer, watcher } = guest;
+    let is_proxy = door.proxies.include(peer.ip());
+    let stream = Taken::new(stream, door.limits.answer);
+    let Some(tls) = &door.tls else {
+        let peer = Peer { certificate: None, is_proxy };
+        return Ok(converse(stream, peer, router, door.limits, watcher).await?);
+    };
+    let Some(shaken) = shake_hands(tls.accept(stream), door.limits.handshake, stop).await else { return Ok(()) };
+    let (stream, certificate) = shaken?;
+    let peer = Peer { certificate, is_proxy };
+    Ok(converse(stream, peer, router, door.limits, watcher).await?)
+}
+
+/// `None` where we stop before it is done: nobody has asked for anything yet.
+async fn shake_hands<T>(
+    accepting: impl Future<Output = io::Result<T>>,
+    within: Duration,
+    mut stop: watch::Receiver<bool>,
+) -> Option<io::Result<T>> {
+    tokio::select! {
+        biased;
+        _ = stop.wait_for(|stop| *stop) => None,
+        shaken = tokio::time::timeout(within, accepting) => Some(shaken.unwrap_or_else(|late| Err(late.into()))),
+    }
+}
+
+fn converse<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    stream: S,
+    peer: Peer,
     router: Router,
     limits: Limits,
     watcher: Watcher,
 ) -> impl Future<Output = hyper::Result<()>> {
-    let service = service_fn(move |request| answer(router.clone(), request, limits.body));
+    let peer = Arc::new(peer);
+    let service = service_fn(move |request| answer(router.clone(), request, Arc::clone(&peer), limits.body));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(limits.head)
         .max_headers(MOST_HEADERS)
         .max_header_size(MOST_HEAD_BYTES)
         .max_buf_size(2 * MOST_HEAD_BYTES)
-        .serve_connection(TokioIo::new(Taken::new(stream, limits.answer)), service);
+        .serve_connection(TokioIo::new(stream), service);
     watcher.watch(connection)
 }
 
 /// A handler that panics costs its own request and nothing else.
-async fn answer(mut router: Router, request: Request<Incoming>, body: Duration) -> Result<Response, Infallible> {
+async fn answer(
+    mut router: Router,
+    mut request: Request<Incoming>,
+    peer: Arc<Peer>,
+    body: Duration,
+) -> Result<Response, Infallible> {
+    if peer.introduce(&mut request).is_err() {
+        return Ok(error::invalid_request("the proxy's Client-Cert or Client-Cert-Chain is malformed (RFC 9440)"));
+    }
     let request = request.map(|incoming| Body::new(Timely::new(incoming, body)));
     let answered = AssertUnwindSafe(async { router.call(request).await }).catch_unwind().await;
     answered.unwrap_or_else(|_| {

@@ -41,8 +41,8 @@ pub enum KeysError {
         source: std::io::Error,
     },
     /// Others than its owner may read or write the file.
-    #[error("{0} is open to other users (mode {1:03o}): make it yours alone with `chmod 600 {0}`")]
-    Exposed(String, u32),
+    #[error("{0} is open to other users (mode {1:03o}): close it with `chmod {2:03o} {0}`")]
+    Exposed(String, u32, u32),
     /// A file stands where a new one was to be made.
     #[error("{} exists already", .0.display())]
     Exists(PathBuf),

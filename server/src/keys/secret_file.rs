@@ -10,14 +10,24 @@ use zeroize::Zeroizing;
 use super::KeysError;
 
 const OWNER_ONLY: u32 = 0o600;
+const OWNER_AND_READING_GROUP: u32 = 0o640;
 
 /// Reads a file, unless others than its owner can, too.
 pub fn read(path: &Path) -> Result<Zeroizing<String>, KeysError> {
+    read_within(path, OWNER_ONLY)
+}
+
+/// Reads a file that its group may read besides its owner, and nobody else.
+pub fn read_shared(path: &Path) -> Result<Zeroizing<String>, KeysError> {
+    read_within(path, OWNER_AND_READING_GROUP)
+}
+
+fn read_within(path: &Path, widest: u32) -> Result<Zeroizing<String>, KeysError> {
     let mut file = File::open(path).map_err(|source| failed(path, source))?;
     // Of the open file, not of the path, which somebody may point elsewhere in between.
     let mode = file.metadata().map_err(|source| failed(path, source))?.permissions().mode() & 0o777;
-    if mode & 0o077 != 0 {
-        return Err(KeysError::Exposed(path.display().to_string(), mode));
+    if mode & !widest & 0o077 != 0 {
+        return Err(KeysError::Exposed(path.display().to_string(), mode, widest));
     }
     let mut text = Zeroizing::new(String::new());
     file.read_to_string(&mut text).map_err(|source| failed(path, source))?;

@@ -108,7 +108,8 @@ impl Certified {
     }
 }
 
-fn pem(label: &str, der: &[u8]) -> String {
+/// Any DER under a label.
+pub(crate) fn pem(label: &str, der: &[u8]) -> String {
     use base64::Engine as _;
     let text = base64::engine::general_purpose::STANDARD.encode(der);
     format!("-----BEGIN {label}-----\n{text}\n-----END {label}-----\n")
