@@ -1,0 +1,20 @@
+// docs/openapi.json describes what is there: the endpoints that a running OP publishes, and no others.
+
+import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
+import { test } from 'node:test'
+
+import { Provider } from './provider.mjs'
+
+const DESCRIPTION = JSON.parse(readFileSync(new URL('../../docs/openapi.json', import.meta.url)))
+const DISCOVERY = '/.well-known/openid-configuration'
+
+test('the description has every published endpoint and nothing else', async () => {
+  const provider = await Provider.start()
+  const { issuer } = provider.described
+  const published = await (await fetch(issuer + DISCOVERY)).json()
+  const urls = Object.entries(published).filter(([name]) => name.endsWith('_endpoint') || name === 'jwks_uri')
+  const paths = urls.map(([, url]) => url.slice(issuer.length))
+  assert.deepEqual(Object.keys(DESCRIPTION.paths).sort(), [DISCOVERY, ...paths].sort())
+  await provider.stop()
+})
