@@ -234,6 +234,11 @@ fn every_rule_of_a_policy_has_its_bounds() {
             "binding_message_pattern = \"a)|(b\"",
             "policy.binding_message_pattern: is no regular expression: unopened group",
         ),
+        (
+            "hint_issuers = [{ issuer = \"https://idp.example\", jwks_uri = \"http://idp.example/jwks\" }]",
+            "policy.hint_issuers: the jwks_uri of https://idp.example must be https",
+        ),
+        ("hint_issuers = [{ issuer = \"https://idp.example\" }]", "policy.hint_issuers: "),
         ("binding_message_pattern = 4", "policy.binding_message_pattern: invalid type"),
         ("profile = \"fapi-ciba\"\ninterval = 6", "policy.profile: fapi-ciba needs an interval of at most 5"),
         ("no_device = \"ignore\"", "policy.no_device: unknown variant"),

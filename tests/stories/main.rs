@@ -5,6 +5,8 @@ mod asking;
 mod asking_codes;
 mod asking_hints;
 mod asking_rules;
+mod asking_signed;
+mod asking_vouched;
 mod binding;
 mod cancelling;
 mod collecting;

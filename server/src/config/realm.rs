@@ -14,9 +14,10 @@ use crate::certificates::TrustAnchors;
 use crate::domain::algorithm::Algorithm;
 use crate::domain::binding_message::BindingPattern;
 use crate::domain::names::RealmId;
-use crate::domain::policy::{Policy, RULES};
+use crate::domain::policy::{HintIssuer, Policy, RULES};
 use crate::domain::profile::Profile;
 use crate::domain::realm::Realm;
+use crate::outbound::endpoint::Endpoint;
 
 /// The id of a realm that was not given one.
 pub(crate) const MAIN: &str = "main";
@@ -210,6 +211,12 @@ fn out_of_bounds(policy: &Policy) -> Vec<(&'static str, String)> {
     wrong
 }
 
+fn check_hint_issuer(issuer: &HintIssuer) -> Result<(), String> {
+    let HintIssuer { issuer, jwks_uri } = issuer;
+    let url = Url::parse(jwks_uri).map_err(|_| format!("the jwks_uri of {issuer} is not a URL"))?;
+    Endpoint::operator(url).map(drop).map_err(|why| format!("the jwks_uri of {issuer} {why}"))
+}
+
 fn contradictions(policy: &Policy) -> Vec<(&'static str, String)> {
     let Policy { request_lifetime: default, request_lifetime_min: least, request_lifetime_max: most, .. } = *policy;
     let fapi = policy.profile == Profile::FapiCiba;
@@ -232,7 +239,9 @@ fn contradictions(policy: &Policy) -> Vec<(&'static str, String)> {
             "must name at least one of sub, username, email, phone".to_owned(),
         ),
     ];
+    let issuer = policy.hint_issuers.iter().find_map(|issuer| check_hint_issuer(issuer).err());
     let pattern = policy.binding_message_pattern.as_deref().and_then(|text| BindingPattern::compile(text).err());
     let broken = holds.into_iter().filter(|(_, holds, _)| !holds).map(|(name, _, why)| (name, why));
-    broken.chain(pattern.map(|why| ("binding_message_pattern", why))).collect()
+    let broken = broken.chain(pattern.map(|why| ("binding_message_pattern", why)));
+    broken.chain(issuer.map(|why| ("hint_issuers", why))).collect()
 }

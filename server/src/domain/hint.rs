@@ -86,7 +86,6 @@ mod tests {
     use crate::domain::user::UserStatus;
 
     const ISSUER: &str = "https://op.example";
-    const ALL: [LoginHint; 4] = [LoginHint::Sub, LoginHint::Username, LoginHint::Email, LoginHint::Phone];
 
     fn alice() -> User {
         User {
@@ -112,8 +111,8 @@ mod tests {
             ("+49-30-1001", LoginHint::Phone),
         ];
         for (hint, way) in table {
-            assert!(means_alice(hint, &ALL) && means_alice(hint, &[way]), "{hint}");
-            let others: Vec<_> = ALL.into_iter().filter(|other| *other != way).collect();
+            assert!(means_alice(hint, &LoginHint::ALL) && means_alice(hint, &[way]), "{hint}");
+            let others: Vec<_> = LoginHint::ALL.into_iter().filter(|other| *other != way).collect();
             assert!(!means_alice(hint, &others), "{hint}");
         }
     }
@@ -129,7 +128,7 @@ mod tests {
         ];
         for (hint, way) in table {
             assert!(means_alice(hint, &[way]), "{hint}");
-            let others: Vec<_> = ALL.into_iter().filter(|other| *other != way).collect();
+            let others: Vec<_> = LoginHint::ALL.into_iter().filter(|other| *other != way).collect();
             assert!(!means_alice(hint, &others), "{hint}");
         }
     }
@@ -145,7 +144,7 @@ mod tests {
             r#"{"format":"phone_number","phone_number":"alice@example.com"}"#,
         ];
         for hint in table {
-            assert!(!means_alice(hint, &ALL), "{hint}");
+            assert!(!means_alice(hint, &LoginHint::ALL), "{hint}");
         }
     }
 

@@ -190,6 +190,11 @@ pub enum LoginHint {
     Phone,
 }
 
+impl LoginHint {
+    /// All of them.
+    pub const ALL: [Self; 4] = [Self::Sub, Self::Username, Self::Email, Self::Phone];
+}
+
 /// What happens to a `requested_expiry` above the maximum.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

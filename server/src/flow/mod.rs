@@ -29,6 +29,7 @@ mod opened;
 pub mod prompts;
 pub mod prove;
 pub mod provider;
+pub mod public_keys;
 pub mod redeem;
 pub mod refresh;
 pub mod register;

@@ -8,6 +8,7 @@ use super::begin::user_code::UserCodes;
 use super::budget::Budget;
 use super::opened::Opened;
 use super::prove::Proofs;
+use super::public_keys::Registered;
 use super::redeem::Paces;
 use super::wake::Wake;
 use crate::certificates::TrustAnchors;
@@ -58,6 +59,7 @@ pub struct Provider {
     pub(super) courier: Option<Arc<dyn Courier>>,
     client: Client,
     key_sets: KeySets<JwkSet>,
+    pub(super) registered_keys: Registered,
     trust_anchors: Option<TrustAnchors>,
     mtls_base_url: Option<String>,
     pub(super) binding_pattern: Option<BindingPattern>,
@@ -84,6 +86,7 @@ impl Provider {
             random,
             courier,
             key_sets,
+            registered_keys: Registered::default(),
             client,
             trust_anchors,
             mtls_base_url,

@@ -87,6 +87,9 @@ impl IntoResponse for begin::Reason {
                 oauth(bad, "unauthorized_client", "this client may not use CIBA here, or not in its delivery mode")
             }
             Self::Flawed(flaw) => oauth(bad, "invalid_request", &flaw.to_string()),
+            // OP_ACCEPTANCE §0.2: never invalid_request_object.
+            Self::Unbelieved(parameter, why) => oauth(bad, "invalid_request", &format!("{parameter}: {why}")),
+            Self::ExpiredLoginHintToken => oauth(bad, "expired_login_hint_token", "the login_hint_token has expired"),
             Self::InvalidScope => oauth(bad, "invalid_scope", "openid is missing, or a scope is not allowed"),
             Self::InvalidBindingMessage(BadBindingMessage::Text(_)) => {
                 oauth(bad, "invalid_binding_message", "one line of at most 100 plain characters is allowed")

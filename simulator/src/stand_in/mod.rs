@@ -2,5 +2,6 @@
 //! what it is sent, answers in the original's words, and is reached by the settings that an operator has anyway.
 
 pub mod fcm;
+pub mod key_set;
 mod line;
 pub mod notification;

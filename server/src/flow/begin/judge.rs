@@ -13,10 +13,8 @@ use crate::domain::profile::Profile;
 /// Whether the client may use CIBA, in its delivery mode. A realm that offers no mode has no CIBA (REQUIREMENTS Q20).
 pub(super) fn may_ask(provider: &Provider, caller: &Caller) -> Result<(), Reason> {
     let client = &caller.client;
-    let is_offered = provider.policy().delivery_modes.contains(&client.delivery);
-    // FAPI-CIBA §5.2.2: no push.
-    let is_allowed = caller.profile < Profile::FapiCiba || client.delivery != DeliveryMode::Push;
-    if client.ciba && is_offered && is_allowed { Ok(()) } else { Err(Reason::UnauthorizedClient) }
+    let is_offered = provider.offer().delivery_modes(caller.profile).contains(&client.delivery);
+    if client.ciba && is_offered { Ok(()) } else { Err(Reason::UnauthorizedClient) }
 }
 
 /// Judges all parameters but the hint and the value of the user code.

@@ -3,9 +3,10 @@
 //! | step | where |
 //! |---|---|
 //! | whether the client may ask at all | here |
-//! | parameters, out of the form | [`parameters`] |
+//! | the signed request, where there is one | [`request_object`] |
+//! | parameters, out of it or out of the form | [`parameters`] |
 //! | what they mean for this client | [`judge`] |
-//! | whom the hint means | [`person`] |
+//! | whom the hint means | [`person`], [`signed_hint`] |
 //! | the user's code | [`user_code`] |
 //! | prompts | [`crate::authenticator`] |
 //!
@@ -19,6 +20,7 @@ use super::authenticate_client::{Caller, Replayed};
 use super::callback::{self, Spoken};
 use super::notify;
 use super::provider::{Provider, Recorded as _};
+use super::public_keys::Unbelieved;
 use crate::authenticator::{self, Asked, Question, StartError};
 use crate::domain::audit::What;
 use crate::domain::authentication_request::{AuthenticationRequest, Callback, State};
@@ -26,13 +28,15 @@ use crate::domain::binding_message::BadBindingMessage;
 use crate::domain::delivery::DeliveryMode;
 use crate::domain::names::{RequestKey, Subject};
 use crate::domain::policy::NoDevice;
-use crate::domain::profile::Profile;
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
+use crate::store::{CommitError, Mark};
 
 mod judge;
 mod parameters;
 mod person;
+mod request_object;
+mod signed_hint;
 pub(super) mod user_code;
 
 use parameters::Parameters;
@@ -69,6 +73,12 @@ pub enum Reason {
     /// A parameter is missing or breaks a rule.
     #[error(transparent)]
     Flawed(#[from] Flaw),
+    /// A signed parameter, by its name, is not believed.
+    #[error("{0}: {1}")]
+    Unbelieved(&'static str, Unbelieved),
+    /// The `login_hint_token` is genuine, and past its time.
+    #[error("the login_hint_token has expired")]
+    ExpiredLoginHintToken,
     /// `openid` is missing, or a scope is not allowed for this client.
     #[error("a scope is missing or not allowed")]
     InvalidScope,
@@ -110,11 +120,14 @@ pub enum Reason {
 /// Accepts a request: the question, its prompts, its messages and its audit event in one commit.
 pub async fn begin(provider: &Provider, caller: &Caller, sent: Sent) -> Result<Begun, Reason> {
     judge::may_ask(provider, caller)?;
-    let sent = read_request(caller, sent)?;
     warn_of_unknown(caller, &sent);
+    let (sent, used) = request_object::read(provider, caller, sent).await?;
+    if used.is_some() {
+        warn_of_unknown(caller, &sent);
+    }
     let mut parameters = Parameters::read(&sent)?;
     judge::parameters(provider, caller, &sent, &parameters)?;
-    let person = person::find(provider, &parameters.hint).await?;
+    let person = person::find(provider, caller, &parameters.hint).await?;
     if let Some(code) = parameters.user_code.take().filter(|_| user_code::is_demanded(provider, &caller.client)) {
         user_code::check(provider, &caller.client, &person, code).await?;
     }
@@ -131,23 +144,9 @@ pub async fn begin(provider: &Provider, caller: &Caller, sent: Sent) -> Result<B
     };
     let asked = ask(provider, &question, now).await?;
     request.prompts = asked.prompts.iter().map(|prompt| (prompt.device, prompt.id)).collect();
-    commit(provider, caller, request, asked).await?;
+    commit(provider, caller, Step { request, asked, used }).await?;
     let interval = (caller.client.delivery != DeliveryMode::Push).then_some(provider.policy().interval);
     Ok(Begun { auth_req_id, expires_in: provider.policy().lifetime(parameters.requested_expiry), interval })
-}
-
-/// Whether this request had to be signed (CIBA §4, FAPI-CIBA §5.2.2).
-fn read_request(caller: &Caller, sent: Sent) -> Result<Sent, Flaw> {
-    if sent.has("request") {
-        return Err(Flaw("request", "is not taken here"));
-    }
-    if sent.has("request_uri") {
-        return Err(Flaw("request_uri", "is not taken here"));
-    }
-    if caller.profile == Profile::FapiCiba || caller.client.request_algorithm.is_some() {
-        return Err(Flaw("request", "is missing: this client signs its requests"));
-    }
-    Ok(sent)
 }
 
 /// Ignored, as RFC 6749 §3.1 wants it, but not in silence: many a name is spelled wrong (REQUIREMENTS Q45).
@@ -236,12 +235,16 @@ async fn ask(provider: &Provider, question: &Question<'_>, now: Timestamp) -> Re
     }
 }
 
-async fn commit(
-    provider: &Provider,
-    caller: &Caller,
+/// What is committed at once.
+struct Step {
     request: AuthenticationRequest,
     asked: Asked,
-) -> Result<(), Reason> {
+    /// The signed request, which no other call may use.
+    used: Option<Mark>,
+}
+
+async fn commit(provider: &Provider, caller: &Caller, step: Step) -> Result<(), Reason> {
+    let Step { request, asked, used } = step;
     let at = request.created_at;
     let accepted = What::RequestAccepted {
         request: request.key,
@@ -259,7 +262,13 @@ async fn commit(
     for message in asked.messages.into_iter().chain(timer) {
         change = change.create(message);
     }
-    caller.commit(provider, change).await?.map_err(Unavailable::from)?;
+    change.marks.extend(used.clone());
+    caller.commit(provider, change).await?.map_err(|error| match error {
+        CommitError::Replayed(key, _) if used.is_some_and(|used| used.key == key) => {
+            Reason::Unbelieved(request_object::REQUEST, Unbelieved::Replayed)
+        }
+        other => Unavailable::from(other).into(),
+    })?;
     info!(request = %key, %client, phones = phones.len(), "request accepted");
     for phone in &phones {
         provider.wake.phone(phone);

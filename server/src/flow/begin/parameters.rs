@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use super::Flaw;
 use crate::domain::hint::Hint;
+use crate::domain::names::ClientId;
 use crate::domain::secret::Secret;
 use crate::domain::user::LONGEST_USER_CODE;
 
@@ -22,7 +23,7 @@ const LONGEST_NOTIFICATION_TOKEN: usize = 1024;
 const LONGEST_CONTEXT: usize = 4096;
 
 /// Every parameter of an authentication request. With a signed request, none of them may stand outside it (CIBA §7.1.1).
-const KNOWN: [&str; 12] = [
+pub(super) const KNOWN: [&str; 12] = [
     "scope",
     "client_notification_token",
     "acr_values",
@@ -37,6 +38,9 @@ const KNOWN: [&str; 12] = [
     "authorization_details",
 ];
 
+/// Claims of a request object that are no parameters (RFC 7519 §4.1).
+const CLAIMS: [&str; 7] = ["iss", "aud", "exp", "iat", "nbf", "jti", "client_id"];
+
 /// Parameters by name, as they were sent: texts out of a form, any JSON out of a signed request. An empty text counts as
 /// absent (RFC 6749 §3.1).
 #[derive(Clone, Default)]
@@ -46,6 +50,19 @@ impl Sent {
     /// Takes what a form holds beside the client's credentials.
     pub fn in_form<'a>(parameters: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
         Self(parameters.map(|(name, text)| (name.to_owned(), text.into())).collect())
+    }
+
+    /// Takes what a signed request holds beside what makes it one.
+    pub(super) fn in_request_object(mut members: Map<String, Value>, client: &ClientId) -> Result<Self, Flaw> {
+        // RFC 9101 §4.
+        if ["request", "request_uri"].into_iter().any(|name| members.contains_key(name)) {
+            return Err(Flaw("request", "holds another request"));
+        }
+        if members.get("client_id").is_some_and(|id| id.as_str() != Some(client.as_str())) {
+            return Err(Flaw("request", "holds the client_id of another client"));
+        }
+        members.retain(|name, _| !CLAIMS.contains(&name.as_str()));
+        Ok(Self(members))
     }
 
     /// The value, unless it is absent or empty.
@@ -69,7 +86,7 @@ impl Sent {
 
     /// Names that mean nothing here.
     pub(super) fn unknown(&self) -> impl Iterator<Item = &str> {
-        self.0.keys().map(String::as_str).filter(|name| !KNOWN.contains(name))
+        self.0.keys().map(String::as_str).filter(|name| !KNOWN.contains(name) && *name != "request")
     }
 }
 
@@ -299,6 +316,26 @@ mod tests {
         assert_eq!(flaw(json!({ "scope": "  " })), "scope");
         assert_eq!(flaw(json!({ "scope": "a ".repeat(33) })), "scope");
         assert_eq!(flaw(json!({ "acr_values": "a".repeat(1025) })), "acr_values");
+    }
+
+    #[test]
+    fn a_request_object_holds_parameters_beside_its_claims_and_no_other_request() {
+        let shop = ClientId::new("shop");
+        let taken = |members: Value| {
+            let Value::Object(members) = members else { panic!("an object") };
+            Sent::in_request_object(members, &shop).map(|sent| Value::from(sent.0))
+        };
+        let claims = json!({ "iss": "shop", "aud": "op", "exp": 1, "iat": 1, "nbf": 1, "jti": "1", "scope": "openid" });
+        assert_eq!(taken(claims), Ok(json!({ "scope": "openid" })));
+        assert_eq!(taken(json!({ "client_id": "shop", "x": 1 })), Ok(json!({ "x": 1 })));
+        for refused in [
+            json!({ "request": "a.b.c" }),
+            json!({ "request_uri": "" }),
+            json!({ "client_id": "bank" }),
+            json!({ "client_id": 1 }),
+        ] {
+            assert!(taken(refused.clone()).is_err(), "{refused}");
+        }
     }
 
     #[test]

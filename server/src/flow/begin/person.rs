@@ -6,10 +6,12 @@
 use protocol::Digest;
 
 use super::super::Unavailable;
+use super::super::authenticate_client::Caller;
 use super::super::provider::Provider;
-use super::{Flaw, Reason};
+use super::{Flaw, Reason, signed_hint};
 use crate::domain::hint::{Designation, Hint};
 use crate::domain::names::Subject;
+use crate::domain::policy::LoginHint;
 use crate::domain::user::{User, UserCodeHash, UserStatus};
 
 /// Whoever is to be asked.
@@ -23,13 +25,13 @@ pub(super) struct Person {
 }
 
 /// Finds whom a hint means.
-pub(super) async fn find(provider: &Provider, hint: &Hint) -> Result<Person, Reason> {
+pub(super) async fn find(provider: &Provider, caller: &Caller, hint: &Hint) -> Result<Person, Reason> {
     let (designation, ways) = match hint {
         Hint::Login(text) => {
             let read = Designation::of_login_hint(text, provider.issuer());
-            (read.map_err(|unreadable| Flaw("login_hint", unreadable.0))?, &provider.policy().login_hint)
+            (read.map_err(|unreadable| Flaw("login_hint", unreadable.0))?, &*provider.policy().login_hint)
         }
-        Hint::LoginToken(_) => return Err(Flaw("login_hint_token", "is not taken here").into()),
+        Hint::LoginToken(jwt) => (signed_hint::of_login_hint_token(provider, caller, jwt).await?, &LoginHint::ALL[..]),
         Hint::IdToken(_) => return Err(Flaw("id_token_hint", "is not taken here").into()),
     };
     match look_up(provider, &designation).await?.filter(|user| designation.means(user, ways)) {
