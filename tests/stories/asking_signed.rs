@@ -107,7 +107,8 @@ async fn under_the_fapi_profile_only_ps256_and_es256_are_taken() {
         (Algorithm::Ps512, "400 invalid_request"),
         (Algorithm::EdDsa, "400 invalid_request"),
     ] {
-        let scene = Scene::of(algorithm, |policy| policy.profile = Profile::FapiCiba).await;
+        let mut scene = Scene::of(algorithm, |_| {}).await;
+        scene.world.change_policy(|policy| policy.profile = Profile::FapiCiba).await;
         assert_eq!(scene.signed(&scene.claims()).await, answer, "{algorithm}");
     }
 }
@@ -338,7 +339,8 @@ async fn the_same_request_object_at_the_same_time_is_accepted_once() {
 #[tokio::test]
 async fn under_the_fapi_profile_a_binding_message_is_needed() {
     // OP_ACCEPTANCE §6 "FAPI-CIBA".
-    let scene = Scene::of(Algorithm::Es256, |policy| policy.profile = Profile::FapiCiba).await;
+    let mut scene = Scene::new().await;
+    scene.world.change_policy(|policy| policy.profile = Profile::FapiCiba).await;
     assert_eq!(scene.changed(json!({ "binding_message": null })).await, "400 invalid_request");
     assert_eq!(scene.changed(json!({ "binding_message": "1234" })).await, "200");
 }

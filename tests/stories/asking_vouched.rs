@@ -1,4 +1,4 @@
-//! Hints that somebody vouches for (CIBA §7.1): `login_hint_token`.
+//! Hints that somebody vouches for (CIBA §7.1): `login_hint_token` and `id_token_hint`.
 
 use serde_json::{Value, json};
 use server::domain::algorithm::Algorithm;
@@ -9,6 +9,8 @@ use simulator::phone::Phone;
 use simulator::relying_party::RelyingParty;
 use simulator::stand_in::key_set::KeySetStandIn;
 use tests::{ISSUER, SHOP, World, a_request};
+
+const DAY: i64 = 86_400;
 
 const HINTER: &str = "https://hints.example";
 
@@ -154,4 +156,58 @@ async fn a_hint_token_may_stand_in_a_signed_request() {
     let parameters = [("scope", "openid"), ("login_hint_token", hint.as_str())];
     let answer = scene.shop.begin_signed(&scene.own, &parameters).await.expect("an answer");
     assert_eq!(answer.in_short(), "200");
+}
+
+/// An ID token of the shop's about alice, and what a request hinted by one is answered.
+async fn id_token(world: &World, shop: &RelyingParty, phone: &Phone) -> String {
+    let tokens = crate::tokens(world, shop, phone, a_request()).await;
+    crate::text(&tokens, "id_token").to_owned()
+}
+
+async fn hinted_by(shop: &RelyingParty, id_token: &str) -> String {
+    a_request().without("login_hint").with("id_token_hint", id_token).sent(shop).await.in_short()
+}
+
+#[tokio::test]
+async fn an_id_token_of_the_client_is_a_hint_even_some_time_after_its_end() {
+    // CIBA §7.1: the provider should accept it although it expired.
+    let (mut world, shop, phone) = crate::scene().await;
+    let hint = id_token(&world, &shop, &phone).await;
+    assert_eq!(hinted_by(&shop, &hint).await, "200");
+    world.advance(90 * DAY);
+    world.restart().await;
+    assert_eq!(hinted_by(&shop, &hint).await, "200", "its key may have been replaced since");
+    world.advance(DAY);
+    assert_eq!(hinted_by(&shop, &hint).await, "400 invalid_request");
+}
+
+#[tokio::test]
+async fn a_realm_may_take_no_expired_id_token() {
+    let strict = World::builder().policy(|policy| policy.id_token_hint_age = 0).make().await;
+    let (shop, phone) = (strict.shop().await, strict.phone("1001").await);
+    let hint = id_token(&strict, &shop, &phone).await;
+    strict.advance(3_599);
+    assert_eq!(hinted_by(&shop, &hint).await, "200");
+    strict.advance(1);
+    assert_eq!(hinted_by(&shop, &hint).await, "400 invalid_request");
+}
+
+#[tokio::test]
+async fn a_token_of_another_client_kind_or_signer_is_no_hint() {
+    let (world, shop, phone) = crate::scene().await;
+    let hint = id_token(&world, &shop, &phone).await;
+    world.add_client("bank", "the secret of the bank").await;
+    let bank = world.client("bank", "the secret of the bank").await;
+    assert_eq!(hinted_by(&bank, &hint).await, "400 invalid_request");
+    let access_tokens = server::domain::client::AccessTokenFormat::Jwt;
+    world.edit_client(SHOP, |client| client.access_token_format = access_tokens).await;
+    let tokens = crate::tokens(&world, &shop, &phone, a_request()).await;
+    assert_eq!(hinted_by(&shop, crate::text(&tokens, "access_token")).await, "400 invalid_request");
+    assert_eq!(hinted_by(&shop, crate::text(&tokens, "id_token")).await, "200");
+    // What looks like one and is signed by nobody we know.
+    let claims = json!({ "iss": ISSUER, "aud": SHOP, "sub": "1001", "exp": world.now().unix_seconds() + 300 });
+    let forged = ClientKey::generate(Algorithm::Es256).sign(Some("JWT"), &claims);
+    for jwt in [forged.as_str(), "x", "a.b.c", "e30.e30.AAAA"] {
+        assert_eq!(hinted_by(&shop, jwt).await, "400 invalid_request", "{jwt}");
+    }
 }

@@ -32,7 +32,7 @@ pub(super) async fn find(provider: &Provider, caller: &Caller, hint: &Hint) -> R
             (read.map_err(|unreadable| Flaw("login_hint", unreadable.0))?, &*provider.policy().login_hint)
         }
         Hint::LoginToken(jwt) => (signed_hint::of_login_hint_token(provider, caller, jwt).await?, &LoginHint::ALL[..]),
-        Hint::IdToken(_) => return Err(Flaw("id_token_hint", "is not taken here").into()),
+        Hint::IdToken(jwt) => (signed_hint::of_id_token_hint(provider, caller, jwt)?, &LoginHint::ALL[..]),
     };
     match look_up(provider, &designation).await?.filter(|user| designation.means(user, ways)) {
         Some(user) => Ok(Person::from(user)),

@@ -3,6 +3,9 @@
 //! A `login_hint_token` is a JWT signed by the client itself (`iss` is its `client_id`) or by one of the realm's
 //! `hint_issuers`. Its `aud` includes our issuer, it has an `exp`, and says who in one of these claims, the first that it
 //! has: `sub_id` (RFC 9493), `sub`, `email`, `phone_number`, `preferred_username`. `sub` is one of our subjects.
+//!
+//! An `id_token_hint` is an ID token of ours for this client. It shows that the client knew the user once, so it may have
+//! expired, for as long as the realm says.
 
 use serde_json::Value;
 
@@ -17,6 +20,7 @@ use crate::flow::public_keys::{Source, Unbelieved};
 use crate::jose::{Audience, Claims, ClaimsError, Header, Rules, Unverified};
 
 const LOGIN_HINT_TOKEN: &str = "login_hint_token";
+const ID_TOKEN_HINT: &str = "id_token_hint";
 
 /// Whom a `login_hint_token` means.
 pub(super) async fn of_login_hint_token(
@@ -30,6 +34,32 @@ pub(super) async fn of_login_hint_token(
         Err(Unbelieved::Claims(ClaimsError::Expired)) => Err(Reason::ExpiredLoginHintToken),
         Err(why) => Err(Reason::Unbelieved(LOGIN_HINT_TOKEN, why)),
     }
+}
+
+/// Whom an `id_token_hint` means.
+pub(super) fn of_id_token_hint(provider: &Provider, caller: &Caller, jwt: &str) -> Result<Designation, Reason> {
+    let believed = believe_id_token_hint(provider, caller, jwt);
+    believed.map(Designation::Subject).map_err(|why| Reason::Unbelieved(ID_TOKEN_HINT, why))
+}
+
+fn believe_id_token_hint(provider: &Provider, caller: &Caller, jwt: &str) -> Result<Subject, Unbelieved> {
+    let token = provider.keys.verify_own_jwt(jwt)?;
+    // The same keys sign access tokens (RFC 9068), which say so in their type.
+    if !is_plain(&token.header) {
+        return Err(Unbelieved::Type);
+    }
+    let claims = token.claims;
+    if claims.iss()? != Some(provider.issuer()) {
+        return Err(ClaimsError::Issuer.into());
+    }
+    if !claims.aud()?.ok_or(ClaimsError::Missing("aud"))?.contains(&caller.client.id.as_str()) {
+        return Err(ClaimsError::Audience.into());
+    }
+    let exp = claims.exp()?.ok_or(ClaimsError::Missing("exp"))?;
+    if provider.now() >= exp.plus_seconds(provider.policy().id_token_hint_age.into()) {
+        return Err(ClaimsError::Expired.into());
+    }
+    Ok(Subject::new(claims.sub()?.ok_or(ClaimsError::Missing("sub"))?))
 }
 
 async fn believe_login_hint_token(provider: &Provider, caller: &Caller, jwt: &str) -> Result<Claims, Unbelieved> {
