@@ -36,6 +36,12 @@ impl Request {
         self.with("login_hint", login_hint)
     }
 
+    /// With what the client wants to be called with (CIBA §7.1).
+    #[must_use]
+    pub fn told_by(self, client_notification_token: &str) -> Self {
+        self.with("client_notification_token", client_notification_token)
+    }
+
     /// With a life of so many seconds.
     #[must_use]
     pub fn expiring_in(self, seconds: u32) -> Self {

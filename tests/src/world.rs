@@ -13,8 +13,8 @@ use server::domain::realm::{Policy, Realm};
 use server::domain::secret::Secret;
 use server::domain::time::{Clock as _, Timestamp};
 use server::domain::user::UserStatus;
-use server::flow::deliver;
 use server::flow::provider::{Parts, Provider};
+use server::flow::deliver;
 use server::http::{AdminToken, admin_router, health::Health, public_router};
 use server::keys::{KeyFile, WrappingKey};
 use server::outbound::Courier;
@@ -479,6 +479,23 @@ impl World {
             waiting += usize::from(deliver::next_due(&*store, provider.id(), self.now()).await != Ok(None));
         }
         waiting
+    }
+
+    /// Every byte that was written to disk.
+    #[must_use]
+    pub fn stored_bytes(&self) -> Vec<u8> {
+        let (mut bytes, mut folders) = (Vec::new(), vec![self.directory.path().to_owned()]);
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).expect("a folder") {
+                let path = entry.expect("an entry").path();
+                if path.is_dir() {
+                    folders.push(path);
+                } else {
+                    bytes.extend(std::fs::read(path).expect("a file"));
+                }
+            }
+        }
+        bytes
     }
 
     /// How many events of this name are in the audit trail.

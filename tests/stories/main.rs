@@ -14,8 +14,10 @@ mod discovery;
 mod enrolling;
 mod explaining;
 mod introspecting;
+mod pinging;
 mod proving;
 mod pushing;
+mod pushing_tokens;
 mod racing;
 mod realms;
 mod refreshing;
@@ -23,6 +25,7 @@ mod registering;
 mod restarting;
 mod revoking;
 mod signing;
+mod told;
 mod userinfo;
 mod wandering;
 

@@ -27,7 +27,8 @@ use crate::domain::authentication_request::{AuthenticationRequest, Callback, Sta
 use crate::domain::binding_message::BadBindingMessage;
 use crate::domain::delivery::DeliveryMode;
 use crate::domain::names::{RequestKey, Subject};
-use crate::domain::policy::NoDevice;
+use crate::domain::policy::{NoDevice, Policy};
+use crate::domain::profile::Profile;
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
 use crate::store::{CommitError, Mark};
@@ -194,7 +195,7 @@ impl Accepted<'_> {
             interval: policy.interval,
             created_at: self.at,
             expires_at,
-            keep_until: expires_at.plus_seconds(policy.tombstone.into()),
+            keep_until: expires_at.plus_seconds(keep(policy, client.delivery).into()),
             prompts: Vec::new(),
             notified: false,
             callback: self.callback(),
@@ -210,6 +211,14 @@ impl Accepted<'_> {
         let token = token.filter(|_| self.caller.client.delivery != DeliveryMode::Poll)?;
         let spoken = Spoken { auth_req_id: Secret::new(self.auth_req_id.to_owned()), token };
         Some(callback::seal(&self.provider.keys, &RequestKey::of(self.auth_req_id), &spoken))
+    }
+}
+
+/// For how many seconds a request is kept after its life: for as long, too, as its client may still be told of it.
+fn keep(policy: &Policy, delivery: DeliveryMode) -> u32 {
+    match delivery {
+        DeliveryMode::Poll => policy.tombstone,
+        DeliveryMode::Ping | DeliveryMode::Push => policy.tombstone.max(policy.notification_grace),
     }
 }
 

@@ -7,43 +7,72 @@ use super::super::callback::Spoken;
 use super::super::provider::{Provider, Recorded as _};
 use super::super::{Unavailable, callback};
 use super::lanes::Seat;
-use super::{in_time, later, settle};
+use super::{in_time, later, outcome, settle};
 use crate::domain::audit::{Notification, NotificationFate, What};
+use crate::domain::authentication_request::{AuthenticationRequest, PushError};
+use crate::domain::client::Client;
 use crate::domain::message::{Content, Message};
 use crate::domain::names::ClientId;
-use crate::domain::secret::Secret;
 use crate::outbound::endpoint::Endpoint;
 use crate::outbound::{Fate, notification};
 use crate::store::Versioned;
 
-/// A message ready to be sent.
-struct Letter {
+/// Whom a message goes to, and how.
+struct Address {
+    client: Client,
     endpoint: Endpoint,
-    token: Secret,
-    body: Vec<u8>,
+    spoken: Spoken,
 }
 
 /// Tells a client and commits what became of it.
 pub(super) async fn carry(provider: &Provider, seat: &Seat, message: Versioned<Message>) -> Result<(), Unavailable> {
-    let Some((client, what)) = addressed(&message.record.content) else {
-        return Ok(());
+    let Some(address) = address(provider, &message.record).await? else {
+        return conclude(provider, &message, NotificationFate::GivenUp).await;
     };
-    let ended = async |fate| conclude(provider, &message, client, what, fate).await;
-    let Some(letter) = letter(provider, &message.record, client).await? else {
-        return ended(NotificationFate::GivenUp).await;
+    let message = match &message.record.content {
+        Content::Tokens { minted: None, .. } => {
+            let decided = outcome::decide(provider, &message, &address.client, &address.spoken.auth_req_id).await?;
+            let Some(decided) = decided else { return Ok(()) };
+            decided
+        }
+        _ => message,
     };
-    let Letter { endpoint, token, body } = letter;
-    let fate = in_time(notification::tell(provider.client(), &endpoint, &token, body, provider.now())).await;
+    let Some(body) = body(provider, &message.record, &address.spoken) else {
+        return conclude(provider, &message, NotificationFate::GivenUp).await;
+    };
+    let Address { endpoint, spoken, .. } = address;
+    let fate = in_time(notification::tell(provider.client(), &endpoint, &spoken.token, body, provider.now())).await;
     seat.found(!matches!(fate, Fate::Later { .. }));
-    info!(request = %message.record.request, %client, ?what, ?fate, "client told");
+    info!(request = %message.record.request, ?fate, "client told");
     match fate {
-        Fate::Delivered => ended(NotificationFate::Delivered).await,
-        Fate::Refused { .. } | Fate::Gone { .. } => ended(NotificationFate::Refused).await,
+        Fate::Delivered => conclude(provider, &message, NotificationFate::Delivered).await,
+        Fate::Refused { .. } | Fate::Gone { .. } => conclude(provider, &message, NotificationFate::Refused).await,
         Fate::Later { retry_after_seconds, .. } => match later(provider, message.record.clone(), retry_after_seconds) {
             Some(later) => settle(provider, provider.change().replace(message.version, later)).await,
-            None => ended(NotificationFate::GivenUp).await,
+            None => conclude(provider, &message, NotificationFate::GivenUp).await,
         },
     }
+}
+
+/// `None` when there is nobody to tell any more, or no time.
+async fn address(provider: &Provider, message: &Message) -> Result<Option<Address>, Unavailable> {
+    let Some((client, _)) = addressed(&message.content).filter(|_| provider.now() < message.give_up_at) else {
+        return Ok(None);
+    };
+    let request = provider.store.request(provider.id(), &message.request).await?;
+    let client = provider.store.client(provider.id(), client).await?;
+    let (Some(request), Some(client)) = (request, client) else { return Ok(None) };
+    let endpoint = client.record.notification_endpoint.as_deref().map(Endpoint::foreign);
+    let (Some(Ok(endpoint)), Some(spoken)) = (endpoint, spoken(provider, &request.record)) else { return Ok(None) };
+    Ok(Some(Address { client: client.record, endpoint, spoken }))
+}
+
+fn spoken(provider: &Provider, request: &AuthenticationRequest) -> Option<Spoken> {
+    let opened = callback::open(&provider.keys, &request.key, request.callback.as_ref()?);
+    if opened.is_err() {
+        warn!(request = %request.key, "what its client is called with cannot be opened: were the keys replaced?");
+    }
+    opened.ok()
 }
 
 /// Whom a message is for, and what it says.
@@ -56,40 +85,42 @@ fn addressed(content: &Content) -> Option<(&ClientId, Notification)> {
     }
 }
 
-/// What is sent, or `None` when there is nobody to send it to any more, or no time.
-async fn letter(provider: &Provider, message: &Message, client: &ClientId) -> Result<Option<Letter>, Unavailable> {
-    if provider.now() >= message.give_up_at {
-        return Ok(None);
-    }
-    let request = provider.store.request(provider.id(), &message.request).await?;
-    let client = provider.store.client(provider.id(), client).await?;
-    let (Some(request), Some(client)) = (request, client) else { return Ok(None) };
-    let Some(sealed) = &request.record.callback else { return Ok(None) };
-    let Ok(Spoken { auth_req_id, token }) = callback::open(&provider.keys, &message.request, sealed) else {
-        warn!(request = %message.request, "what its client is called with cannot be opened: were the keys replaced?");
-        return Ok(None);
-    };
-    let endpoint = client.record.notification_endpoint.as_deref().map(Endpoint::foreign);
-    let Some(Ok(endpoint)) = endpoint else { return Ok(None) };
-    let body = match &message.content {
-        Content::Ping { .. } => json!({ "auth_req_id": auth_req_id.reveal() }),
-        Content::Push { .. } | Content::Expiry { .. } | Content::Tokens { .. } | Content::Error { .. } => {
-            return Ok(None);
+fn body(provider: &Provider, message: &Message, spoken: &Spoken) -> Option<Vec<u8>> {
+    let auth_req_id = spoken.auth_req_id.reveal();
+    match &message.content {
+        Content::Ping { .. } => Some(json!({ "auth_req_id": auth_req_id }).to_string().into_bytes()),
+        Content::Error { error, .. } => {
+            let (error, description) = described(*error);
+            let body = json!({ "auth_req_id": auth_req_id, "error": error, "error_description": description });
+            Some(body.to_string().into_bytes())
         }
-    };
-    Ok(Some(Letter { endpoint, token, body: body.to_string().into_bytes() }))
+        Content::Tokens { minted: Some(sealed), .. } => outcome::open(provider, &message.request, sealed),
+        Content::Tokens { minted: None, .. } | Content::Push { .. } | Content::Expiry { .. } => None,
+    }
+}
+
+/// CIBA §12; the texts are those of the token endpoint.
+const fn described(error: PushError) -> (&'static str, &'static str) {
+    match error {
+        PushError::AccessDenied => ("access_denied", "the request was not granted"),
+        PushError::ExpiredToken => ("expired_token", "the request has expired"),
+        PushError::TransactionFailed => ("transaction_failed", "the request could not be brought to an end"),
+    }
 }
 
 async fn conclude(
     provider: &Provider,
     message: &Versioned<Message>,
-    client: &ClientId,
-    what: Notification,
     fate: NotificationFate,
 ) -> Result<(), Unavailable> {
+    let Message { request, content, .. } = &message.record;
+    let change = provider.change().conclude(message);
+    let Some((client, what)) = addressed(content) else {
+        return settle(provider, change).await;
+    };
     if fate != NotificationFate::Delivered {
-        warn!(request = %message.record.request, %client, ?what, ?fate, "a client could not be told");
+        warn!(%request, %client, ?what, ?fate, "a client could not be told");
     }
-    let what = What::ClientNotified { request: message.record.request, client: client.clone(), what, fate };
-    settle(provider, provider.change().conclude(message).recording(provider, provider.now(), what)).await
+    let what = What::ClientNotified { request: *request, client: client.clone(), what, fate };
+    settle(provider, change.recording(provider, provider.now(), what)).await
 }

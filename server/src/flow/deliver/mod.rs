@@ -1,8 +1,8 @@
 //! Empties the outbox: lease, carry, commit the fate. At least once, with back-off, until there is no more time for it; a
 //! process that dies in between leaves the message to the next one.
 //!
-//! `phone` carries pushes to phones, `client` what clients are told, which `timer` makes of requests that nobody answered
-//! in time. `lanes` keeps one who is slow from holding up the others.
+//! `phone` carries pushes to phones, `client` what clients are told: `timer` makes it of requests that nobody answered in
+//! time, `outcome` of approvals. `lanes` keeps one who is slow from holding up the others.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,6 +23,7 @@ use crate::store::{Change, CommitError, Store, Versioned};
 
 mod client;
 mod lanes;
+mod outcome;
 mod phone;
 mod timer;
 
@@ -81,6 +82,11 @@ pub async fn next_due(store: &dyn Store, realm: &RealmId, now: Timestamp) -> Res
 /// The message as whoever carries it has it.
 pub(super) fn leased(message: Message, now: Timestamp) -> Message {
     Message { due_at: now.plus_seconds(LEASE), attempts: message.attempts + 1, ..message }
+}
+
+/// The same for one who has it already.
+fn leased_on(message: Message, now: Timestamp) -> Message {
+    Message { due_at: now.plus_seconds(LEASE), ..message }
 }
 
 /// After a start with a store that nobody else can be using, leases are a dead process's: everything is due now.
@@ -170,7 +176,7 @@ impl Worker {
     }
 
     /// Leases what finds a seat and sets out with it; whether something found none. That is left where it is, unless it
-    /// may hide others behind it: then it is put aside. When another process was faster, nothing is taken this time.
+    /// may hide others behind it: then it is put aside.
     async fn lease(
         &mut self,
         messages: Vec<Versioned<Message>>,
@@ -198,10 +204,27 @@ impl Worker {
         }
         match self.provider.store.commit(change).await {
             Ok(()) => seated.into_iter().for_each(|(seat, message)| self.spawn(seat, message)),
-            Err(CommitError::Conflict) => {}
+            Err(CommitError::Conflict) => self.lease_each(seated).await?,
             Err(error) => return Err(error.into()),
         }
         Ok(left)
+    }
+
+    /// Another process took some of them: each by itself, then.
+    async fn lease_each(&mut self, seated: Vec<(Seat, Versioned<Message>)>) -> Result<(), Unavailable> {
+        let provider = &self.provider;
+        let leases = seated.into_iter().map(async |(seat, message)| {
+            let change = provider.change().replace(message.version - 1, message.record.clone());
+            (provider.store.commit(change).await, seat, message)
+        });
+        for (committed, seat, message) in join_all(leases).await {
+            match committed {
+                Ok(()) => self.spawn(seat, message),
+                Err(CommitError::Conflict) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(())
     }
 
     fn spawn(&mut self, seat: Seat, message: Versioned<Message>) {
