@@ -19,7 +19,7 @@ use crate::domain::random::Random;
 use crate::domain::realm::Realm;
 use crate::domain::time::Clock;
 use crate::flow::provider::{Parts, Provider};
-use crate::flow::{deliver, sweep};
+use crate::flow::{deliver, hold, listen, sweep};
 use crate::http::health::Health;
 use crate::http::serve;
 use crate::http::{self, AdminToken};
@@ -241,6 +241,8 @@ impl App {
         for provider in &self.providers {
             workers.spawn(deliver::run(provider.clone(), stopping.clone()));
             workers.spawn(sweep::run(provider.clone(), stopping.clone()));
+            workers.spawn(hold::run(provider.clone(), stopping.clone()));
+            workers.spawn(listen::run(provider.clone(), stopping.clone()));
         }
         workers
     }

@@ -14,7 +14,7 @@ use server::domain::secret::Secret;
 use server::domain::time::{Clock as _, Timestamp};
 use server::domain::user::UserStatus;
 use server::flow::provider::{Parts, Provider};
-use server::flow::deliver;
+use server::flow::{deliver, hold};
 use server::http::{AdminToken, admin_router, health::Health, public_router};
 use server::keys::{KeyFile, WrappingKey};
 use server::outbound::Courier;
@@ -28,6 +28,7 @@ use simulator::stand_in::notification::NotificationStandIn;
 use simulator::wire::{Answer, Wire};
 use tempfile::TempDir;
 use tokio::sync::watch;
+use tokio::task::JoinHandle;
 
 use crate::keeping::{Keeping, Kind};
 use crate::pki::Authority;
@@ -461,6 +462,18 @@ impl World {
     /// What a client is told when it polls, as `400 authorization_pending`.
     pub async fn poll(&self, client: &RelyingParty, auth_req_id: &str) -> String {
         client.poll(auth_req_id).await.expect("an answer").in_short()
+    }
+
+    /// A poll that is held: it has been sent, kept the interval, and nobody has answered.
+    pub async fn held_poll(&self, client: &RelyingParty, auth_req_id: &str) -> JoinHandle<String> {
+        let (client, auth_req_id) = (client.clone(), auth_req_id.to_owned());
+        let before = hold::polls(self.provider());
+        let poll = tokio::spawn(async move { client.poll(&auth_req_id).await.expect("an answer").in_short() });
+        while hold::polls(self.provider()) == before {
+            assert!(!poll.is_finished(), "it was answered at once: {:?}", poll.await);
+            tokio::task::yield_now().await;
+        }
+        poll
     }
 
     /// Collects tokens and expects them.

@@ -91,7 +91,9 @@ async fn an_early_poll_adds_five_seconds_for_good_and_the_client_is_told() {
     let poll = async |after: i64| {
         world.advance(after);
         let answer = shop.poll(&asked).await.expect("an answer");
-        (answer.in_short(), answer.header("retry-after").map(str::to_owned))
+        let interval = answer.json()["interval"].as_i64().map(|interval| interval.to_string());
+        assert_eq!(answer.header("retry-after"), interval.as_deref(), "told twice (REQUIREMENTS Q9)");
+        (answer.in_short(), interval)
     };
     let pending = || ("400 authorization_pending".to_owned(), None);
     let slow_down = |interval: &str| ("400 slow_down".to_owned(), Some(interval.to_owned()));
@@ -101,6 +103,24 @@ async fn an_early_poll_adds_five_seconds_for_good_and_the_client_is_told() {
     assert_eq!(poll(15).await, pending());
     assert_eq!(poll(10).await, slow_down("20"), "the longer interval stays");
     assert_eq!(poll(20).await, pending());
+}
+
+/// CIBA §11: whoever heeds nothing is told to stop; the transaction is not harmed.
+#[tokio::test]
+async fn a_client_that_hammers_is_told_to_stop_and_still_gets_the_result() {
+    let (world, shop, phone) = scene().await;
+    let asked = a_request().accepted(&shop).await;
+    let mut answers = Vec::new();
+    for _ in 0..40 {
+        answers.push(world.poll(&shop, &asked).await);
+    }
+    assert_eq!(answers[0], "400 authorization_pending");
+    assert!(answers[1..=30].iter().all(|answer| answer == "400 slow_down"));
+    assert!(answers[31..].iter().all(|answer| answer == "400 invalid_request"));
+    world.advance(60);
+    assert_eq!(world.poll(&shop, &asked).await, "400 invalid_request", "it was to stop");
+    phone.approve(&world.prompt(&phone, &asked).await).await.expect("approved");
+    world.redeem(&shop, &asked).await;
 }
 
 #[tokio::test]
@@ -236,7 +256,9 @@ async fn errors_while_polling_have_no_challenge_and_must_not_be_cached() {
         assert_eq!(answer.header("cache-control"), Some("no-store"));
         assert_eq!(answer.header("content-type"), Some("application/json"));
         let body = answer.json();
-        let members: Vec<&String> = body.as_object().expect("an object").keys().collect();
+        let mut members: Vec<&String> = body.as_object().expect("an object").keys().collect();
+        // REQUIREMENTS Q9.
+        members.retain(|member| body["error"] != "slow_down" || *member != "interval");
         assert_eq!(members, ["error", "error_description"]);
     }
 }

@@ -13,6 +13,7 @@ mod collecting;
 mod discovery;
 mod enrolling;
 mod explaining;
+mod holding;
 mod introspecting;
 mod pinging;
 mod proving;

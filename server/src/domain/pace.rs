@@ -9,38 +9,51 @@ pub const SLOW_DOWN_SECONDS: u32 = 5;
 /// A poll this much early still counts as on time: the network may hold one request longer than the next.
 const GRACE_MILLIS: i64 = 250;
 
+/// After so many early polls of one request its client is told to stop (CIBA §11). By then it should wait for more than
+/// two minutes, and a client that heeded any `slow_down` never comes here.
+const MOST_EARLY: u32 = 30;
+
 /// One request's pace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Pace {
-    /// Seconds wanted between polls now.
-    pub interval: u32,
+    interval: u32,
+    early: u32,
     last_poll: Option<Timestamp>,
 }
 
-/// How a poll of a pending request is answered.
+/// How a poll of a pending request is to be taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Verdict {
-    /// `authorization_pending`
-    Pending,
-    /// `slow_down`
-    SlowDown,
+    /// It is the first, and never too early.
+    First,
+    /// It kept the interval.
+    OnTime,
+    /// It came too early; the interval now wanted, in seconds.
+    SlowDown(u32),
+    /// It came too early too often; until there is an outcome, nothing else is said any more.
+    TooOften,
 }
 
 impl Pace {
-    /// Before the first poll, which is never too early.
+    /// Before the first poll.
     #[must_use]
     pub const fn new(interval: u32) -> Self {
-        Self { interval, last_poll: None }
+        Self { interval, early: 0, last_poll: None }
     }
 
-    /// Judges a poll at `now`, measured from the poll before it.
+    /// Judges a poll at `now`, measured from the sending of the poll before it.
     #[must_use]
     pub fn poll(self, now: Timestamp) -> (Self, Verdict) {
-        let early =
-            self.last_poll.is_some_and(|last| now.plus_millis(GRACE_MILLIS) < last.plus_seconds(self.interval.into()));
-        let interval = if early { self.interval + SLOW_DOWN_SECONDS } else { self.interval };
-        let verdict = if early { Verdict::SlowDown } else { Verdict::Pending };
-        (Self { interval, last_poll: Some(now) }, verdict)
+        let next = Self { last_poll: Some(now), ..self };
+        let Some(last) = self.last_poll else { return (next, Verdict::First) };
+        if self.early >= MOST_EARLY {
+            return (next, Verdict::TooOften);
+        }
+        if now.plus_millis(GRACE_MILLIS) >= last.plus_seconds(self.interval.into()) {
+            return (next, Verdict::OnTime);
+        }
+        let interval = self.interval + SLOW_DOWN_SECONDS;
+        (Self { interval, early: self.early + 1, ..next }, Verdict::SlowDown(interval))
     }
 }
 
@@ -54,7 +67,7 @@ mod tests {
 
     #[test]
     fn the_first_poll_is_never_too_early() {
-        assert_eq!(Pace::new(5).poll(at(0)).1, Verdict::Pending);
+        assert_eq!(Pace::new(5).poll(at(0)).1, Verdict::First);
     }
 
     #[test]
@@ -62,17 +75,32 @@ mod tests {
         let (pace, _) = Pace::new(5).poll(at(0));
         let (pace, second) = pace.poll(at(5_000));
         let (_, third) = pace.poll(at(9_800));
-        assert_eq!((second, third), (Verdict::Pending, Verdict::Pending));
+        assert_eq!((second, third), (Verdict::OnTime, Verdict::OnTime));
     }
 
     #[test]
     fn each_early_poll_adds_five_seconds_and_they_stay() {
         let (pace, _) = Pace::new(5).poll(at(0));
         let (pace, verdict) = pace.poll(at(1_000));
-        assert_eq!((pace.interval, verdict), (10, Verdict::SlowDown));
+        assert_eq!(verdict, Verdict::SlowDown(10));
         let (pace, verdict) = pace.poll(at(7_000));
-        assert_eq!((pace.interval, verdict), (15, Verdict::SlowDown));
+        assert_eq!(verdict, Verdict::SlowDown(15));
         let (pace, verdict) = pace.poll(at(22_000));
-        assert_eq!((pace.interval, verdict), (15, Verdict::Pending));
+        assert_eq!(verdict, Verdict::OnTime);
+        assert_eq!(pace.poll(at(36_000)).1, Verdict::SlowDown(20));
+    }
+
+    #[test]
+    fn a_client_that_heeds_nothing_is_told_to_stop_and_nothing_else_any_more() {
+        let (mut pace, mut verdicts) = (Pace::new(5), Vec::new());
+        for second in 0..40 {
+            let (next, verdict) = pace.poll(at(second * 1_000));
+            pace = next;
+            verdicts.push(verdict);
+        }
+        assert_eq!(verdicts[0], Verdict::First);
+        assert!(verdicts[1..=30].iter().all(|verdict| matches!(verdict, Verdict::SlowDown(_))));
+        assert!(verdicts[31..].iter().all(|verdict| *verdict == Verdict::TooOften));
+        assert_eq!(pace.poll(at(10_000_000)).1, Verdict::TooOften);
     }
 }

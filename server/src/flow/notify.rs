@@ -13,6 +13,7 @@ use super::provider::Provider;
 use crate::domain::authentication_request::{AuthenticationRequest, Notice, State};
 use crate::domain::delivery::DeliveryMode;
 use crate::domain::message::{Content, Message, MessageId};
+use crate::domain::names::RequestKey;
 use crate::domain::time::Timestamp;
 use crate::store::{Change, Versioned};
 
@@ -22,19 +23,27 @@ const TIMER: u64 = 1;
 /// What follows a request's next state once it is durable.
 #[must_use = "the client waits until it is sent"]
 #[derive(Default)]
-pub(super) struct Told(Option<Versioned<Message>>);
+pub(super) struct Told {
+    /// Whose held poll wakes.
+    request: Option<RequestKey>,
+    message: Option<Versioned<Message>>,
+}
 
 impl Told {
-    /// Hands the message to the delivery worker. To be called after the commit.
+    /// Wakes the poll that is held for the outcome, and hands the message to the delivery worker. To be called after the
+    /// commit.
     pub(super) fn send(self, provider: &Provider) {
-        if let Some(message) = self.0 {
+        if let Some(message) = self.wake(provider) {
             provider.wake.hand(message);
         }
     }
 
-    /// The message, for the delivery worker itself.
-    pub(super) fn into_message(self) -> Option<Versioned<Message>> {
-        self.0
+    /// The same for the delivery worker itself, which gets the message.
+    pub(super) fn wake(self, provider: &Provider) -> Option<Versioned<Message>> {
+        if let Some(request) = &self.request {
+            provider.held.wake(request);
+        }
+        self.message
     }
 }
 
@@ -64,16 +73,18 @@ pub(super) fn tell(
     notice: Notice,
     now: Timestamp,
 ) -> (Change, Told) {
+    let request = Some(before.key);
     let runs = before.state == State::Pending && !before.notified;
     let Some(timer) = timer(provider, before).filter(|_| runs) else {
-        return (change, Told(None));
+        return (change, Told { request, message: None });
     };
     let Some(content) = content(before, notice) else {
-        return (change.conclude(&Versioned { version: TIMER, record: timer }), Told(None));
+        let change = change.conclude(&Versioned { version: TIMER, record: timer });
+        return (change, Told { request, message: None });
     };
-    let message = deliver::leased(Message { content, ..timer }, now);
-    let change = change.replace(TIMER, message.clone());
-    (change, Told(Some(Versioned { version: TIMER + 1, record: message })))
+    let record = deliver::leased(Message { content, ..timer }, now);
+    let change = change.replace(TIMER, record.clone());
+    (change, Told { request, message: Some(Versioned { version: TIMER + 1, record }) })
 }
 
 fn content(request: &AuthenticationRequest, notice: Notice) -> Option<Content> {

@@ -6,10 +6,11 @@ use tracing::error;
 
 use super::begin::user_code::UserCodes;
 use super::budget::Budget;
+use super::hold::Held;
 use super::opened::Opened;
+use super::paces::Paces;
 use super::prove::Proofs;
 use super::public_keys::Registered;
-use super::redeem::Paces;
 use super::wake::Wake;
 use crate::certificates::TrustAnchors;
 use crate::domain::audit::What;
@@ -67,6 +68,7 @@ pub struct Provider {
     pub(super) budget: Budget,
     pub(super) user_codes: UserCodes,
     pub(super) paces: Paces,
+    pub(super) held: Held,
     pub(super) proofs: Proofs,
     pub(super) opened: Opened,
 }
@@ -94,6 +96,7 @@ impl Provider {
             budget: Budget::default(),
             user_codes: UserCodes::default(),
             paces: Paces::default(),
+            held: Held::default(),
             proofs: Proofs::default(),
             opened: Opened::default(),
         })
@@ -185,6 +188,7 @@ impl Provider {
     /// Answers every held call now and holds none from here on.
     pub fn shut_down(&self) {
         self.wake.close();
+        self.held.close();
     }
 
     /// An empty change in this realm.

@@ -1,13 +1,12 @@
 //! A client collects: the token request of poll mode (CIBA §10.1), answered once with tokens.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
-
 use tracing::info;
 
 use super::Unavailable;
 use super::authenticate_client::{Caller, OtherMethod, Replayed};
+use super::hold::{self, Woken};
 use super::mint::{self, Approved, Tokens, mint};
+use super::paces::Polled;
 use super::provider::{Provider, Recorded as _};
 use super::retry::{Attempt, until_decided};
 use crate::domain::audit::What;
@@ -16,7 +15,7 @@ use crate::domain::authentication_request::{
 };
 use crate::domain::delivery::DeliveryMode;
 use crate::domain::names::RequestKey;
-use crate::domain::pace::{Pace, Verdict};
+use crate::domain::pace::Verdict;
 use crate::domain::time::Timestamp;
 use crate::domain::user::UserStatus;
 use crate::store::Versioned;
@@ -36,6 +35,9 @@ pub enum Reason {
     /// Polled too early; the interval now wanted, in seconds.
     #[error("polled too early")]
     SlowDown(u32),
+    /// Polled too early so often that the client must stop.
+    #[error("polled too early too often")]
+    TooOften,
     /// The user or an operator said no.
     #[error("the request was not granted")]
     AccessDenied,
@@ -65,60 +67,86 @@ impl From<mint::Reason> for Reason {
     }
 }
 
-/// The pace of every request that was polled, in memory only, forgotten with the request.
-#[derive(Default)]
-pub struct Paces(Mutex<HashMap<RequestKey, (Pace, Timestamp)>>);
-
-/// More paces than this are not kept; the oldest requests' are dropped, which only loosens their interval.
-const MOST_PACES: usize = 1_000_000;
-
-impl Paces {
-    fn poll(&self, request: &AuthenticationRequest, now: Timestamp) -> (u32, Verdict) {
-        let mut paces = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if paces.len() >= MOST_PACES {
-            paces.clear();
-        }
-        let entry = paces.entry(request.key).or_insert((Pace::new(request.interval), request.expires_at));
-        let (pace, verdict) = entry.0.poll(now);
-        entry.0 = pace;
-        (pace.interval, verdict)
-    }
-
-    fn forget(&self, request: &RequestKey) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(request);
-    }
-
-    /// Drops the paces of requests whose life is over.
-    pub(super) fn sweep(&self, now: Timestamp) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, (_, expires_at)| *expires_at > now);
-    }
-}
-
-/// Answers a token request for `auth_req_id` by an authenticated client.
+/// Answers a token request for `auth_req_id` by an authenticated client. Of a client that registered `long_poll`, a poll
+/// that kept the interval and found nobody's answer may be held until there is one.
 pub async fn redeem(provider: &Provider, caller: &Caller, auth_req_id: &str) -> Result<Tokens, Reason> {
-    let client = &caller.client;
-    if !client.ciba || client.delivery == DeliveryMode::Push {
+    if !caller.client.ciba || caller.client.delivery == DeliveryMode::Push {
         return Err(Reason::UnauthorizedClient);
     }
-    let key = RequestKey::of(auth_req_id);
-    let tokens = until_decided(|| attempt(provider, caller, auth_req_id, &key)).await?;
-    provider.paces.forget(&key);
-    info!(request = %key, client = %client.id, "request redeemed");
-    Ok(tokens)
+    let poll = Poll { provider, caller, auth_req_id, key: RequestKey::of(auth_req_id) };
+    let (interval, expires_at) = match poll.look().await? {
+        Found::Tokens(tokens) => return Ok(tokens),
+        Found::Pending { interval, expires_at } => (interval, expires_at),
+    };
+    // Only now the pace: `slow_down` is never said once there is a result.
+    let now = provider.now();
+    match provider.paces.poll(&Polled { request: poll.key, interval, expires_at }, now) {
+        Verdict::First => Err(Reason::Pending),
+        Verdict::OnTime => match hold::until(provider, caller, expires_at, now) {
+            Some(until) => poll.hold(until).await,
+            None => Err(Reason::Pending),
+        },
+        Verdict::SlowDown(interval) => Err(Reason::SlowDown(interval)),
+        Verdict::TooOften => Err(Reason::TooOften),
+    }
 }
 
-async fn attempt(
-    provider: &Provider,
-    caller: &Caller,
-    auth_req_id: &str,
-    key: &RequestKey,
-) -> Result<Attempt<Tokens>, Reason> {
+/// One token request.
+struct Poll<'a> {
+    provider: &'a Provider,
+    caller: &'a Caller,
+    auth_req_id: &'a str,
+    key: RequestKey,
+}
+
+/// What it found.
+enum Found {
+    /// An approval, redeemed by this.
+    Tokens(Tokens),
+    /// Nobody's answer yet.
+    Pending { interval: u32, expires_at: Timestamp },
+}
+
+impl Poll<'_> {
+    /// Looks at the request once, and redeems it if it is approved.
+    async fn look(&self) -> Result<Found, Reason> {
+        let found = until_decided(|| attempt(self)).await?;
+        if let Found::Tokens(_) = found {
+            self.provider.paces.forget(&self.key);
+            info!(request = %self.key, client = %self.caller.client.id, "request redeemed");
+        }
+        Ok(found)
+    }
+
+    /// Waits for an answer until then.
+    async fn hold(&self, until: Timestamp) -> Result<Tokens, Reason> {
+        let mut seat = self.provider.held.seat(self.key, until).ok_or(Reason::Pending)?;
+        // It may have come between the first look and the seat.
+        if let Found::Tokens(tokens) = self.look().await? {
+            return Ok(tokens);
+        }
+        if seat.woken().await == Woken::Replaced {
+            return Err(Reason::Pending);
+        }
+        match self.look().await? {
+            Found::Tokens(tokens) => Ok(tokens),
+            Found::Pending { .. } => Err(Reason::Pending),
+        }
+    }
+}
+
+async fn attempt(poll: &Poll<'_>) -> Result<Attempt<Found>, Reason> {
+    let Poll { provider, caller, auth_req_id, ref key } = *poll;
     let now = provider.now();
     let Versioned { version, record: request } = find(provider, caller, key, now).await?;
     let redeemed = match request.clone().apply(Event::Redeem, now) {
         Ok(Transition::Changed(redeemed, _)) => redeemed,
         Ok(Transition::Unchanged) => return Err(Reason::InvalidGrant),
-        Err(refusal) => return Err(refused(provider, &request, refusal, now)),
+        Err(Refusal::StillPending) => {
+            let AuthenticationRequest { interval, expires_at, .. } = request;
+            return Ok(Attempt::Done(Found::Pending { interval, expires_at }));
+        }
+        Err(refusal) => return Err(refused(&request, refusal)),
     };
     let State::Redeemed { approval, .. } = &redeemed.state else {
         return Err(Reason::InvalidGrant);
@@ -129,7 +157,7 @@ async fn attempt(
     let what = What::RequestRedeemed { request: *key, client: caller.client.id.clone() };
     let (change, tokens) = mint(provider, &approved, now)?.stored_by(caller.change(provider));
     let change = change.replace(version, *redeemed).recording(provider, now, what);
-    Ok(Attempt::after(caller.commit(provider, change).await?, tokens))
+    Ok(Attempt::after(caller.commit(provider, change).await?, Found::Tokens(tokens)))
 }
 
 async fn find(
@@ -144,17 +172,17 @@ async fn find(
     if now >= request.record.keep_until {
         return Err(Reason::InvalidGrant);
     }
+    // Begun when the client was registered for push: its tokens are sent to it.
+    if request.record.delivery == DeliveryMode::Push {
+        return Err(Reason::UnauthorizedClient);
+    }
     caller.began(&request.record)?;
     Ok(request)
 }
 
-/// Final states first, then the pace: `slow_down` is never said once there is a result.
-fn refused(provider: &Provider, request: &AuthenticationRequest, refusal: Refusal, now: Timestamp) -> Reason {
+fn refused(request: &AuthenticationRequest, refusal: Refusal) -> Reason {
     match refusal {
-        Refusal::StillPending => match provider.paces.poll(request, now) {
-            (_, Verdict::Pending) => Reason::Pending,
-            (interval, Verdict::SlowDown) => Reason::SlowDown(interval),
-        },
+        Refusal::StillPending => Reason::Pending,
         Refusal::Expired | Refusal::NotExpired => Reason::Expired,
         Refusal::Cancelled if request.state == State::Cancelled { by: CancelledBy::Client } => {
             Reason::CancelledByClient

@@ -60,6 +60,13 @@ impl Wake {
         }
     }
 
+    /// Wakes the held calls of all phones: news may have been lost.
+    pub(super) fn all_phones(&self) {
+        for waiting in self.lock().values() {
+            waiting.notify.notify_waiters();
+        }
+    }
+
     /// Wakes the delivery worker.
     pub(super) fn outbox(&self) {
         self.outbox.notify_one();
@@ -89,9 +96,7 @@ impl Wake {
     pub(super) fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
         self.outbox.notify_one();
-        for waiting in self.lock().values() {
-            waiting.notify.notify_waiters();
-        }
+        self.all_phones();
     }
 
     /// How many phones wait here.

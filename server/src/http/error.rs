@@ -117,6 +117,15 @@ impl IntoResponse for begin::Reason {
     }
 }
 
+/// The interval is told twice: libraries heed the one or the other (REQUIREMENTS Q9).
+fn slow_down(interval: u32) -> Response {
+    let text = "polled before the interval was over; it is longer now";
+    let body = Json(json!({ "error": "slow_down", "error_description": text, "interval": interval }));
+    let mut response = (StatusCode::BAD_REQUEST, no_store(), body).into_response();
+    response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(interval));
+    response
+}
+
 impl IntoResponse for redeem::Reason {
     /// CIBA §11.
     fn into_response(self) -> Response {
@@ -125,11 +134,9 @@ impl IntoResponse for redeem::Reason {
             Self::UnauthorizedClient => oauth(bad, "unauthorized_client", "this client may not use this grant here"),
             Self::InvalidGrant => oauth(bad, "invalid_grant", "there is no such request for this client"),
             Self::Pending => oauth(bad, "authorization_pending", "the user has not answered yet"),
-            Self::SlowDown(interval) => {
-                let mut response = oauth(bad, "slow_down", "polled before the interval was over; it is longer now");
-                response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(interval));
-                response
-            }
+            Self::SlowDown(interval) => slow_down(interval),
+            // CIBA §11 leaves this for clients that do not heed `slow_down`.
+            Self::TooOften => invalid_request("polled too early too often; stop polling for this request"),
             Self::AccessDenied => oauth(bad, "access_denied", "the request was not granted"),
             Self::CancelledByClient => oauth(bad, "access_denied", "the request was cancelled by the client"),
             Self::Expired => oauth(bad, "expired_token", "the request has expired"),

@@ -35,7 +35,7 @@ pub(super) async fn expire(
     match provider.store.commit(change.replace(found.version, *next)).await {
         Ok(()) => {
             info!(request = %timer.record.request, told = wanted, "request expired");
-            Ok(told.into_message())
+            Ok(told.wake(provider))
         }
         // Somebody concluded it at the last moment.
         Err(CommitError::Conflict) => Ok(None),
