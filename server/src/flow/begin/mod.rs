@@ -28,7 +28,6 @@ use crate::domain::binding_message::BadBindingMessage;
 use crate::domain::delivery::DeliveryMode;
 use crate::domain::names::{RequestKey, Subject};
 use crate::domain::policy::{NoDevice, Policy};
-use crate::domain::profile::Profile;
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
 use crate::store::{CommitError, Mark};
