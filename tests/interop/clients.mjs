@@ -2,6 +2,7 @@
 
 import { randomBytes } from 'node:crypto'
 
+import * as jose from 'jose'
 import * as openid from 'openid-client'
 
 /** Each with its name, the metadata it registers, and what makes the library authenticate by it. */
@@ -16,6 +17,13 @@ export function methods() {
 function bySecret(method, secret, authentication) {
   const metadata = { token_endpoint_auth_method: method, client_secret: secret }
   return { name: method, metadata, authentication: () => authentication(secret) }
+}
+
+/** A private key, and the JWKS that a client registers for it. */
+export async function keyPair(alg) {
+  const { privateKey, publicKey } = await jose.generateKeyPair(alg)
+  const jwk = { ...(await jose.exportJWK(publicKey)), kid: alg, alg, use: 'sig' }
+  return { key: privateKey, jwks: { keys: [jwk] } }
 }
 
 /** The library, set up for a client of this provider; ID tokens are verified by the published keys. */
