@@ -1,7 +1,7 @@
 //! One function over bytes for each way into the protocol. Whatever the bytes are, it returns: a panic is a find. Where
 //! bytes are accepted, each function also asserts what must then hold.
 //!
-//! `run` drives them with libFuzzer from the seeds in `corpus/<target>/`; `cargo test` runs the seeds alone. A find
+//! `tests/fuzz` drives them with libFuzzer from the seeds in `corpus/<target>/`; `cargo test` runs the seeds alone. A find
 //! becomes a seed with a telling name, and a test beside the code that it broke.
 
 #![expect(clippy::missing_panics_doc, reason = "a panic is how a target reports a find")]
@@ -27,7 +27,7 @@ use serde_json::Value;
 /// Judges bytes; returns whatever they are.
 pub type Target = fn(&[u8]);
 
-/// Every target by name, as `run` and the corpus know it.
+/// Every target by name, as `tests/fuzz` and the corpus know it.
 pub const TARGETS: [(&str, Target); 10] = [
     ("der", der),
     ("general", general),

@@ -1,0 +1,27 @@
+//! Forms.
+
+use std::collections::BTreeMap;
+
+#[allow(dead_code, reason = "the server uses more of it")]
+#[path = "../../src/http/form.rs"]
+mod form;
+
+use form::Form;
+
+/// A form: what is read has no name twice and no NUL, and reads the same once written again.
+pub fn form(bytes: &[u8]) {
+    let Ok(form) = Form::parse(bytes) else { return };
+    let read: BTreeMap<&str, &str> = form.without(&[]).collect();
+    assert!(read.len() <= 64);
+    assert!(!read.iter().any(|(name, value)| name.contains('\0') || value.contains('\0')));
+    for (name, value) in &read {
+        assert_eq!(form.get(name), Some(*value).filter(|value| !value.is_empty()));
+    }
+    let written: Vec<String> = read.iter().map(|(name, value)| format!("{}={}", escape(name), escape(value))).collect();
+    let again = Form::parse(written.join("&").as_bytes()).expect("it is a form");
+    assert_eq!(again.without(&[]).collect::<BTreeMap<_, _>>(), read);
+}
+
+fn escape(text: &str) -> String {
+    text.bytes().fold(String::new(), |text, byte| format!("{text}%{byte:02x}"))
+}

@@ -1,0 +1,118 @@
+//! One function over bytes for each way in which clients reach the server's own parsers: forms, JWK sets, and JWTs
+//! (client assertions, request objects, hints). Whatever the bytes are, it returns: a panic is a find. Where bytes are
+//! accepted, each function also asserts what must then hold.
+//!
+//! The parsers are compiled from the server's own files and without the rest of it, because to build all of the server
+//! with the fuzzer's instrumentation takes longer than to fuzz it. `tests/fuzz` drives them with libFuzzer from the seeds
+//! in `corpus/<target>/`; `cargo test` runs the seeds alone. A find becomes a seed with a telling name, and a test beside
+//! the code that it broke.
+
+#![expect(clippy::missing_panics_doc, reason = "a panic is how a target reports a find")]
+
+use std::collections::BTreeSet;
+use std::str;
+use std::sync::LazyLock;
+
+use protocol::base64url;
+use serde_json::Value;
+
+pub mod domain;
+mod http;
+#[allow(dead_code, reason = "the server uses more of it")]
+#[path = "../../src/jose/mod.rs"]
+pub mod jose;
+
+use domain::algorithm::Algorithm;
+use domain::time::Timestamp;
+pub use http::form;
+use jose::{Audience, Claims, JwkSet, MAX_JWT_BYTES, MAX_KEYS, MAX_SET_BYTES, Rules, SKEW, Token, Unverified};
+
+/// Judges bytes; returns whatever they are.
+pub type Target = fn(&[u8]);
+
+/// Every target by name, as `tests/fuzz` and the corpus know it.
+pub const TARGETS: [(&str, Target); 3] = [("form", form), ("jwks", jwks), ("jwt", jwt)];
+
+/// The vectors, so that seeds verify.
+struct Vectors {
+    keys: JwkSet,
+    secret: Vec<u8>,
+    /// Header and claims of every JWT that was ever signed with them.
+    signed: BTreeSet<String>,
+}
+
+static VECTORS: LazyLock<Vectors> = LazyLock::new(|| {
+    let vectors: Value = serde_json::from_str(include_str!("../../vectors/jose.json")).expect("the vectors are JSON");
+    let signed = ["accepted", "macs", "refused"].iter().flat_map(|list| vectors[list].as_array().expect("a list"));
+    let input = |case: &Value| Some(case["jwt"].as_str()?.rsplit_once('.')?.0.to_owned());
+    Vectors {
+        keys: JwkSet::of(&vectors["jwks"]).expect("a set"),
+        secret: base64url::decode(vectors["secret"].as_str().expect("a text")).expect("base64url"),
+        signed: signed.filter_map(input).collect(),
+    }
+});
+
+/// A JWK set: what is read is within its bounds, has no private member, and reads the same once written again.
+pub fn jwks(bytes: &[u8]) {
+    let Ok(set) = JwkSet::parse(bytes) else { return };
+    assert!(bytes.len() <= MAX_SET_BYTES && set.len() <= MAX_KEYS);
+    let value: Value = serde_json::from_slice(bytes).expect("it was read");
+    for key in value["keys"].as_array().expect("it was read") {
+        assert!(["d", "k", "p", "q"].iter().all(|member| key.get(member).is_none()));
+    }
+    let again = JwkSet::parse(value.to_string().as_bytes()).expect("it is a set");
+    assert_eq!(set.len(), again.len());
+    for algorithm in Algorithm::ALL {
+        assert_eq!(set.fits(algorithm), again.fits(algorithm));
+        assert!(algorithm.is_asymmetric() || !set.fits(algorithm));
+    }
+}
+
+/// A JWT: one that is believed was signed as it is; claims that are good keep every rule.
+pub fn jwt(bytes: &[u8]) {
+    let Ok(text) = str::from_utf8(bytes) else { return };
+    let Ok(unverified) = Unverified::parse(text) else { return };
+    assert!(text.len() <= MAX_JWT_BYTES && text.matches('.').count() == 2);
+    judge(unverified.claims());
+    let claims = unverified.claims().clone();
+    let algorithm = unverified.header().algorithm;
+    if let Ok(token) = unverified.verify(&VECTORS.keys, &Algorithm::ALL) {
+        assert!(algorithm.is_asymmetric());
+        believed(text, &token, &claims);
+    }
+    if let Ok(token) = jose::verify_mac(text, &VECTORS.secret, &Algorithm::ALL) {
+        assert!(!algorithm.is_asymmetric());
+        believed(text, &token, &claims);
+    }
+}
+
+fn believed(text: &str, token: &Token, claims: &Claims) {
+    assert_eq!(token.claims, *claims);
+    let (input, _) = text.rsplit_once('.').expect("it was read");
+    assert!(VECTORS.signed.contains(input), "a forgery");
+}
+
+/// By the rules of assertions and of request objects.
+fn judge(claims: &Claims) {
+    const OURS: [&str; 2] = ["https://op.example", "https://op.example/token"];
+    const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
+    const REQUEST: [&str; 6] = ["iss", "aud", "exp", "iat", "nbf", "jti"];
+    let assertion = Rules {
+        issuer: "rp-1",
+        subject: Some("rp-1"),
+        audience: Audience::OnlyOf(&OURS),
+        required: &["jti"],
+        longest: 300,
+    };
+    let request = Rules { subject: None, audience: Audience::Includes(OURS[0]), required: &REQUEST, ..assertion };
+    for rules in [assertion, request] {
+        let Ok(until) = claims.check(&rules, NOW) else { continue };
+        assert!(NOW < until && until <= NOW.plus_seconds(rules.longest + 3 * SKEW));
+        assert_eq!(claims.iss(), Ok(Some("rp-1")));
+        assert!(claims.jti().expect("it was judged").is_some());
+        assert!(claims.aud().expect("it was judged").is_some_and(|aud| aud.iter().any(|aud| OURS.contains(aud))));
+        for name in rules.required {
+            assert!(claims.members().contains_key(*name));
+        }
+    }
+}
