@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use server::config::{Config, ConfigError, Environment, LogFormat, drift};
+use server::domain::algorithm::Algorithm;
 use server::domain::names::RealmId;
 use server::domain::realm::Policy;
 use server::outbound::client::Reach;
@@ -76,6 +77,7 @@ fn the_environment_is_laid_over_the_file() {
             ("ASSENT__POLICY__INTERVAL", "7"),
             ("ASSENT__POLICY__TRUST_CLAIMED_UV", "true"),
             ("ASSENT__POLICY__CONFIRM", "none"),
+            ("ASSENT__POLICY__SIGNING_ALGORITHMS", "PS256, ES256"),
             ("ASSENT__REALM__0__ISSUER", "https://op.example/second"),
         ],
     );
@@ -85,6 +87,7 @@ fn the_environment_is_laid_over_the_file() {
     let policy = &config.realms[0].policy;
     assert_eq!((policy.interval, policy.trust_claimed_uv), (7, true));
     assert_eq!(policy.confirm, protocol::messages::Confirm::None);
+    assert_eq!(policy.signing_algorithms, [Algorithm::Ps256, Algorithm::Es256]);
     assert_eq!(config.realms[1].issuer, "https://op.example/second");
 }
 

@@ -8,6 +8,7 @@ use clap::Parser;
 /// Starts Assent with demo data, a virtual phone and a stand-in for Google's push service, all on this machine.
 #[derive(Debug, Clone, Parser)]
 #[command(name = "simulator", version)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a switch of the command line")]
 pub struct CommandLine {
     /// Plays every scene in the terminal, one line per step, and ends: with status 0 only if all of it held
     #[arg(long)]
@@ -31,6 +32,18 @@ pub struct CommandLine {
     /// Limits how often a relying party may ask the same user
     #[arg(long)]
     pub limits: bool,
+    /// Serves https with certificates of a local authority, and a second listener that asks for client certificates
+    #[arg(long)]
+    pub tls: bool,
+    /// With --tls: where client certificates are asked for; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0", requires = "tls")]
+    pub mtls_listen: SocketAddr,
+    /// Certificates of authorities that the provider believes beside the system's when it calls relying parties (PEM)
+    #[arg(long, value_name = "FILE")]
+    pub trust: Option<PathBuf>,
+    /// Holds the provider to the FAPI-CIBA profile
+    #[arg(long, requires = "tls")]
+    pub fapi: bool,
     /// Prints one line of JSON when ready: addresses, admin token, clients with their secrets, users
     #[arg(long)]
     pub describe: bool,

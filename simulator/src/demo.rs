@@ -9,22 +9,32 @@ use device_core::desktop::SystemClock as PhoneClock;
 use device_core::{DeviceError, Platform, PushTarget};
 use serde_json::{Value, json};
 use server::app::system::SystemClock;
+use server::domain::algorithm::Algorithm;
 use server::keys::secret_file;
 use tempfile::TempDir;
 
 use crate::admin::{self, Admin};
+use crate::authority;
 use crate::cli::CommandLine;
+use crate::client_key::ClientKey;
 use crate::phone::Phone;
-use crate::provider::{self, RunningProvider};
+use crate::provider::{self, RunningProvider, Tls};
 use crate::relying_party::{self, Authentication, Credentials, RelyingParty};
 use crate::stand_in::fcm::FcmStandIn;
+use crate::stand_in::notification::NotificationStandIn;
 use crate::wire::Wire;
 
 /// Subject of the demo user.
 pub const SUBJECT: &str = "1001";
 
-/// `client_id` of the demo's relying party.
+/// `client_id` of the demo's relying party that polls.
 pub const CLIENT: &str = "demo-client";
+
+/// `client_id` of the one that is pinged.
+pub const PING_CLIENT: &str = "demo-ping";
+
+/// `client_id` of the one that is sent its tokens; there is none under the FAPI profile.
+pub const PUSH_CLIENT: &str = "demo-push";
 
 /// The registration token under which Google knows the demo user's phone.
 pub const PUSH_TOKEN: &str = "demo-phone-registration-token";
@@ -37,6 +47,12 @@ pub struct Demo {
     pub admin: Admin,
     /// Its push service.
     pub google: FcmStandIn,
+    /// Where the client that is pinged is told.
+    pub pinged: NotificationStandIn,
+    /// Where the client of push mode gets its tokens.
+    pub pushed: NotificationStandIn,
+    /// What the demo's clients sign requests with, under the FAPI profile.
+    pub key: Option<ClientKey>,
     /// The demo user's phone.
     pub phone: Phone,
     /// How it came about: who did what.
@@ -86,8 +102,14 @@ impl Demo {
         let line = format!("{} user 1001: alice, with e-mail, phone number and user code", verb(created));
         beginnings.push(("operator", line));
         let mut secrets = Secrets::read(directory.join("client-secrets.json"))?;
+        let (pinged, pushed) = (NotificationStandIn::start().await, NotificationStandIn::start().await);
+        let key = options.fapi.then(|| ClientKey::generate(Algorithm::Es256));
+        let told = [demo_client(PING_CLIENT, "ping", Some(&pinged), key.as_ref())]
+            .into_iter()
+            .chain((!options.fapi).then(|| demo_client(PUSH_CLIENT, "push", Some(&pushed), None)));
+        let ours = demo_client(CLIENT, "poll", None, key.as_ref());
         let mut clients = Vec::new();
-        for metadata in std::iter::once(demo_client()).chain(wanted) {
+        for metadata in std::iter::once(ours).chain(wanted).chain(told) {
             let (client, created) = create_client(&admin, &metadata, &mut secrets).await?;
             beginnings.push(("operator", format!("{} the client {}", verb(created), client["client_id"])));
             clients.push(client);
@@ -97,29 +119,43 @@ impl Demo {
         let kept = directory.join("phone");
         let mut phone = Phone::kept_in(&kept, "Alice's phone", &provider.issuer, transport, clock).await?;
         beginnings.push(("phone", enrol(&admin, &mut phone, SUBJECT, Some(PUSH_TOKEN)).await?));
-        Ok(Self { provider, admin, google, phone, beginnings, clients, _directory: temporary })
+        Ok(Self { provider, admin, google, pinged, pushed, key, phone, beginnings, clients, _directory: temporary })
     }
 
     /// What `--describe` prints.
     #[must_use]
     pub fn described(&self, automation: &str) -> Value {
-        let RunningProvider { issuer, admin_address, admin_token, .. } = &self.provider;
-        json!({
+        let RunningProvider { issuer, admin_address, admin_token, tls, .. } = &self.provider;
+        let mut described = json!({
             "issuer": issuer,
             "discovery": format!("{issuer}/.well-known/openid-configuration"),
             "admin": { "url": format!("http://{admin_address}/admin/v1"), "token": admin_token },
             "automation": automation,
             "clients": self.clients,
             "users": [user()],
-        })
+        });
+        if let Some(Tls { authority, mtls_url, .. }) = tls {
+            described["tls"] = json!({
+                "ca": authority.certificate,
+                "client_certificate": authority.client_certificate,
+                "client_key": authority.client_key,
+                "mtls": mtls_url,
+            });
+        }
+        described
     }
 
-    /// The demo's own relying party.
-    pub async fn relying_party(&self) -> Result<RelyingParty, Failure> {
-        let secret = self.clients[0]["client_secret"].as_str().unwrap_or_default().to_owned();
-        let credentials = Credentials { id: CLIENT.to_owned(), secret, authentication: Authentication::Basic };
+    /// One of the demo's own relying parties.
+    pub async fn relying_party(&self, id: &str) -> Result<RelyingParty, Failure> {
+        let client = self.clients.iter().find(|client| client["client_id"] == id);
+        let secret = client.and_then(|client| client["client_secret"].as_str()).unwrap_or_default().to_owned();
         let provider = &self.provider;
-        Ok(RelyingParty::discover(provider.public.clone(), &provider.issuer, credentials).await?)
+        let (wire, authentication) = match (&provider.tls, &self.key) {
+            (Some(tls), Some(_)) => (tls.mtls.clone(), Authentication::Certificate),
+            _ => (provider.public.clone(), Authentication::Basic),
+        };
+        let credentials = Credentials { id: id.to_owned(), secret, authentication };
+        Ok(RelyingParty::discover(wire, &provider.issuer, credentials).await?)
     }
 
     /// Another user's phone, which is forgotten with the demo's end.
@@ -148,13 +184,31 @@ fn user() -> Value {
     })
 }
 
-fn demo_client() -> Value {
-    json!({
-        "client_id": CLIENT,
-        "client_name": "The Corner Shop",
-        "backchannel_token_delivery_mode": "poll",
-        "token_endpoint_auth_method": "client_secret_basic",
-    })
+/// With a key, a client as the FAPI profile wants it: known by its certificate, signing its requests.
+fn demo_client(id: &str, mode: &str, told: Option<&NotificationStandIn>, key: Option<&ClientKey>) -> Value {
+    let mut client = json!({
+        "client_id": id,
+        "client_name": match mode {
+            "ping" => "The Corner Shop (ping)",
+            "push" => "The Corner Shop (push)",
+            _ => "The Corner Shop",
+        },
+        "backchannel_token_delivery_mode": mode,
+        "id_token_signed_response_alg": "ES256",
+    });
+    if let Some(endpoint) = told {
+        client["backchannel_client_notification_endpoint"] = endpoint.url().into();
+    }
+    if let Some(key) = key {
+        client["token_endpoint_auth_method"] = "tls_client_auth".into();
+        client["tls_client_auth_subject_dn"] = authority::CLIENT_SUBJECT.into();
+        client["tls_client_certificate_bound_access_tokens"] = true.into();
+        client["backchannel_authentication_request_signing_alg"] = key.algorithm().name().into();
+        client["jwks"] = key.jwks();
+    } else {
+        client["token_endpoint_auth_method"] = "client_secret_basic".into();
+    }
+    client
 }
 
 fn clients_of(file: Option<&Path>) -> Result<Vec<Value>, Failure> {

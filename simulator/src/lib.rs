@@ -4,6 +4,7 @@
 //! | module | what |
 //! |---|---|
 //! | [`cli`], [`provider`], [`demo`] | the command line, the provider in this process, everybody in their places |
+//! | [`authority`] | certificates for `--tls` |
 //! | [`play`], [`narrator`] | the headless play, and how it is told |
 //! | [`automation`] | lets a test suite decide for the phone |
 //! | [`relying_party`], [`client_key`] | asks, polls, verifies the ID token; signs assertions and requests |
@@ -14,6 +15,7 @@
 //! | [`wire`] | how all of them reach the provider |
 
 pub mod admin;
+pub mod authority;
 pub mod automation;
 pub mod cli;
 pub mod client_key;

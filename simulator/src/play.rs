@@ -12,12 +12,22 @@ use serde_json::Value;
 use server::app::system::SystemClock;
 use server::domain::time::Clock as _;
 
-use crate::demo::{Demo, PUSH_TOKEN, SUBJECT, push_target};
+use crate::demo::{CLIENT, Demo, PING_CLIENT, PUSH_CLIENT, PUSH_TOKEN, SUBJECT, push_target};
 use crate::forger::Forger;
 use crate::narrator::{Failed, Narrator, WithWhat as _};
 use crate::phone::Phone;
 use crate::relying_party::RelyingParty;
 use crate::stand_in::fcm::{Inbox, Reply};
+
+mod told;
+
+use self::told::{Mode, Told};
+
+/// `client_notification_token` of the client that is pinged.
+const PING_TOKEN: &str = "demo-ping-token-8Zr5kq2Xw9Lt4Vn7";
+
+/// `client_notification_token` of the client of push mode.
+const PUSHED_TOKEN: &str = "demo-push-token-3Hs6pd1Mb0Cy8Fg2";
 
 /// The shortest life that the provider grants, in seconds.
 const SHORT_LIFE: u32 = 10;
@@ -42,7 +52,8 @@ pub async fn play(demo: &Demo, say: &mut Narrator) -> Result<(), Failed> {
     for (who, what) in &demo.beginnings {
         say.step(who, what);
     }
-    let shop = demo.relying_party().await.with_what("the relying party reads the discovery document")?;
+    let found = "the relying party reads the discovery document";
+    let shop = demo.relying_party(CLIENT).await.with_what(found)?;
     say.step("relying party", "reads the discovery document");
     let (phone, inbox) = (demo.phone.clone(), demo.google.inbox(PUSH_TOKEN));
     let mut cast = Cast { demo, shop, phone, inbox, say };
@@ -50,7 +61,19 @@ pub async fn play(demo: &Demo, say: &mut Narrator) -> Result<(), Failed> {
     cast.denial_after_the_wrong_key().await?;
     cast.strangers_phone().await?;
     cast.lost_push().await?;
-    cast.nobody_answers().await
+    let pinged = demo.relying_party(PING_CLIENT).await.with_what(found)?;
+    let pinged = Told { party: pinged, mode: Mode::Ping, endpoint: &demo.pinged, token: PING_TOKEN };
+    cast.told_of_answers(&pinged).await?;
+    let pushed = match &demo.key {
+        // FAPI-CIBA §5.2.2: no push.
+        Some(_) => None,
+        None => Some(demo.relying_party(PUSH_CLIENT).await.with_what(found)?),
+    };
+    let pushed = pushed.map(|party| Told { party, mode: Mode::Push, endpoint: &demo.pushed, token: PUSHED_TOKEN });
+    if let Some(pushed) = &pushed {
+        cast.told_of_answers(pushed).await?;
+    }
+    cast.nobody_answers([Some(pinged), pushed].into_iter().flatten().collect()).await
 }
 
 impl Cast<'_> {
@@ -124,29 +147,37 @@ impl Cast<'_> {
         Ok(())
     }
 
-    async fn nobody_answers(&mut self) -> Result<(), Failed> {
-        self.say.scene("Nobody answers");
-        let asked = self.ask("Is anybody there?", Some(SHORT_LIFE)).await?;
-        self.poll(&asked, PENDING).await?;
-        self.say.step("clock", &format!("{SHORT_LIFE} seconds pass"));
-        tokio::time::sleep(Duration::from_millis(u64::from(SHORT_LIFE) * 1_000 + 300)).await;
-        self.poll(&asked, "400 expired_token").await
+    /// A backchannel authentication request of the client that polls; its `auth_req_id`.
+    async fn ask(&mut self, binding_message: &str, expiry: Option<u32>) -> Result<String, Failed> {
+        let shop = self.shop.clone();
+        self.ask_by(&shop, binding_message, expiry, None).await
     }
 
-    /// A backchannel authentication request; its `auth_req_id`.
-    async fn ask(&mut self, binding_message: &str, expiry: Option<u32>) -> Result<String, Failed> {
+    /// One of any client, signed under the FAPI profile.
+    async fn ask_by(
+        &mut self,
+        party: &RelyingParty,
+        binding_message: &str,
+        expiry: Option<u32>,
+        token: Option<&str>,
+    ) -> Result<String, Failed> {
         let expiry = expiry.map(|seconds| seconds.to_string());
         let mut parameters =
             vec![("scope", "openid"), ("login_hint", "alice@example.com"), ("binding_message", binding_message)];
         parameters.extend(expiry.as_deref().map(|seconds| ("requested_expiry", seconds)));
-        let answer = self.shop.begin(&parameters).await.with_what("the relying party asks")?;
+        parameters.extend(token.map(|token| ("client_notification_token", token)));
+        let answer = match &self.demo.key {
+            Some(key) => party.begin_signed(key, &parameters).await,
+            None => party.begin(&parameters).await,
+        };
+        let answer = answer.with_what("the relying party asks")?;
         let body = answer.json();
         let (status, expires_in, interval) = (answer.in_short(), &body["expires_in"], &body["interval"]);
         let line = format!(
             "asks alice@example.com: \"{binding_message}\" → {status}: auth_req_id, expires_in {expires_in}, \
              interval {interval}"
         );
-        let is_right = answer.status == 200 && expires_in.is_u64() && interval.is_u64();
+        let is_right = answer.status == 200 && expires_in.is_u64();
         let auth_req_id = body["auth_req_id"].as_str().filter(|_| is_right).map(str::to_owned);
         self.say.found(auth_req_id, "relying party", &line)
     }
@@ -186,13 +217,18 @@ impl Cast<'_> {
 
     /// Tokens, and the ID token verified by the published keys.
     async fn collect(&mut self, asked: &str) -> Result<(), Failed> {
-        let answer = self.shop.poll(asked).await.with_what("the relying party polls")?;
+        let shop = self.shop.clone();
+        self.collect_by(&shop, asked).await
+    }
+
+    async fn collect_by(&mut self, party: &RelyingParty, asked: &str) -> Result<(), Failed> {
+        let answer = party.poll(asked).await.with_what("the relying party polls")?;
         let tokens = answer.json();
         let has_tokens = tokens["access_token"].is_string() && tokens["id_token"].is_string();
         let line = format!("polls → {}: access token and ID token", answer.in_short());
         self.say.must(answer.status == 200 && has_tokens, "relying party", &line)?;
         let id_token = tokens["id_token"].as_str().unwrap_or_default();
-        let claims = self.shop.verify(id_token, SystemClock.now().unix_seconds()).await;
+        let claims = party.verify(id_token, SystemClock.now().unix_seconds()).await;
         let claims = claims.with_what("the relying party verifies the ID token")?;
         let line = format!(
             "verifies the ID token by the published keys → sub {}, acr {}, amr {}",

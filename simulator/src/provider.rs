@@ -1,6 +1,7 @@
 //! The provider in this process, set up as its operator would: `assent init`, a settings file with the environment laid
 //! over it, and Google reached by the operator's own settings.
 
+use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -10,13 +11,16 @@ use std::sync::Arc;
 use server::app::system::{SystemClock, SystemRandom};
 use server::app::{self, App, AppError, Init, InitError, Listeners, log};
 use server::config::{Config, ConfigError, Environment};
+use server::domain::profile::Profile;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use url::Url;
 
+use crate::authority::{self, Authority};
 use crate::cli::CommandLine;
 use crate::stand_in::fcm::FcmStandIn;
-use crate::wire::Wire;
+use crate::wire::{BadPem, Wire};
 
 /// Loopback, and a port that is free.
 const ANY_PORT: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 0);
@@ -30,6 +34,8 @@ pub struct RunningProvider {
     pub issuer: String,
     /// The way for relying parties and phones.
     pub public: Wire,
+    /// What `--tls` brings.
+    pub tls: Option<Tls>,
     /// Where operators reach it.
     pub admin_address: SocketAddr,
     /// Their token.
@@ -38,6 +44,16 @@ pub struct RunningProvider {
     pub remarks: Vec<String>,
     stop: oneshot::Sender<()>,
     serving: JoinHandle<()>,
+}
+
+/// What `--tls` brings.
+pub struct Tls {
+    /// Whose certificates are shown.
+    pub authority: Authority,
+    /// Where client certificates are asked for.
+    pub mtls_url: String,
+    /// The way there, for a relying party that shows the authority's certificate.
+    pub mtls: Wire,
 }
 
 /// Why the provider does not run.
@@ -74,6 +90,20 @@ pub enum Failure {
     /// The server does not start.
     #[error(transparent)]
     App(#[from] AppError),
+    /// The file of `--trust` is not there.
+    #[error("--trust {}: {source}", path.display())]
+    Trust {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// There is no authority for `--tls`.
+    #[error(transparent)]
+    Authority(#[from] authority::Failure),
+    /// What the authority made cannot be used.
+    #[error(transparent)]
+    Pem(#[from] BadPem),
     /// The file system refused.
     #[error(transparent)]
     Io(#[from] io::Error),
@@ -83,30 +113,82 @@ pub enum Failure {
 pub async fn start(options: &CommandLine, directory: &Path, google: &FcmStandIn) -> Result<RunningProvider, Failure> {
     let public = bind(options.listen).await?;
     let admin = bind(ANY_PORT).await?;
-    let (address, admin_address) = (public.local_addr()?, admin.local_addr()?);
-    let issuer = options.public_url.as_ref().map(|url| url.trim_end_matches('/').to_owned());
+    let mtls = if options.tls { Some(bind(options.mtls_listen).await?) } else { None };
+    let place = Place::of(options, directory, public.local_addr()?, mtls.as_ref())?;
     let home = directory.join("provider");
     let settings = home.join("assent.toml");
     if !settings.exists() {
-        app::init(&Init { dir: home, issuer: issuer.clone(), listen: address, admin_listen: ANY_PORT })?;
+        let issuer = Some(place.issuer.clone());
+        app::init(&Init { dir: home, issuer, listen: place.address, admin_listen: ANY_PORT })?;
     }
-    let config = Config::load(&settings, &environment(options, directory, google)?)?;
+    let config = Config::load(&settings, &environment(options, directory, google, &place)?)?;
     log::install(&config.log);
-    let found = config.realms[0].issuer.clone();
-    let wanted = issuer.unwrap_or_else(|| format!("http://{address}"));
+    let (found, wanted) = (config.realms[0].issuer.clone(), place.issuer.clone());
     if found != wanted {
         return Err(Failure::OtherIssuer { directory: directory.to_owned(), issuer: found, wanted });
     }
-    let admin_token = config.admin_token.reveal().to_owned();
+    let (admin_token, admin_address) = (config.admin_token.reveal().to_owned(), admin.local_addr()?);
     let app = App::open(config, Arc::new(SystemClock), Arc::new(SystemRandom)).await?;
     let remarks = remarks(options, &app);
     let (stop, stopped) = oneshot::channel();
-    let serving = tokio::spawn(app.serve(Listeners { public, admin, mtls: None }, async {
+    let serving = tokio::spawn(app.serve(Listeners { public, admin, mtls }, async {
         // A sender that is gone stops it as well.
         let _ = stopped.await;
     }));
-    let public = Wire::to(reachable(address));
-    Ok(RunningProvider { issuer: wanted, public, admin_address, admin_token, remarks, stop, serving })
+    let (public, tls) = place.wires()?;
+    Ok(RunningProvider { issuer: wanted, public, tls, admin_address, admin_token, remarks, stop, serving })
+}
+
+/// Where the provider is found, and by which certificates.
+struct Place {
+    issuer: String,
+    address: SocketAddr,
+    secured: Option<Secured>,
+}
+
+/// With `--tls`.
+struct Secured {
+    authority: Authority,
+    host: String,
+    mtls_address: SocketAddr,
+    mtls_url: String,
+}
+
+impl Place {
+    fn of(
+        options: &CommandLine,
+        directory: &Path,
+        address: SocketAddr,
+        mtls: Option<&TcpListener>,
+    ) -> Result<Self, Failure> {
+        let public_url = options.public_url.as_ref().map(|url| url.trim_end_matches('/').to_owned());
+        let Some(mtls) = mtls else {
+            let issuer = public_url.unwrap_or_else(|| format!("http://{address}"));
+            return Ok(Self { issuer, address, secured: None });
+        };
+        // A name, because test suites and browsers send one in the handshake.
+        let issuer = public_url.unwrap_or_else(|| format!("https://localhost:{}", address.port()));
+        let host = Url::parse(&issuer).ok().and_then(|url| Some(url.host_str()?.to_owned()));
+        let host = host.unwrap_or_else(|| "localhost".to_owned());
+        let mtls_address = mtls.local_addr()?;
+        let names = ["localhost", "127.0.0.1", "::1", host.trim_matches(['[', ']'])].map(str::to_owned);
+        let names: BTreeSet<_> = names.into_iter().chain([address.ip().to_string()]).collect();
+        let authority = Authority::in_directory(&directory.join("tls"), &names.into_iter().collect::<Vec<_>>())?;
+        let mtls_url = format!("https://{host}:{}", mtls_address.port());
+        Ok(Self { issuer, address, secured: Some(Secured { authority, host, mtls_address, mtls_url }) })
+    }
+
+    fn wires(self) -> Result<(Wire, Option<Tls>), Failure> {
+        let Some(Secured { authority, host, mtls_address, mtls_url }) = self.secured else {
+            return Ok((Wire::to(reachable(self.address)), None));
+        };
+        let read = std::fs::read_to_string::<&PathBuf>;
+        let roots = read(&authority.certificate)?;
+        let (certificate, key) = (read(&authority.client_certificate)?, read(&authority.client_key)?);
+        let public = Wire::secure(reachable(self.address), &host, &roots, None)?;
+        let mtls = Wire::secure(reachable(mtls_address), &host, &roots, Some((&certificate, &key)))?;
+        Ok((public, Some(Tls { authority, mtls_url, mtls })))
+    }
 }
 
 impl RunningProvider {
@@ -123,10 +205,15 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
 }
 
 /// What the demo changes of the settings file, at every start: the push service has another port each time.
-fn environment(options: &CommandLine, directory: &Path, google: &FcmStandIn) -> io::Result<Environment> {
+fn environment(
+    options: &CommandLine,
+    directory: &Path,
+    google: &FcmStandIn,
+    place: &Place,
+) -> Result<Environment, Failure> {
     let key_file = directory.join("service-account.json");
     std::fs::write(&key_file, google.service_account())?;
-    let settings = [
+    let mut settings = vec![
         ("LOG__FILTER", if options.headless { "off" } else { "warn" }.to_owned()),
         // Everything that the provider calls in the demo listens on this machine.
         ("OUTBOUND__ALLOWED_NETWORKS", "127.0.0.0/8,::1/128".to_owned()),
@@ -137,8 +224,32 @@ fn environment(options: &CommandLine, directory: &Path, google: &FcmStandIn) -> 
         ("PUSH__FCM__TOKEN_URL", google.token_url().to_string()),
         ("PUSH__FCM__SERVICE_ACCOUNT_FILE", key_file.display().to_string()),
     ];
-    let variables = settings.map(|(name, value)| (OsString::from(format!("ASSENT__{name}")), OsString::from(value)));
-    Ok(Environment::of(variables.into_iter()))
+    let mut roots = Vec::new();
+    if let Some(path) = &options.trust {
+        let found = path.canonicalize().map_err(|source| Failure::Trust { path: path.clone(), source })?;
+        roots.push(found.display().to_string());
+    }
+    if let Some(Secured { authority, mtls_address, mtls_url, .. }) = &place.secured {
+        let file = |path: &Path| path.display().to_string();
+        roots.push(file(&authority.certificate));
+        settings.extend([
+            ("PUBLIC__TLS__CERTIFICATE", file(&authority.server_certificate)),
+            ("PUBLIC__TLS__KEY", file(&authority.server_key)),
+            ("MTLS__LISTEN", mtls_address.to_string()),
+            ("MTLS__BASE_URL", mtls_url.clone()),
+            ("CLIENT_TRUST_ANCHORS", file(&authority.certificate)),
+            ("POLICY__SIGNING_ALGORITHMS", "ES256,PS256".to_owned()),
+        ]);
+    }
+    if options.fapi {
+        settings.push(("POLICY__PROFILE", "fapi-ciba".to_owned()));
+    }
+    if !roots.is_empty() {
+        settings.push(("OUTBOUND__EXTRA_ROOTS", roots.join(",")));
+    }
+    let variables = settings.into_iter();
+    let variables = variables.map(|(name, value)| (OsString::from(format!("ASSENT__{name}")), OsString::from(value)));
+    Ok(Environment::of(variables))
 }
 
 /// Policies are records of the store: those of the first start hold.
@@ -147,6 +258,9 @@ fn remarks(options: &CommandLine, app: &App) -> Vec<String> {
     let mut remarks = Vec::new();
     if options.interval.is_some_and(|interval| interval != policy.interval) {
         remarks.push(format!("--interval: this directory keeps the {} seconds of its first start", policy.interval));
+    }
+    if options.fapi != (policy.profile == Profile::FapiCiba) {
+        remarks.push("--fapi: this directory keeps the profile of its first start".to_owned());
     }
     if options.limits != policy.prompt_limits {
         let kept = if policy.prompt_limits { "on" } else { "off" };

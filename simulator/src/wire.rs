@@ -12,8 +12,12 @@ use axum::body::{Body, Bytes};
 use axum::http::header::HOST;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, StatusCode, Uri};
 use device_core::ports::{HttpHeader, HttpRequest, HttpResponse, Transport, TransportError};
+use hyper_rustls::{FixedServerNameResolver, HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use hyper_util::rt::TokioExecutor;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use rustls::{ClientConfig, RootCertStore};
 use serde_json::Value;
 use tower::ServiceExt as _;
 
@@ -29,8 +33,9 @@ pub struct Wire(Arc<Way>);
 
 enum Way {
     Socket {
-        client: Box<Client<HttpConnector, Body>>,
-        address: SocketAddr,
+        client: Box<Client<HttpsConnector<HttpConnector>, Body>>,
+        /// `http` or `https`, and the address.
+        base: String,
     },
     /// Empty while the provider restarts.
     Router(RwLock<Option<Router>>),
@@ -52,12 +57,69 @@ pub struct Answer {
 #[error("no reply: {0}")]
 pub struct NoAnswer(String);
 
+/// A certificate or a key that cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[error("not usable as a certificate or key: {0}")]
+pub struct BadPem(String);
+
+impl BadPem {
+    fn new(why: impl fmt::Display) -> Self {
+        Self(why.to_string())
+    }
+}
+
+fn anonymous(roots: RootCertStore) -> ClientConfig {
+    builder().with_root_certificates(roots).with_no_client_auth()
+}
+
+fn showing(roots: RootCertStore, chain: &str, key: &str) -> Result<ClientConfig, BadPem> {
+    let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(chain.as_bytes()).collect();
+    let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(BadPem::new)?;
+    let config = builder().with_root_certificates(roots);
+    config.with_client_auth_cert(chain.map_err(BadPem::new)?, key).map_err(BadPem::new)
+}
+
+fn builder() -> rustls::ConfigBuilder<ClientConfig, rustls::WantsVerifier> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let versions = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+    versions.expect("the provider speaks the default versions")
+}
+
 impl Wire {
     /// Plain HTTP to this address, whatever host a URL names: a proxy with TLS may stand before it.
     #[must_use]
     pub fn to(address: SocketAddr) -> Self {
-        let client = Box::new(Client::builder(TokioExecutor::new()).build_http());
-        Self(Arc::new(Way::Socket { client, address }))
+        Self::socket(anonymous(RootCertStore::empty()), "localhost", format!("http://{address}"))
+    }
+
+    /// HTTPS to this address, with these authorities trusted (PEM), for this name, and showing a certificate where the
+    /// server asks for one: certificate and key, PEM.
+    pub fn secure(
+        address: SocketAddr,
+        name: &str,
+        authorities: &str,
+        certificate: Option<(&str, &str)>,
+    ) -> Result<Self, BadPem> {
+        let mut roots = RootCertStore::empty();
+        for authority in CertificateDer::pem_slice_iter(authorities.as_bytes()) {
+            roots.add(authority.map_err(BadPem::new)?).map_err(BadPem::new)?;
+        }
+        let config = match certificate {
+            None => anonymous(roots),
+            Some((chain, key)) => showing(roots, chain, key)?,
+        };
+        Ok(Self::socket(config, name, format!("https://{address}")))
+    }
+
+    fn socket(config: ClientConfig, name: &str, base: String) -> Self {
+        let name = ServerName::try_from(name.to_owned()).unwrap_or_else(|_| "localhost".try_into().expect("a name"));
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(config)
+            .https_or_http()
+            .with_server_name_resolver(FixedServerNameResolver::new(name))
+            .enable_http1()
+            .build();
+        Self(Arc::new(Way::Socket { client: Box::new(Client::builder(TokioExecutor::new()).build(connector)), base }))
     }
 
     /// Straight into a router.
@@ -81,8 +143,8 @@ impl Wire {
             head.headers.entry(HOST).or_insert(host);
         }
         let response = match &*self.0 {
-            Way::Socket { client, address } => {
-                head.uri = format!("http://{address}{target}").parse().map_err(no_answer)?;
+            Way::Socket { client, base } => {
+                head.uri = format!("{base}{target}").parse().map_err(no_answer)?;
                 let sent = client.request(Request::from_parts(head, Body::from(body)));
                 let response = tokio::time::timeout(PATIENCE, sent).await.map_err(no_answer)?;
                 response.map_err(no_answer)?.map(Body::new)
@@ -179,7 +241,7 @@ impl NoAnswer {
 impl fmt::Debug for Wire {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &*self.0 {
-            Way::Socket { address, .. } => write!(f, "Wire(to {address})"),
+            Way::Socket { base, .. } => write!(f, "Wire(to {base})"),
             Way::Router(_) => f.write_str("Wire(into a router)"),
         }
     }

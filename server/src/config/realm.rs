@@ -182,12 +182,17 @@ fn policy(mut section: Section) -> Policy {
     policy
 }
 
-/// The environment knows only texts: where the default is a number or a switch, so is the text.
+/// The environment knows only texts: where the default is a number, a switch or a list, so is the text; the parts of a
+/// list stand between commas.
 fn like(default: &Value, value: Value) -> Value {
     let Value::String(text) = &value else { return value };
     let parsed = match default {
         Value::Integer(_) => text.parse().ok().map(Value::Integer),
         Value::Boolean(_) => text.parse().ok().map(Value::Boolean),
+        Value::Array(_) => {
+            let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+            Some(Value::Array(parts.map(|part| Value::String(part.to_owned())).collect()))
+        }
         _ => None,
     };
     parsed.unwrap_or(value)

@@ -1,0 +1,110 @@
+//! A certificate authority on this machine, for `--tls`: it certifies the provider, and the demo's relying parties that
+//! show certificates. Its files stay in the demo's directory, so that a browser or a client library can be told to trust
+//! it once.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use rcgen::{
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    KeyUsagePurpose,
+};
+use server::keys::secret_file;
+
+/// The files, all PEM.
+#[derive(Debug, Clone)]
+pub struct Authority {
+    /// The authority's own certificate: what others trust.
+    pub certificate: PathBuf,
+    /// The provider's certificate.
+    pub server_certificate: PathBuf,
+    /// Its key.
+    pub server_key: PathBuf,
+    /// A certificate for relying parties.
+    pub client_certificate: PathBuf,
+    /// Its key.
+    pub client_key: PathBuf,
+}
+
+/// Subject of the relying parties' certificate, RFC 4514.
+pub const CLIENT_SUBJECT: &str = "CN=demo-client";
+
+/// Why there is no authority.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// A name cannot stand in a certificate, or a key could not be made.
+    #[error("a certificate could not be made: {0}")]
+    Certificate(#[from] rcgen::Error),
+    /// The file system refused.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+    /// A key could not be kept.
+    #[error(transparent)]
+    Keys(#[from] server::keys::KeysError),
+}
+
+impl Authority {
+    /// Takes up what is in a directory, or makes it: a certificate for these names and addresses of the provider.
+    pub fn in_directory(directory: &Path, names: &[String]) -> Result<Self, Failure> {
+        let file = |name: &str| directory.join(name);
+        let authority = Self {
+            certificate: file("ca.pem"),
+            server_certificate: file("server.pem"),
+            server_key: file("server.key"),
+            client_certificate: file("client.pem"),
+            client_key: file("client.key"),
+        };
+        // Written last: with it, everything else is there.
+        if !authority.certificate.exists() {
+            fs::create_dir_all(directory)?;
+            authority.make(names)?;
+        }
+        Ok(authority)
+    }
+
+    fn make(&self, names: &[String]) -> Result<(), Failure> {
+        let root = CertifiedIssuer::self_signed(root(), KeyPair::generate()?)?;
+        let (server, client) = (server(names)?, client());
+        for (parameters, certificate, key_file) in
+            [(server, &self.server_certificate, &self.server_key), (client, &self.client_certificate, &self.client_key)]
+        {
+            let key = KeyPair::generate()?;
+            fs::write(certificate, parameters.signed_by(&key, &root)?.pem())?;
+            // What an interrupted start left behind is of no use.
+            if key_file.exists() {
+                fs::remove_file(key_file)?;
+            }
+            secret_file::create(key_file, &key.serialize_pem())?;
+        }
+        Ok(fs::write(&self.certificate, root.pem())?)
+    }
+}
+
+fn root() -> CertificateParams {
+    let mut parameters = named("Assent demo authority");
+    parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    parameters.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
+    parameters
+}
+
+fn server(names: &[String]) -> Result<CertificateParams, rcgen::Error> {
+    let mut parameters = CertificateParams::new(names)?;
+    parameters.distinguished_name.push(DnType::CommonName, "Assent demo");
+    parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    Ok(parameters)
+}
+
+fn client() -> CertificateParams {
+    let mut parameters = named("demo-client");
+    parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+    parameters
+}
+
+fn named(name: &str) -> CertificateParams {
+    let mut parameters = CertificateParams::default();
+    let mut subject = rcgen::DistinguishedName::new();
+    subject.push(DnType::CommonName, name);
+    parameters.distinguished_name = subject;
+    parameters
+}
