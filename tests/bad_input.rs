@@ -10,7 +10,7 @@ use protocol::{DeviceId, Digest, KeyRef, KeyRole, Nonce, PromptId, base64url};
 use serde_json::{Value, json};
 use simulator::forger::Forger;
 use simulator::phone::Phone;
-use simulator::relying_party::{CIBA_GRANT, RelyingParty, basic};
+use simulator::relying_party::{CIBA_GRANT, JWT_BEARER, RelyingParty, basic};
 use simulator::wire::{Answer, Wire};
 use tests::{ADMIN_TOKEN, ISSUER, SHOP, SHOP_SECRET, World, a_request};
 
@@ -105,6 +105,8 @@ fn bad_credentials(url: &str) -> Vec<Case> {
         request("POST", url, &[("content-type", FORM), ("authorization", authorization)], body)
     };
     let without = |body: &str| request("POST", url, &[("content-type", FORM)], body);
+    let asserting = |jwt: &str| without(&format!("client_assertion_type={JWT_BEARER}&client_assertion={jwt}"));
+    let about = |client: &str| json!({ "iss": client, "sub": client, "aud": ISSUER, "exp": 1_800_000_060, "jti": "x" });
     let twice = [("content-type", FORM), ("authorization", &*shop()), ("authorization", &*shop())];
     let post = format!("client_id={SHOP}&client_secret=s3cret%3A+%2B%26%3D%25%2F%C3%BC+of+the+shop");
     vec![
@@ -120,6 +122,38 @@ fn bad_credentials(url: &str) -> Vec<Case> {
         case("an empty client_id", with(&basic("", SHOP_SECRET), ""), "401 invalid_client"),
         case("another scheme", with("Bearer abc", ""), "401 invalid_client"),
         case("credentials of 20 KB", with(&basic(&"a".repeat(20_000), "b"), ""), "401 invalid_client"),
+        case("an assertion without its type", without("client_assertion=x"), "401 invalid_client"),
+        case(
+            "a type without an assertion",
+            without(&format!("client_assertion_type={JWT_BEARER}")),
+            "401 invalid_client",
+        ),
+        case(
+            "an assertion of another type",
+            without("client_assertion_type=x&client_assertion=x"),
+            "401 invalid_client",
+        ),
+        case("an assertion of 60 KB", asserting(&"a".repeat(60_000)), "401 invalid_client"),
+        case("an assertion of dots", asserting(&".".repeat(1_000)), "401 invalid_client"),
+        case("an encrypted assertion", asserting("e30.e30.e30.e30.e30"), "401 invalid_client"),
+        case("an assertion that says nothing", asserting("e30.e30."), "401 invalid_client"),
+        case(
+            "an assertion about nobody",
+            asserting(&jws(&json!({ "alg": "ES256" }), &about(""))),
+            "401 invalid_client",
+        ),
+        case(
+            "an assertion about a client with a secret",
+            asserting(&jws(&json!({ "alg": "ES256" }), &about(SHOP))),
+            "401 invalid_client",
+        ),
+        case(
+            "an assertion about a client of 10 KB",
+            asserting(&jws(&json!({ "alg": "HS256" }), &about(&"c".repeat(10_000)))),
+            "401 invalid_client",
+        ),
+        case("Basic and an assertion", with(&shop(), "client_assertion=x"), "400 invalid_request"),
+        case("a secret and an assertion", without("client_secret=x&client_assertion=x"), "400 invalid_request"),
         case("two Authorization headers", request("POST", url, &twice, ""), "400 invalid_request"),
         case("two methods at once", with(&shop(), "client_secret=x"), "400 invalid_request"),
         case("two clients at once", with(&shop(), "client_id=other"), "400 invalid_request"),

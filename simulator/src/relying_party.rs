@@ -134,6 +134,12 @@ impl RelyingParty {
         &self.credentials.id
     }
 
+    /// Who it is.
+    #[must_use]
+    pub fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+
     /// The same relying party with other credentials.
     #[must_use]
     pub fn with(&self, credentials: Credentials) -> Self {
@@ -185,12 +191,21 @@ impl RelyingParty {
             Authentication::Basic => self.send(url, &form(parameters), &[(AUTHORIZATION, basic(id, secret))]).await,
             Authentication::Post => self.send(url, &with(&[("client_id", id), ("client_secret", secret)]), &[]).await,
             Authentication::SecretJwt | Authentication::PrivateKeyJwt(_) => {
-                let assertion = self.assert(&self.assertion());
-                let assertion = [("client_assertion_type", JWT_BEARER), ("client_assertion", &assertion)];
-                self.send(url, &with(&assertion), &[]).await
+                self.post_asserting(url, parameters, &self.assert(&self.assertion())).await
             }
             Authentication::Certificate => self.send(url, &with(&[("client_id", id)]), &[]).await,
         }
+    }
+
+    /// A form with this client assertion.
+    pub async fn post_asserting(
+        &self,
+        url: &str,
+        parameters: &[(&str, &str)],
+        assertion: &str,
+    ) -> Result<Answer, NoAnswer> {
+        let assertion = [("client_assertion_type", JWT_BEARER), ("client_assertion", assertion)];
+        self.send(url, &form(&[parameters, &assertion].concat()), &[]).await
     }
 
     /// A form exactly as written, over a connection that shows this client's certificate.
@@ -286,7 +301,9 @@ impl RelyingParty {
     }
 }
 
-fn form(parameters: &[(&str, &str)]) -> String {
+/// Parameters as `application/x-www-form-urlencoded`.
+#[must_use]
+pub fn form(parameters: &[(&str, &str)]) -> String {
     form_urlencoded::Serializer::new(String::new()).extend_pairs(parameters).finish()
 }
 

@@ -268,6 +268,12 @@ impl World {
         self.restart().await;
     }
 
+    /// Ends the trust in every authority, with a restart in between.
+    pub async fn distrust(&mut self) {
+        self.mtls.anchors = None;
+        self.restart().await;
+    }
+
     /// The story's time.
     #[must_use]
     pub fn now(&self) -> Timestamp {

@@ -5,9 +5,10 @@ use server::domain::algorithm::Algorithm;
 use server::domain::delivery::DeliveryMode;
 use server::domain::policy::{AboveMax, NoDevice};
 use server::domain::profile::Profile;
+use simulator::client_key::ClientKey;
 use tests::{SHOP, World, a_request};
 
-use crate::scene;
+use crate::{keyed_shop, scene};
 
 const TOKEN: &str = "8d67dc78-7faa-4d41-aabd-67707b374255";
 
@@ -115,10 +116,13 @@ async fn a_mode_that_the_realm_does_not_offer_is_unauthorized_client() {
 #[tokio::test]
 async fn under_the_fapi_profile_unsigned_requests_and_push_clients_are_refused() {
     // OP_ACCEPTANCE module 41; FAPI-CIBA §5.2.2.
-    let (mut fapi, shop, _phone) = scene().await;
+    let key = ClientKey::generate(Algorithm::Es256);
+    let (mut fapi, _shop, _phone) = scene().await;
+    let shop = keyed_shop(&fapi, &key).await;
     fapi.change_policy(|policy| policy.profile = Profile::FapiCiba).await;
     assert_eq!(a_request().sent(&shop).await.in_short(), "400 invalid_request");
-    let (core, shop, _phone) = scene().await;
+    let (core, _shop, _phone) = scene().await;
+    let shop = keyed_shop(&core, &key).await;
     core.edit_client(SHOP, |client| client.profile = Some(Profile::FapiCiba)).await;
     assert_eq!(a_request().sent(&shop).await.in_short(), "400 invalid_request");
     core.edit_client(SHOP, |client| client.delivery = DeliveryMode::Push).await;

@@ -7,7 +7,7 @@ use server::domain::policy::Policy;
 use server::domain::profile::Profile;
 use simulator::client_key::{ClientKey, sign_by_secret};
 use simulator::phone::Phone;
-use simulator::relying_party::RelyingParty;
+use simulator::relying_party::{Authentication, Credentials, RelyingParty};
 use simulator::stand_in::key_set::KeySetStandIn;
 use tests::{ISSUER, SHOP, SHOP_SECRET, World, a_request};
 
@@ -33,6 +33,19 @@ impl Scene {
         let (shop, phone, key) = (world.shop().await, world.phone("1001").await, ClientKey::generate(algorithm));
         let scene = Self { world, shop, phone, key };
         scene.register(&scene.key).await;
+        scene
+    }
+
+    /// The same under the FAPI profile, which lets nobody in by a secret: the shop has a key for that, too.
+    async fn under_fapi(algorithm: Algorithm) -> Self {
+        let mut scene = Self::of(algorithm, |_| {}).await;
+        let own = ClientKey::generate(Algorithm::Es256);
+        let keys = json!({ "keys": [own.jwk(), scene.key.jwk()] });
+        let metadata = json!({ "token_endpoint_auth_method": "private_key_jwt", "jwks": keys });
+        scene.world.admin().replace_client(SHOP, &metadata).await.expect("replaced");
+        let authentication = Authentication::PrivateKeyJwt(own);
+        scene.shop = scene.shop.with(Credentials { authentication, ..scene.shop.credentials().clone() });
+        scene.world.change_policy(|policy| policy.profile = Profile::FapiCiba).await;
         scene
     }
 
@@ -107,8 +120,7 @@ async fn under_the_fapi_profile_only_ps256_and_es256_are_taken() {
         (Algorithm::Ps512, "400 invalid_request"),
         (Algorithm::EdDsa, "400 invalid_request"),
     ] {
-        let mut scene = Scene::of(algorithm, |_| {}).await;
-        scene.world.change_policy(|policy| policy.profile = Profile::FapiCiba).await;
+        let scene = Scene::under_fapi(algorithm).await;
         assert_eq!(scene.signed(&scene.claims()).await, answer, "{algorithm}");
     }
 }
@@ -339,8 +351,7 @@ async fn the_same_request_object_at_the_same_time_is_accepted_once() {
 #[tokio::test]
 async fn under_the_fapi_profile_a_binding_message_is_needed() {
     // OP_ACCEPTANCE §6 "FAPI-CIBA".
-    let mut scene = Scene::new().await;
-    scene.world.change_policy(|policy| policy.profile = Profile::FapiCiba).await;
+    let scene = Scene::under_fapi(Algorithm::Es256).await;
     assert_eq!(scene.changed(json!({ "binding_message": null })).await, "400 invalid_request");
     assert_eq!(scene.changed(json!({ "binding_message": "1234" })).await, "200");
 }

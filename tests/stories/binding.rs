@@ -2,9 +2,11 @@
 
 use protocol::base64url;
 use serde_json::{Value, json};
+use server::domain::algorithm::Algorithm;
 use server::domain::certificate::ClientCertificate;
 use server::domain::client::AccessTokenFormat;
 use server::domain::profile::Profile;
+use simulator::client_key::ClientKey;
 use simulator::phone::Phone;
 use simulator::relying_party::RelyingParty;
 use tests::{ISSUER, SHOP, World, a_request};
@@ -114,11 +116,11 @@ async fn a_refresh_token_that_does_not_rotate_is_bound_all_the_same() {
 
 #[tokio::test]
 async fn the_fapi_profile_binds_every_token_and_rotates_no_refresh_token() {
-    let (world, shop, phone) = scene().await;
+    let (world, _shop, phone) = scene().await;
+    let shop = crate::keyed_shop(&world, &ClientKey::generate(Algorithm::Es256)).await;
+    let shop = shop.showing(Some(certificate("one")));
     let tokens = crate::tokens(&world, &shop, &phone, a_request()).await;
-    world
-        .edit_client(SHOP, |client| (client.certificate_bound, client.profile) = (false, Some(Profile::FapiCiba)))
-        .await;
+    world.edit_client(SHOP, |client| client.profile = Some(Profile::FapiCiba)).await;
     let token = text(&tokens, "refresh_token");
     assert_eq!(shop.showing(None).refresh(token).await.expect("an answer").in_short(), "400 invalid_request");
     for _ in 0..2 {

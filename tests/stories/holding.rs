@@ -1,14 +1,19 @@
 //! Long polling (CIBA §10.1): a client that asked for it has its polls held until there is an outcome.
 
 use device_core::DenyReason;
+use server::domain::algorithm::Algorithm;
 use server::domain::certificate::ClientCertificate;
+use server::domain::client::Client;
 use server::domain::policy::Policy;
 use server::domain::profile::Profile;
 use server::flow::hold;
+use simulator::client_key::ClientKey;
 use simulator::phone::Phone;
 use simulator::relying_party::RelyingParty;
 use tests::{SHOP, World, a_request};
 use tokio::task::JoinHandle;
+
+use crate::keyed_shop;
 
 struct Scene {
     world: World,
@@ -143,9 +148,11 @@ async fn of_a_client_that_did_not_ask_for_it_no_poll_is_held() {
 /// Under the FAPI profile tokens are bound to a certificate, so that the client shows one.
 #[tokio::test]
 async fn under_the_fapi_profile_no_poll_is_held() {
-    let scene = scene().await;
+    let mut scene = scene().await;
+    scene.shop = keyed_shop(&scene.world, &ClientKey::generate(Algorithm::Es256)).await;
     let asked = scene.polled().await;
-    scene.world.edit_client(SHOP, |client| client.profile = Some(Profile::FapiCiba)).await;
+    let held = |client: &mut Client| (client.long_poll, client.profile) = (20, Some(Profile::FapiCiba));
+    scene.world.edit_client(SHOP, held).await;
     let certificate = ClientCertificate::new(b"a certificate".to_vec(), Vec::new());
     let shop = scene.shop.clone().showing(Some(certificate));
     assert_eq!(scene.world.poll(&shop, &asked).await, "400 authorization_pending");

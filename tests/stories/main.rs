@@ -7,6 +7,7 @@ mod asking_hints;
 mod asking_rules;
 mod asking_signed;
 mod asking_vouched;
+mod authenticating;
 mod binding;
 mod cancelling;
 mod collecting;
@@ -30,10 +31,23 @@ mod told;
 mod userinfo;
 mod wandering;
 
-use serde_json::Value;
+use serde_json::{Value, json};
+use simulator::client_key::ClientKey;
 use simulator::phone::Phone;
-use simulator::relying_party::RelyingParty;
-use tests::{ISSUER, Request, World};
+use simulator::relying_party::{Authentication, CIBA_GRANT, Credentials, RelyingParty};
+use tests::{ISSUER, Request, SHOP, World};
+
+/// The shop of most stories, which from here on signs by this key and may refresh.
+async fn keyed_shop(world: &World, key: &ClientKey) -> RelyingParty {
+    let metadata = json!({
+        "token_endpoint_auth_method": "private_key_jwt",
+        "jwks": key.jwks(),
+        "grant_types": [CIBA_GRANT, "refresh_token"],
+    });
+    world.admin().replace_client(SHOP, &metadata).await.expect("replaced");
+    let authentication = Authentication::PrivateKeyJwt(key.clone());
+    world.client_with(Credentials { id: SHOP.to_owned(), secret: String::new(), authentication }).await
+}
 
 /// A world, its shop, and alice's phone.
 async fn scene() -> (World, RelyingParty, Phone) {

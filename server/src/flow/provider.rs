@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use tracing::error;
 
+use super::authenticate_client::Assertions;
 use super::begin::user_code::UserCodes;
 use super::budget::Budget;
 use super::hold::Held;
@@ -67,6 +68,7 @@ pub struct Provider {
     pub(super) wake: Wake,
     pub(super) budget: Budget,
     pub(super) user_codes: UserCodes,
+    pub(super) assertions: Assertions,
     pub(super) paces: Paces,
     pub(super) held: Held,
     pub(super) proofs: Proofs,
@@ -95,6 +97,7 @@ impl Provider {
             wake: Wake::default(),
             budget: Budget::default(),
             user_codes: UserCodes::default(),
+            assertions: Assertions::default(),
             paces: Paces::default(),
             held: Held::default(),
             proofs: Proofs::default(),

@@ -16,6 +16,7 @@ const MOST: usize = 500;
 pub async fn sweep(provider: &Provider) -> Result<usize, StoreError> {
     let now = provider.now();
     provider.paces.sweep(now);
+    provider.assertions.sweep(now);
     provider.budget.sweep(now);
     provider.opened.sweep(now);
     provider.user_codes.sweep(now);

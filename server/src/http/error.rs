@@ -70,7 +70,7 @@ impl IntoResponse for BodyError {
 impl IntoResponse for authenticate_client::Reason {
     fn into_response(self) -> Response {
         match self {
-            Self::Unauthenticated => invalid_client(),
+            Self::Unauthenticated(_) => invalid_client(),
             // RFC 8705 §3 names no code; it is the request that lacks something, not the client that is unknown.
             Self::NoCertificate => invalid_request("a client certificate is needed: tokens are bound to it"),
             Self::Unavailable(reason) => unavailable(&reason),

@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
@@ -36,12 +35,12 @@ const CLAIMS: [&str; 12] = [
     "phone_number",
 ];
 
-/// The discovery document, ready to be sent.
+/// A JSON document, ready to be sent.
 #[derive(Clone)]
 pub(super) struct Document(Bytes);
 
 impl Document {
-    /// Describes a realm with these endpoints.
+    /// The discovery document of a realm with these endpoints.
     pub(super) fn of(provider: &Provider, endpoints: &[Endpoint]) -> Self {
         Self(Value::from(members(provider, endpoints)).to_string().into())
     }
@@ -58,7 +57,8 @@ const KEYS_MAX_AGE: &str = "public, max-age=900";
 
 /// `GET /jwks`
 pub(super) async fn jwks(State(provider): State<Arc<Provider>>) -> impl IntoResponse {
-    ([(header::CACHE_CONTROL, KEYS_MAX_AGE)], Json(provider.keys().jwks()))
+    let document = Document(Bytes::copy_from_slice(provider.keys().jwks_text().as_bytes()));
+    ([(header::CACHE_CONTROL, KEYS_MAX_AGE)], document)
 }
 
 /// FAPI wants the URL published, so there is something that answers under it.

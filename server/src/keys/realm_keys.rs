@@ -39,6 +39,8 @@ struct Current {
     until: Option<Timestamp>,
     signers: Vec<Signer>,
     jwks: Value,
+    /// The same as it is published.
+    jwks_text: Arc<str>,
     known: JwkSet,
     device: DeviceSigner,
 }
@@ -100,6 +102,12 @@ impl RealmKeys {
         self.current().jwks.clone()
     }
 
+    /// The same set as JSON text, made once for as long as it stays as it is.
+    #[must_use]
+    pub fn jwks_text(&self) -> Arc<str> {
+        Arc::clone(&self.current().jwks_text)
+    }
+
     /// Signs claims as a JWT for relying parties (RFC 7519), by the key whose time it is. An algorithm that the realm has
     /// no key for, or claims that are not JSON, are [`CryptoError::Unavailable`].
     pub fn sign_jwt(&self, algorithm: Algorithm, typ: &str, claims: &impl Serialize) -> Result<String, CryptoError> {
@@ -159,11 +167,13 @@ impl Current {
         let signers = signing.map(|key| Signer::from_pkcs8(key.algorithm, &key.pkcs8)).collect::<Result<_, _>>()?;
         let known =
             JwkSet::trusted(&material.signing.known()).ok_or(KeysError::Damaged("a past key is not a public key"))?;
+        let jwks = json!({ "keys": material.signing.published(now) });
         Ok(Self {
             generation,
             until: material.signing.next_change(now),
             signers,
-            jwks: json!({ "keys": material.signing.published(now) }),
+            jwks_text: jwks.to_string().into(),
+            jwks,
             known,
             device: DeviceSigner::parse(material)?,
         })
