@@ -14,7 +14,7 @@ use tokio::task::{JoinError, JoinSet};
 use tracing::{info, warn};
 
 use self::doors::Doors;
-use crate::config::{Config, ConfigError, StoreSettings};
+use crate::config::{Config, ConfigError, EmbeddedSettings, StoreKind, StoreSettings};
 use crate::domain::random::Random;
 use crate::domain::realm::Realm;
 use crate::domain::time::Clock;
@@ -29,6 +29,7 @@ use crate::outbound::client::{Client, Limits as CallLimits, Unusable};
 use crate::outbound::fcm::{BadFcmSettings, Fcm, FcmSettings};
 use crate::store::embedded::{EmbeddedStore, OpenError, Options, Sync};
 use crate::store::journal::Journaled;
+use crate::store::postgres::{self, PostgresStore};
 use crate::store::{CommitError, Store, StoreError};
 
 mod check;
@@ -60,6 +61,9 @@ pub enum AppError {
     /// The store cannot be opened.
     #[error("store.directory: {0}")]
     Store(OpenError),
+    /// The database cannot be used.
+    #[error("store.url: {0}")]
+    Postgres(#[from] postgres::OpenError),
     /// The key file cannot be opened.
     #[error("keys.file: {0}")]
     Keys(KeysError),
@@ -254,6 +258,13 @@ fn journaled(store: Arc<dyn Store>, path: &Path, clock: &Arc<dyn Clock>) -> Resu
 }
 
 async fn open_store(settings: &StoreSettings) -> Result<Arc<dyn Store>, AppError> {
+    match &settings.kind {
+        StoreKind::Embedded(embedded) => open_embedded(embedded).await,
+        StoreKind::Postgres(options) => Ok(Arc::new(PostgresStore::open(options).await?)),
+    }
+}
+
+async fn open_embedded(settings: &EmbeddedSettings) -> Result<Arc<dyn Store>, AppError> {
     if settings.sync == Sync::NeverForTesting {
         warn!("NOTHING IS DURABLE: acknowledged changes are lost with the machine. For tests only.");
     }

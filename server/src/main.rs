@@ -15,7 +15,6 @@ use server::domain::algorithm::Algorithm;
 use server::domain::names::RealmId;
 use server::domain::time::Clock as _;
 use server::keys::Rotation;
-use server::store::embedded::Sync;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -228,7 +227,7 @@ fn serve(config: &std::path::Path, print_addresses: bool, dev_no_sync: bool) -> 
     let mut config = Config::load(config, &environment())?;
     log::install(&config.log);
     if dev_no_sync {
-        config.store.sync = Sync::NeverForTesting;
+        config.store.never_sync();
     }
     tokio::runtime::Runtime::new()?.block_on(async {
         let app = App::open(config, Arc::new(SystemClock), Arc::new(SystemRandom)).await?;

@@ -5,7 +5,7 @@ use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use server::config::{Config, ConfigError, Environment, LogFormat, drift};
+use server::config::{Config, ConfigError, EmbeddedSettings, Environment, LogFormat, StoreKind, drift};
 use server::domain::algorithm::Algorithm;
 use server::domain::names::RealmId;
 use server::domain::realm::Policy;
@@ -50,13 +50,20 @@ fn refused(config: Result<Config, ConfigError>) -> Vec<String> {
     }
 }
 
+fn embedded(config: &Config) -> &EmbeddedSettings {
+    match &config.store.kind {
+        StoreKind::Embedded(settings) => settings,
+        StoreKind::Postgres(_) => panic!("the store is embedded"),
+    }
+}
+
 #[test]
 fn a_short_file_is_enough() {
     let config = parse(GOOD, &[]).unwrap();
     assert_eq!(config.public.listen.to_string(), "127.0.0.1:8080");
     assert_eq!(config.admin.listen.to_string(), "127.0.0.1:8081");
     assert_eq!(config.admin_token.reveal(), TOKEN);
-    assert_eq!(config.store.directory, Path::new("/etc/assent/store"), "relative to the file");
+    assert_eq!(embedded(&config).directory, Path::new("/etc/assent/store"), "relative to the file");
     assert_eq!(config.key_file, Path::new("/etc/assent/keys.json"));
     assert_eq!((config.log.format, config.log.filter.as_str()), (LogFormat::Text, "info"));
     assert!(config.fcm.is_none());
@@ -83,7 +90,7 @@ fn the_environment_is_laid_over_the_file() {
     );
     let config = config.unwrap();
     assert_eq!(config.public.listen.to_string(), "0.0.0.0:443");
-    assert_eq!((config.store.cache_mib, config.log.format), (128, LogFormat::Json));
+    assert_eq!((embedded(&config).cache_mib, config.log.format), (128, LogFormat::Json));
     let policy = &config.realms[0].policy;
     assert_eq!((policy.interval, policy.trust_claimed_uv), (7, true));
     assert_eq!(policy.confirm, protocol::messages::Confirm::None);
@@ -147,6 +154,59 @@ fn a_list_comes_from_the_environment_with_commas() {
     assert_eq!(admitted, [true, true, false]);
 }
 
+fn postgres(rest: &str) -> String {
+    GOOD.replacen("directory = \"store\"", &format!("kind = \"postgres\"\n{rest}"), 1)
+}
+
+#[test]
+fn a_database_can_take_the_place_of_the_directory() {
+    let text = postgres("url = \"postgres://assent:hunter2@db.example/assent\"\nconnections = 40\nlock_timeout = 2");
+    let config = parse(&text, &[("ASSENT__STORE__STATEMENT_TIMEOUT", "7")]).unwrap();
+    assert!(!format!("{config:?}").contains("hunter2"), "a password is printed nowhere");
+    let StoreKind::Postgres(options) = config.store.kind else { panic!("the store is a database") };
+    assert_eq!(options.url.reveal(), "postgres://assent:hunter2@db.example/assent");
+    let seconds = [options.acquire_timeout, options.statement_timeout, options.lock_timeout].map(|time| time.as_secs());
+    assert_eq!((options.connections, seconds), (40, [5, 7, 2]));
+}
+
+#[test]
+fn the_url_of_the_database_may_stand_in_a_file_that_only_its_owner_reads() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("postgres.url");
+    fs::write(&file, "postgres://db.example/assent\n").unwrap();
+    let text = postgres("url_file = \"postgres.url\"");
+    fs::set_permissions(&file, Permissions::from_mode(0o644)).unwrap();
+    let complaints = refused(Config::parse(&text, dir.path(), &environment(&[])));
+    assert!(complaints[0].starts_with("store.url_file: "), "{complaints:?}");
+    fs::set_permissions(&file, Permissions::from_mode(0o600)).unwrap();
+    let config = Config::parse(&text, dir.path(), &environment(&[])).unwrap();
+    let StoreKind::Postgres(options) = config.store.kind else { panic!("the store is a database") };
+    assert_eq!(options.url.reveal(), "postgres://db.example/assent");
+}
+
+#[test]
+fn complaints_about_a_database_name_the_setting_and_never_the_url() {
+    let table = [
+        ("url = \"mysql://me:hunter2@h/d?sslmode=hunter2\"", "store.url: must be a URL such as postgres://"),
+        ("url = \"hunter2\"", "store.url: must be a URL such as postgres://"),
+        ("url = \"postgres://me:hunter2@h/d?sslmode=hunter2\"", "store.url: must be a URL such as postgres://"),
+        ("url = \"postgres://me:hunter2@h/d\"\nconnections = 2", "store.connections: must be a whole number from 3"),
+        (
+            "url = \"postgres://me:hunter2@h/d\"\nstatement_timeout = 0",
+            "store.statement_timeout: must be a whole number",
+        ),
+        (
+            "url = \"postgres://me:hunter2@h/d\"\ndirectory = \"d\"",
+            "store.directory: is for a store of kind \"embedded\"",
+        ),
+    ];
+    for (rest, expected) in table {
+        let complaints = refused(parse(&postgres(rest), &[]));
+        assert!(complaints.len() == 1 && complaints[0].starts_with(expected), "{rest}: {complaints:?}");
+        assert!(!complaints[0].contains("hunter2"), "{complaints:?}");
+    }
+}
+
 #[test]
 fn every_complaint_names_its_setting() {
     let listen = "listen = \"127.0.0.1:8080\"";
@@ -170,6 +230,15 @@ fn every_complaint_names_its_setting() {
         (directory, "directory = \"\"", "store.directory: is empty"),
         (directory, "directory = \"store\"\ncache_mib = 0", "store.cache_mib: must be a whole number from 1"),
         (directory, "directory = \"store\"\ncache_mib = \"much\"", "store.cache_mib: must be a whole number"),
+        (directory, "kind = \"sqlite\"", "store.kind: must be \"embedded\" or \"postgres\""),
+        (
+            directory,
+            "directory = \"store\"\nurl = \"postgres://h/d\"",
+            "store.url: is for a store of kind \"postgres\"",
+        ),
+        (directory, "kind = \"postgres\"", "store.url_file: is missing"),
+        (directory, "kind = \"postgres\"\nurl_file = \"nowhere\"", "store.url_file: /etc/assent/nowhere: No such file"),
+        (directory, "kind = \"postgres\"\nurl = \"a\"\nurl_file = \"b\"", "store.url: and store.url_file are both set"),
         (file, "", "keys.file: is missing"),
         (file, "file = \"keys.json\"\npassword = \"x\"", "keys.password: is unknown"),
         ("[keys]", "[log]\nformat = \"xml\"\n[keys]", "log.format: must be \"json\" or \"text\""),

@@ -1,31 +1,26 @@
 //! `assent check-config`: what is wrong with the settings, and where they differ from what is stored.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use super::system::SystemClock;
-use super::{AppError, doors, open_store};
-use crate::config::{Config, Environment, drift};
-use crate::domain::time::Clock as _;
+use super::{AppError, open_embedded};
+use crate::config::{Config, Environment, StoreKind, drift};
 use crate::keys::KeyFile;
+use crate::store::Store;
 use crate::store::embedded::OpenError;
+use crate::store::postgres::{PostgresStore, is_private};
 
-/// Checks the settings and every file they name; one line for each remark. A store that does not exist yet is not made.
+/// Checks the settings and every file they name; one line for each remark. A store that does not exist yet is not made,
+/// and an older one not brought up to date.
 pub async fn check(path: &Path, environment: &Environment) -> Result<Vec<String>, AppError> {
-    let config = Config::load(path, environment)?;
-    let mut remarks = of_certificates(&config);
-    let Config { store, key_file, wrapping_key, realms, .. } = config;
+    let Config { store, key_file, wrapping_key, realms, .. } = Config::load(path, environment)?;
     let keys = KeyFile::open(&key_file, wrapping_key).map_err(AppError::Keys)?;
-    if !store.directory.exists() {
+    let mut remarks = Vec::new();
+    let Some(opened) = existing(&store.kind, &mut remarks).await? else {
         return Ok(remarks);
-    }
-    let opened = match open_store(&store).await {
-        Err(AppError::Store(OpenError::InUse)) => {
-            remarks.push("the store is in use by a running server: not compared with it".to_owned());
-            return Ok(remarks);
-        }
-        opened => opened?,
     };
     let stored: Vec<_> = opened.realms().await?.into_iter().map(|realm| realm.record).collect();
+    opened.close().await;
     if let Some(realm) = stored.iter().find(|realm| !keys.holds(&realm.id)) {
         return Err(AppError::Keys(crate::keys::KeysError::UnknownRealm(realm.id.clone())));
     }
@@ -33,19 +28,26 @@ pub async fn check(path: &Path, environment: &Environment) -> Result<Vec<String>
     Ok(remarks)
 }
 
-/// Those that have ended or soon will.
-fn of_certificates(config: &Config) -> Vec<String> {
-    let mtls = config.mtls.as_ref().and_then(|mtls| mtls.listener.as_ref()).map(|(_, tls)| tls);
-    let shown =
-        [("public.tls", config.public.tls.as_ref()), ("admin.tls", config.admin.tls.as_ref()), ("mtls.tls", mtls)];
-    let loaded = shown.into_iter().filter_map(|(setting, tls)| Some((setting, tls?.load().ok()?)));
-    let mut remarks: Vec<_> =
-        loaded.filter_map(|(setting, certificate)| doors::remark(setting, &certificate, &SystemClock)).collect();
-    let soon = SystemClock.now().plus_seconds(doors::SOON);
-    for (realm, anchors) in &config.trust_anchors {
-        if anchors.ends().any(|end| end < soon) {
-            remarks.push(format!("realm {realm}: an authority of client_trust_anchors ends within 14 days, or has"));
+/// The store, if it is there and can be looked into.
+async fn existing(kind: &StoreKind, remarks: &mut Vec<String>) -> Result<Option<Arc<dyn Store>>, AppError> {
+    match kind {
+        StoreKind::Embedded(settings) if !settings.directory.exists() => Ok(None),
+        StoreKind::Embedded(settings) => match open_embedded(settings).await {
+            Err(AppError::Store(OpenError::InUse)) => {
+                remarks.push("the store is in use by a running server: not compared with it".to_owned());
+                Ok(None)
+            }
+            opened => opened.map(Some),
+        },
+        StoreKind::Postgres(options) => {
+            if !is_private(&options.url)? {
+                remarks.push(
+                    "store.url: whoever is on the way to the database can read and change everything: add \
+                     sslmode=verify-full"
+                        .to_owned(),
+                );
+            }
+            Ok(PostgresStore::open_existing(options).await?.map(|store| Arc::new(store) as Arc<dyn Store>))
         }
     }
-    remarks
 }

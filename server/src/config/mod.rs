@@ -21,19 +21,20 @@ use crate::domain::secret::Secret;
 use crate::http::proxies::Proxies;
 use crate::keys::{WrappingKey, secret_file};
 use crate::outbound::fcm::FcmSettings;
-use crate::store::embedded::Sync;
 
 pub mod drift;
 mod outbound;
 mod push;
 mod read;
 mod realm;
+mod store;
 pub mod template;
 mod tls;
 
 pub use tls::{BadTls, MtlsSettings, TlsSettings};
 
 pub use outbound::OutboundSettings;
+pub use store::{EmbeddedSettings, StoreKind, StoreSettings};
 
 /// Everything that was set, checked.
 #[derive(Debug)]
@@ -76,22 +77,6 @@ pub struct Listener {
 }
 
 const LISTEN_FORM: &str = "an IP address and a port, such as 127.0.0.1:8080 or [::]:8080";
-
-/// The embedded store.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StoreSettings {
-    /// A directory of its own.
-    pub directory: PathBuf,
-    /// Memory for its cache, in MiB.
-    pub cache_mib: u32,
-    /// Where revocations are noted beside the store, for the day an old back-up is restored.
-    pub journal: PathBuf,
-    /// No setting of the file: whoever starts the server for a test may change it.
-    pub sync: Sync,
-}
-
-/// The journal where the settings do not name it.
-pub const JOURNAL: &str = "revocations.journal";
 
 /// What is logged, to the standard error stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -187,7 +172,7 @@ impl Config {
         let (admin, admin_token) = admin(root.section("admin"), base, public.as_ref());
         let proxies = tls::proxies(root.section("proxy"));
         let mtls = mtls(&mut root, base, [public.as_ref(), admin.as_ref()], &proxies);
-        let store = store(root.section("store"), base);
+        let store = store::store(root.section("store"), base);
         let (key_file, wrapping_key) = keys(root.section("keys"), base, environment);
         let log = log(root.section("log"));
         let mut outbound = outbound::outbound(root.section("outbound"), base);
@@ -250,24 +235,7 @@ fn check_scheme(root: &Section, realms: &[Realm], public: Option<&Listener>) {
 }
 
 fn admin_token(section: &mut Section, base: &Path) -> Option<Secret> {
-    let (name, token) = match (section.text("token"), section.text("token_file")) {
-        (Some(_), Some(_)) => {
-            section.complain("token", "and admin.token_file are both set: choose one");
-            return None;
-        }
-        (None, None) => {
-            section.complain("token_file", "is missing");
-            return None;
-        }
-        (Some(token), None) => ("token", Secret::new(token)),
-        (None, Some(file)) => match secret_file::read(&base.join(file)) {
-            Ok(text) => ("token_file", Secret::new(text.trim().to_owned())),
-            Err(error) => {
-                section.complain("token_file", error);
-                return None;
-            }
-        },
-    };
+    let (name, token) = secret(section, base, "token", "token_file")?;
     if !is_strong(token.reveal()) {
         section.complain(name, "needs at least 128 bits of chance: 22 characters or more, as `assent init` makes them");
         return None;
@@ -275,17 +243,37 @@ fn admin_token(section: &mut Section, base: &Path) -> Option<Secret> {
     Some(token)
 }
 
+/// A secret that stands in the settings, or better in a file of its own; and which of the two settings it was.
+fn secret(
+    section: &mut Section,
+    base: &Path,
+    as_text: &'static str,
+    in_file: &'static str,
+) -> Option<(&'static str, Secret)> {
+    match (section.text(as_text), section.text(in_file)) {
+        (Some(_), Some(_)) => {
+            section.complain(as_text, format_args!("and {} are both set: choose one", section.path_of(in_file)));
+            None
+        }
+        (None, None) => {
+            section.complain(in_file, "is missing");
+            None
+        }
+        (Some(text), None) => Some((as_text, Secret::new(text))),
+        (None, Some(file)) => match secret_file::read(&base.join(file)) {
+            Ok(text) => Some((in_file, Secret::new(text.trim().to_owned()))),
+            Err(error) => {
+                section.complain(in_file, error);
+                None
+            }
+        },
+    }
+}
+
 /// Chance cannot be seen in a text; what is surely too little can. 22 characters of base64url hold 132 bits.
 fn is_strong(token: &str) -> bool {
     let distinct = token.bytes().collect::<BTreeSet<_>>().len();
     token.len() >= 22 && distinct >= 8 && token.bytes().all(|byte| byte.is_ascii_graphic())
-}
-
-fn store(mut section: Section, base: &Path) -> Option<StoreSettings> {
-    let directory = section.required_text("directory");
-    let cache_mib = section.integer("cache_mib", 1..=65_536, 64);
-    let journal = base.join(section.text("journal").unwrap_or_else(|| JOURNAL.to_owned()));
-    Some(StoreSettings { directory: base.join(directory?), cache_mib: cache_mib?, journal, sync: Sync::EveryCommit })
 }
 
 fn keys(mut section: Section, base: &Path, environment: &Environment) -> (Option<PathBuf>, Option<WrappingKey>) {

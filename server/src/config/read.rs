@@ -106,6 +106,11 @@ impl Section {
         self.table.is_empty()
     }
 
+    /// Takes a setting out unread; whether it was there.
+    pub(super) fn discard(&mut self, name: &str) -> bool {
+        self.table.remove(name).is_some()
+    }
+
     /// Whether a setting is there.
     pub(super) fn has(&self, name: &str) -> bool {
         self.table.contains_key(name)
@@ -185,7 +190,8 @@ impl Section {
         None
     }
 
-    fn path_of(&self, name: &str) -> String {
+    /// How a setting of this section is called in complaints.
+    pub(super) fn path_of(&self, name: &str) -> String {
         if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
     }
 }

@@ -84,10 +84,21 @@ token_file = "{ADMIN_TOKEN}"
 #key = "admin.key"
 
 [store]
-# Everything the server remembers. Back up this directory together with {KEYS}.
+# Everything the server remembers: "embedded" in a directory of this machine, for one process, or "postgres" in a database
+# that several processes share (PostgreSQL 15 or later).
+kind = "embedded"
+# Embedded: the directory. Back it up together with {KEYS}.
 directory = "{STORE}"
 # Memory for its cache.
 #cache_mib = 64
+# PostgreSQL: postgres://user:password@host/database?sslmode=verify-full&sslrootcert=ca.pem, in a file of its own (mode 0600).
+#url_file = "postgres.url"
+# Connections of this process at most.
+#connections = 16
+# Seconds that a call waits for one of them, for the end of one statement, and within it for the locks of others.
+#acquire_timeout = 5
+#statement_timeout = 10
+#lock_timeout = 5
 # Revoked phones and locked users are noted here too, so that they stay so when an old back-up is restored. Better on
 # another disk.
 #journal = "revocations.journal"

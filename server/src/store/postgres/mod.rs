@@ -32,7 +32,7 @@ pub use open::{OpenError, is_private};
 pub struct Options {
     /// `postgres://user:password@host/database?sslmode=verify-full&sslrootcert=…`
     pub url: Secret,
-    /// Connections of this process at most, one of them for hints; at least 2.
+    /// Connections of this process at most, one of them for hints; at least 3.
     pub connections: u32,
     /// How long a call waits for one of them, and how long the server may take to be reached.
     pub acquire_timeout: Duration,
@@ -65,9 +65,17 @@ pub struct PostgresStore {
 impl PostgresStore {
     /// Opens the store in a database, or creates one there; brings an older one up to date.
     pub async fn open(options: &Options) -> Result<Self, OpenError> {
-        let connections = open::open(options).await?;
+        Ok(Self::over(open::open(options).await?))
+    }
+
+    /// Opens the store in a database as it is; `None` if there is none.
+    pub async fn open_existing(options: &Options) -> Result<Option<Self>, OpenError> {
+        Ok(open::open_existing(options).await?.map(Self::over))
+    }
+
+    fn over(connections: Connections) -> Self {
         let hints = Hints::exchange(connections.clone());
-        Ok(Self { connections, hints })
+        Self { connections, hints }
     }
 
     fn hear(&self) -> broadcast::Receiver<Hint> {

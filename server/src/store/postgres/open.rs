@@ -77,7 +77,36 @@ fn parse(url: &Secret) -> Result<PgConnectOptions, OpenError> {
 
 pub(super) async fn open(options: &Options) -> Result<Connections, OpenError> {
     let server = parse(&options.url)?;
-    bring_up_to_date(&server, options.acquire_timeout).await?;
+    if !is_private(&options.url)? {
+        warn!("nobody verifies the database's certificate: whoever is on the way to it can read and change everything");
+    }
+    let mut connection = connect(&server, options).await?;
+    judge_durability(&mut connection).await?;
+    bring_up_to_date(&mut connection).await?;
+    judge_format(&mut connection).await?;
+    connection.close().await.map_err(OpenError::of)?;
+    Ok(connections(server, options))
+}
+
+pub(super) async fn open_existing(options: &Options) -> Result<Option<Connections>, OpenError> {
+    let server = parse(&options.url)?;
+    let mut connection = connect(&server, options).await?;
+    let exists = query_scalar!(r#"SELECT to_regclass('format') IS NOT NULL AS "exists!""#).fetch_one(&mut connection);
+    if !exists.await.map_err(OpenError::of)? {
+        return Ok(None);
+    }
+    judge_format(&mut connection).await?;
+    connection.close().await.map_err(OpenError::of)?;
+    Ok(Some(connections(server, options)))
+}
+
+/// Without time-outs for statements: who waits for another's migration waits.
+async fn connect(server: &PgConnectOptions, options: &Options) -> Result<PgConnection, OpenError> {
+    let silent = |_| OpenError::Unavailable("the server does not answer".to_owned());
+    tokio::time::timeout(options.acquire_timeout, server.connect()).await.map_err(silent)?.map_err(OpenError::of)
+}
+
+fn connections(server: PgConnectOptions, options: &Options) -> Connections {
     let pool = PgPoolOptions::new()
         .max_connections(options.connections)
         .acquire_timeout(options.acquire_timeout)
@@ -97,24 +126,20 @@ pub(super) async fn open(options: &Options) -> Result<Connections, OpenError> {
             ("lock_timeout", options.lock_timeout.as_millis().to_string()),
             ("idle_in_transaction_session_timeout", options.statement_timeout.as_millis().to_string()),
         ]));
-    Ok(Connections::new(pool, options.statement_timeout))
+    Connections::new(pool, options.statement_timeout)
 }
 
-/// Forward only, one process at a time, on a connection without time-outs: who waits for another's migration waits.
-async fn bring_up_to_date(server: &PgConnectOptions, patience: Duration) -> Result<(), OpenError> {
-    let silent = |_| OpenError::Unavailable("the server does not answer".to_owned());
-    let connection = tokio::time::timeout(patience, server.connect()).await.map_err(silent)?;
-    let mut connection = connection.map_err(OpenError::of)?;
-    judge_durability(&mut connection).await?;
+/// Forward only, one process at a time.
+async fn bring_up_to_date(connection: &mut PgConnection) -> Result<(), OpenError> {
     let mut migrations = sqlx::migrate!("src/store/postgres/migrations");
     // What a newer program has done is judged by the format's number.
     migrations.set_ignore_missing(true);
-    migrations.run_direct(None, &mut connection, false).await.map_err(|error| OpenError::Migration(told(error)))?;
-    let found = query_scalar!("SELECT number FROM format").fetch_one(&mut connection).await.map_err(OpenError::of)?;
-    if found > FORMAT {
-        return Err(OpenError::Newer { found, known: FORMAT });
-    }
-    connection.close().await.map_err(OpenError::of)
+    migrations.run_direct(None, connection, false).await.map_err(|error| OpenError::Migration(told(error)))
+}
+
+async fn judge_format(connection: &mut PgConnection) -> Result<(), OpenError> {
+    let found = query_scalar!("SELECT number FROM format").fetch_one(connection).await.map_err(OpenError::of)?;
+    if found > FORMAT { Err(OpenError::Newer { found, known: FORMAT }) } else { Ok(()) }
 }
 
 fn told(error: MigrateError) -> String {
