@@ -45,7 +45,15 @@ impl Operator {
 
     /// Creates a client that polls.
     pub async fn create_client(&mut self, id: &str) -> Result<Party, Lost> {
-        let body = json!({ "client_id": id, "client_name": format!("Client {id}"), "scope": "openid" });
+        self.create_client_with(id, &json!({})).await
+    }
+
+    /// Creates a client with further metadata: an object.
+    pub async fn create_client_with(&mut self, id: &str, metadata: &Value) -> Result<Party, Lost> {
+        let mut body = json!({ "client_id": id, "client_name": format!("Client {id}"), "scope": "openid" });
+        for (name, value) in metadata.as_object().into_iter().flatten() {
+            body[name] = value.clone();
+        }
         let reply: Value = self.post("/clients", &body).await?.expect_status(201).json();
         let secret = reply["client_secret"].as_str().expect("the secret is told once, here");
         Ok(Party::new(id, secret))
@@ -103,8 +111,32 @@ impl Party {
     /// # Panics
     /// If the server answers anything but 200.
     pub async fn begin(&self, connection: &mut Connection, user: &str, message: &str) -> Result<Begun, Lost> {
+        self.begin_with(connection, user, message, "").await
+    }
+
+    /// The same of a client that is told of the outcome under this token.
+    ///
+    /// # Panics
+    /// If the server answers anything but 200.
+    pub async fn begin_told(
+        &self,
+        connection: &mut Connection,
+        user: &str,
+        message: &str,
+        token: &str,
+    ) -> Result<Begun, Lost> {
+        self.begin_with(connection, user, message, &format!("&client_notification_token={token}")).await
+    }
+
+    async fn begin_with(
+        &self,
+        connection: &mut Connection,
+        user: &str,
+        message: &str,
+        more: &str,
+    ) -> Result<Begun, Lost> {
         let message = message.replace(' ', "+");
-        let form = format!("scope=openid&login_hint={user}&binding_message={message}&requested_expiry=3600");
+        let form = format!("scope=openid&login_hint={user}&binding_message={message}&requested_expiry=3600{more}");
         Ok(self.post(connection, "/backchannel/authenticate", form).await?.expect_status(200).json())
     }
 
