@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use device_core::{DenyReason, Outcome};
 use protocol::base64url;
-use serde_json::{Value, json};
+use serde_json::json;
 use server::app::system::SystemClock;
 use server::domain::time::Clock as _;
 
@@ -129,7 +129,7 @@ impl Cast<'_> {
         let hash = protocol::Digest::of(text("access_token").as_bytes());
         let is_bound = claims["sub"] == SUBJECT
             && claims["urn:openid:params:jwt:claim:auth_req_id"] == asked
-            && claims["at_hash"] == Value::from(base64url::encode(&hash.as_bytes()[..16]));
+            && claims["at_hash"] == base64url::encode(&hash.as_bytes()[..16]);
         self.say.must(
             is_bound,
             "relying party",
