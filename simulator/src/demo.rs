@@ -111,6 +111,11 @@ impl Demo {
         let mut clients = Vec::new();
         for metadata in std::iter::once(ours).chain(wanted).chain(told) {
             let (client, created) = create_client(&admin, &metadata, &mut secrets).await?;
+            // Those of the demo itself have other endpoints and keys at each start.
+            if let (false, Some(id @ (CLIENT | PING_CLIENT | PUSH_CLIENT))) = (created, metadata["client_id"].as_str())
+            {
+                admin.replace_client(id, &metadata).await?;
+            }
             beginnings.push(("operator", format!("{} the client {}", verb(created), client["client_id"])));
             clients.push(client);
         }

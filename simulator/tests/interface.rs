@@ -154,6 +154,37 @@ async fn the_description_says_everything_that_a_script_needs() {
     assert_eq!(wire_to(&url).send(request).await.expect("an answer").in_short(), "200");
 }
 
+/// The clients without what is another at each start: where those of the demo are told.
+fn kept(simulator: &Simulator) -> Vec<Value> {
+    let mut clients = simulator.description["clients"].as_array().expect("clients").clone();
+    for client in &mut clients {
+        client.as_object_mut().expect("metadata").remove("backchannel_client_notification_endpoint");
+    }
+    clients
+}
+
+/// With `--tls`: the wire that its authority's file opens.
+#[tokio::test]
+async fn tls_is_served_by_an_authority_whose_files_are_told() {
+    let simulator = Simulator::start(&["--tls", "--fapi"]);
+    let issuer = simulator.text("/issuer");
+    assert!(issuer.starts_with("https://localhost:"), "{issuer}");
+    let ca = std::fs::read_to_string(simulator.text("/tls/ca")).expect("the authority's certificate");
+    let port: u16 = issuer.rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
+    let wire = Wire::secure(([127, 0, 0, 1], port).into(), "localhost", &ca, None).expect("an authority");
+    let document = wire.get(&simulator.text("/discovery")).await.expect("an answer").json();
+    assert_eq!(document["tls_client_certificate_bound_access_tokens"], true);
+    let aliases = document["mtls_endpoint_aliases"]["token_endpoint"].as_str().expect("an alias");
+    assert!(aliases.starts_with(&simulator.text("/tls/mtls")), "{aliases}");
+    let modes = document["backchannel_token_delivery_modes_supported"].clone();
+    assert_eq!(modes, json!(["poll", "ping"]), "FAPI-CIBA has no push");
+    for file in ["/tls/client_certificate", "/tls/client_key"] {
+        assert!(std::path::Path::new(&simulator.text(file)).exists(), "{file}");
+    }
+    let plain = Wire::secure(([127, 0, 0, 1], port).into(), "localhost", "", None).expect("no authority");
+    plain.get(&simulator.text("/discovery")).await.expect_err("nobody else vouches for it");
+}
+
 #[tokio::test]
 async fn clients_come_from_a_file_and_a_directory_keeps_everything() {
     let home = TempDir::new().expect("a directory");
@@ -170,13 +201,13 @@ async fn clients_come_from_a_file_and_a_directory_keeps_everything() {
     let posting = first.client(1, Authentication::Post).await;
     assert_eq!(posting.id(), "posting");
     let asked = ask(&posting).await;
-    let (before, issuer) = (first.description["clients"].clone(), first.text("/issuer"));
+    let (before, issuer) = (kept(&first), first.text("/issuer"));
     assert!(first.terminate().success());
 
     // The issuer holds the port, so the second start takes the same one.
     let address = issuer.strip_prefix("http://").expect("plain http").to_owned();
     let second = Simulator::start(&["--data", data, "--clients", file, "--listen", &address]);
-    assert_eq!(second.description["clients"], before);
+    assert_eq!(kept(&second), before);
     assert_eq!(second.text("/issuer"), issuer);
     assert_eq!(second.decide(&format!("?auth_req_id={asked}&action=allow")).await.in_short(), "200");
     assert_eq!(poll(&second.client(1, Authentication::Post).await, &asked).await, "200");
@@ -216,7 +247,10 @@ fn a_file_of_clients_that_cannot_be_used_is_said_and_ends_it() {
     for (content, why) in [
         ("{}", "--clients"),
         ("[{\"client_name\":\"x\"}]", "client 1 has no client_id"),
-        ("[{\"client_id\":\"x\",\"backchannel_token_delivery_mode\":\"push\"}]", "only poll is offered"),
+        (
+            "[{\"client_id\":\"x\",\"backchannel_token_delivery_mode\":\"push\"}]",
+            "backchannel_client_notification_endpoint",
+        ),
     ] {
         std::fs::write(&file, content).expect("a file");
         let output = command(&["--clients", path]).output().expect("it runs");

@@ -3,8 +3,10 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{AppError, open_embedded};
+use super::system::SystemClock;
+use super::{AppError, doors, open_embedded};
 use crate::config::{Config, Environment, StoreKind, drift};
+use crate::domain::time::Clock as _;
 use crate::keys::KeyFile;
 use crate::store::Store;
 use crate::store::embedded::OpenError;
@@ -13,9 +15,10 @@ use crate::store::postgres::{PostgresStore, is_private};
 /// Checks the settings and every file they name; one line for each remark. A store that does not exist yet is not made,
 /// and an older one not brought up to date.
 pub async fn check(path: &Path, environment: &Environment) -> Result<Vec<String>, AppError> {
-    let Config { store, key_file, wrapping_key, realms, .. } = Config::load(path, environment)?;
+    let config = Config::load(path, environment)?;
+    let mut remarks = of_certificates(&config);
+    let Config { store, key_file, wrapping_key, realms, .. } = config;
     let keys = KeyFile::open(&key_file, wrapping_key).map_err(AppError::Keys)?;
-    let mut remarks = Vec::new();
     let Some(opened) = existing(&store.kind, &mut remarks).await? else {
         return Ok(remarks);
     };
@@ -50,4 +53,21 @@ async fn existing(kind: &StoreKind, remarks: &mut Vec<String>) -> Result<Option<
             Ok(PostgresStore::open_existing(options).await?.map(|store| Arc::new(store) as Arc<dyn Store>))
         }
     }
+}
+
+/// Those that have ended or soon will.
+fn of_certificates(config: &Config) -> Vec<String> {
+    let mtls = config.mtls.as_ref().and_then(|mtls| mtls.listener.as_ref()).map(|(_, tls)| tls);
+    let shown =
+        [("public.tls", config.public.tls.as_ref()), ("admin.tls", config.admin.tls.as_ref()), ("mtls.tls", mtls)];
+    let loaded = shown.into_iter().filter_map(|(setting, tls)| Some((setting, tls?.load().ok()?)));
+    let mut remarks: Vec<_> =
+        loaded.filter_map(|(setting, certificate)| doors::remark(setting, &certificate, &SystemClock)).collect();
+    let soon = SystemClock.now().plus_seconds(doors::SOON);
+    for (realm, anchors) in &config.trust_anchors {
+        if anchors.ends().any(|end| end < soon) {
+            remarks.push(format!("realm {realm}: an authority of client_trust_anchors ends within 14 days, or has"));
+        }
+    }
+    remarks
 }
