@@ -2,11 +2,7 @@
 
 use std::collections::BTreeMap;
 
-#[allow(dead_code, reason = "the server uses more of it")]
-#[path = "../../src/http/form.rs"]
-mod form;
-
-use form::Form;
+use crate::form::Form;
 
 /// A form: what is read has no name twice and no NUL, and reads the same once written again.
 pub fn form(bytes: &[u8]) {

@@ -1,5 +1,5 @@
-//! One function over bytes for each way in which clients reach the server's own parsers: forms, JWK sets, and JWTs
-//! (client assertions, request objects, hints). Whatever the bytes are, it returns: a panic is a find. Where bytes are
+//! One function over bytes for each way in which clients reach the server's own parsers: forms, JWK sets, JWTs (client
+//! assertions, request objects, hints), and the parameters of authentication requests, out of either. Whatever the bytes are, it returns: a panic is a find. Where bytes are
 //! accepted, each function also asserts what must then hold.
 //!
 //! The parsers are compiled from the server's own files and without the rest of it, because to build all of the server
@@ -16,12 +16,19 @@ use std::sync::LazyLock;
 use protocol::base64url;
 use serde_json::Value;
 
+mod begin;
+#[allow(dead_code, reason = "the server uses more of it")]
+#[path = "../../src/domain/mod.rs"]
 pub mod domain;
+#[allow(dead_code, reason = "the server uses more of it")]
+#[path = "../../src/http/form.rs"]
+mod form;
 mod http;
 #[allow(dead_code, reason = "the server uses more of it")]
 #[path = "../../src/jose/mod.rs"]
 pub mod jose;
 
+pub use begin::request;
 use domain::algorithm::Algorithm;
 use domain::time::Timestamp;
 pub use http::form;
@@ -31,7 +38,7 @@ use jose::{Audience, Claims, JwkSet, MAX_JWT_BYTES, MAX_KEYS, MAX_SET_BYTES, Rul
 pub type Target = fn(&[u8]);
 
 /// Every target by name, as `tests/fuzz` and the corpus know it.
-pub const TARGETS: [(&str, Target); 3] = [("form", form), ("jwks", jwks), ("jwt", jwt)];
+pub const TARGETS: [(&str, Target); 4] = [("form", form), ("jwks", jwks), ("jwt", jwt), ("request", request)];
 
 /// The vectors, so that seeds verify.
 struct Vectors {

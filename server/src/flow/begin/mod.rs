@@ -40,7 +40,7 @@ mod signed_hint;
 pub(super) mod user_code;
 
 use parameters::Parameters;
-pub use parameters::Sent;
+pub use parameters::{Flaw, Sent};
 use person::Person;
 
 /// More unknown parameters than this are not named in the log, and no more characters of each.
@@ -57,12 +57,6 @@ pub struct Begun {
     /// Seconds; absent in push mode.
     pub interval: Option<u32>,
 }
-
-/// What is wrong with a parameter: its name, and the rule that it breaks. Plain texts without quotation marks; they hold
-/// nothing of what was sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{0} {1}")]
-pub struct Flaw(pub &'static str, pub &'static str);
 
 /// Why a request was not accepted.
 #[derive(Debug, thiserror::Error)]

@@ -4,7 +4,6 @@
 use protocol::json;
 use serde_json::{Map, Value};
 
-use super::Flaw;
 use crate::domain::hint::Hint;
 use crate::domain::names::ClientId;
 use crate::domain::secret::Secret;
@@ -21,6 +20,12 @@ const LONGEST_NOTIFICATION_TOKEN: usize = 1024;
 
 /// `request_context` has at most this many bytes, as JSON.
 const LONGEST_CONTEXT: usize = 4096;
+
+/// What is wrong with a parameter: its name, and the rule that it breaks. Plain texts without quotation marks; they hold
+/// nothing of what was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{0} {1}")]
+pub struct Flaw(pub &'static str, pub &'static str);
 
 /// Every parameter of an authentication request. With a signed request, none of them may stand outside it (CIBA §7.1.1).
 pub(super) const KNOWN: [&str; 12] = [
