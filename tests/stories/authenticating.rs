@@ -494,9 +494,9 @@ async fn a_request_is_collected_by_the_method_that_began_it() {
     assert_eq!(keyed.poll("never-asked").await.expect("an answer").in_short(), LET_IN);
 }
 
-/// RFC 6749 §5.2, `OP_ACCEPTANCE` §5.2: libraries read the challenge before the body.
+/// RFC 6749 §5.2: libraries read the challenge before the body, so it is for those who tried the header.
 #[tokio::test]
-async fn only_a_401_carries_a_challenge() {
+async fn only_a_401_to_the_authorization_header_carries_a_challenge() {
     let world = World::builder().mutual_tls().make().await;
     let metadata = json!({ "client_secret": SECRET, "tls_client_certificate_bound_access_tokens": true });
     let party = bank(&world, metadata, Authentication::Basic).await;
@@ -506,4 +506,9 @@ async fn only_a_401_carries_a_challenge() {
     let refused = wrong.poll("never-asked").await.expect("an answer");
     assert_eq!(refused.in_short(), KEPT_OUT);
     assert!(refused.header("www-authenticate").is_some());
+    for authentication in [Authentication::Post, Authentication::Certificate] {
+        let other = party.with(Credentials { authentication, ..party.credentials().clone() });
+        let refused = other.poll("never-asked").await.expect("an answer");
+        assert_eq!((refused.in_short().as_str(), refused.header("www-authenticate")), (KEPT_OUT, None));
+    }
 }

@@ -2,7 +2,9 @@
 //! reason does not compile until it has its answer. Detail goes to the log, never to the wire.
 
 use axum::Json;
+use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode, header};
+use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use protocol::endpoints::NONCE_HEADER;
 use protocol::problem::{MEDIA_TYPE, Problem};
@@ -41,11 +43,20 @@ pub(super) fn invalid_request(description: &'static str) -> Response {
     oauth(StatusCode::BAD_REQUEST, "invalid_request", description)
 }
 
-/// 401, and the only answer that carries `WWW-Authenticate`.
 pub(super) fn invalid_client() -> Response {
-    let mut response = oauth(StatusCode::UNAUTHORIZED, "invalid_client", "the client could not be authenticated");
-    let challenge = HeaderValue::from_static("Basic realm=\"assent\", charset=\"UTF-8\"");
-    response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+    oauth(StatusCode::UNAUTHORIZED, "invalid_client", "the client could not be authenticated")
+}
+
+/// RFC 6749 §5.2: a client that tried by the `Authorization` header is told of the scheme. Nobody else is: libraries look
+/// at a challenge before the body, would tell a client with a key or a certificate to use a secret, and hide
+/// `invalid_client`.
+pub(super) async fn challenge(call: Request, next: Next) -> Response {
+    let tried = call.headers().contains_key(header::AUTHORIZATION);
+    let mut response = next.run(call).await;
+    if tried && response.status() == StatusCode::UNAUTHORIZED {
+        let challenge = HeaderValue::from_static("Basic realm=\"assent\", charset=\"UTF-8\"");
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, challenge);
+    }
     response
 }
 

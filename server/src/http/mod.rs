@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::http::{Method, StatusCode, Uri};
+use axum::middleware;
 use axum::response::Response;
 use axum::routing::{MethodRouter, delete, get, patch, post, put};
 use protocol::endpoints as device_api;
@@ -78,11 +79,11 @@ fn realm_router(provider: Arc<Provider>) -> Router {
 /// Those of relying parties. What stands here is published.
 fn endpoints(provider: &Provider) -> Vec<(Endpoint, MethodRouter<Arc<Provider>>)> {
     let mut endpoints = vec![
-        (Endpoint::BackchannelAuthentication, post(oauth::backchannel_authenticate)),
-        (Endpoint::BackchannelCancellation, post(oauth::cancellation)),
-        (Endpoint::Token, post(oauth::token)),
-        (Endpoint::Introspection, post(oauth::introspection)),
-        (Endpoint::Revocation, post(oauth::revocation)),
+        (Endpoint::BackchannelAuthentication, of_clients(post(oauth::backchannel_authenticate))),
+        (Endpoint::BackchannelCancellation, of_clients(post(oauth::cancellation))),
+        (Endpoint::Token, of_clients(post(oauth::token))),
+        (Endpoint::Introspection, of_clients(post(oauth::introspection))),
+        (Endpoint::Revocation, of_clients(post(oauth::revocation))),
         (Endpoint::Userinfo, get(userinfo::userinfo).post(userinfo::userinfo)),
     ];
     if provider.policy().profile == Profile::FapiCiba {
@@ -94,6 +95,11 @@ fn endpoints(provider: &Provider) -> Vec<(Endpoint, MethodRouter<Arc<Provider>>)
 /// What operators reach, on a listener of its own. The first realm also answers without its name.
 pub fn admin_router(providers: &[Arc<Provider>], token: AdminToken, health: Router) -> Router {
     admin::router(providers, token).merge(health).fallback(not_found)
+}
+
+/// Where clients authenticate.
+fn of_clients(methods: MethodRouter<Arc<Provider>>) -> MethodRouter<Arc<Provider>> {
+    methods.layer(middleware::from_fn(error::challenge))
 }
 
 /// Any other method is 405 with `Allow` (RFC 9110 §15.5.6), which axum adds, and the JSON that OAuth clients expect.
