@@ -1,4 +1,5 @@
-//! Signature algorithms of JOSE (RFC 7518 §3.1, RFC 8037). `none` does not exist here.
+//! Signature algorithms of JOSE (RFC 7518 §3.1, RFC 8037). `none` does not exist here. Client libraries sign by Ed25519 under
+//! either of its names, `EdDSA` or that of RFC 9864; ours is the older one.
 
 use std::fmt;
 
@@ -17,7 +18,7 @@ pub enum Algorithm {
     Rs256,
     Rs384,
     Rs512,
-    #[serde(rename = "EdDSA")]
+    #[serde(rename = "EdDSA", alias = "Ed25519")]
     EdDsa,
     Hs256,
     Hs384,
@@ -60,9 +61,10 @@ impl Algorithm {
         }
     }
 
-    /// By its registered name, exactly.
+    /// By its registered name, exactly; `EdDSA` also by the one that RFC 9864 gives it for the only curve we have.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
+        let name = if name == "Ed25519" { Self::EdDsa.name() } else { name };
         Self::ALL.into_iter().find(|algorithm| algorithm.name() == name)
     }
 
@@ -89,6 +91,9 @@ mod tests {
             assert_eq!(serde_json::to_value(algorithm).expect("is plain"), algorithm.name());
             assert_eq!(Algorithm::parse(algorithm.name()), Some(algorithm));
         }
+        assert_eq!(Algorithm::parse("Ed25519"), Some(Algorithm::EdDsa));
+        assert_eq!(serde_json::from_str::<Algorithm>("\"Ed25519\"").expect("is known"), Algorithm::EdDsa);
+        assert_eq!(Algorithm::parse("Ed448"), None);
         assert_eq!(Algorithm::parse("none"), None);
         assert_eq!(Algorithm::parse("es256"), None);
     }

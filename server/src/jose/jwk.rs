@@ -52,7 +52,7 @@ impl Key {
         if !(is_for_verifying(jwk) && may_be(jwk, "kid", |_| true)) {
             return None;
         }
-        let wanted = |algorithm: Algorithm| may_be(jwk, "alg", |only| only == algorithm.name());
+        let wanted = |algorithm: Algorithm| may_be(jwk, "alg", |only| Algorithm::parse(only) == Some(algorithm));
         let (spki, parsed) = match (text(jwk, "kty")?, text(jwk, "crv")) {
             ("RSA", _) => rsa(jwk, wanted)?,
             ("EC", Some("P-256")) => ec::<32>(jwk, Algorithm::Es256, &ECDSA_P256_SHA256_FIXED, SPKI_P256)?,
