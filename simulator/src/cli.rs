@@ -38,6 +38,9 @@ pub struct CommandLine {
     /// With --tls: where client certificates are asked for; port 0 takes a free one
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0", requires = "tls")]
     pub mtls_listen: SocketAddr,
+    /// With --tls: authorities beside the demo's own whose certificates relying parties may show for `tls_client_auth` (PEM)
+    #[arg(long, value_name = "FILE", requires = "tls")]
+    pub client_ca: Option<PathBuf>,
     /// Certificates of authorities that the provider believes beside the system's when it calls relying parties (PEM)
     #[arg(long, value_name = "FILE")]
     pub trust: Option<PathBuf>,

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 
 use clap::Parser as _;
+use simulator::authority::CLIENT_SUBJECT;
 use simulator::cli::CommandLine;
 use simulator::demo::Demo;
 use simulator::narrator::Narrator;
@@ -58,9 +59,22 @@ fn tell(say: &mut Narrator, description: &serde_json::Value) {
     say.line(&format!("  admin API    {}", text(&description["admin"]["url"])));
     say.line(&format!("  admin token  {}", text(&description["admin"]["token"])));
     say.line(&format!("  automation   POST {}?auth_req_id=…&action=allow|deny", text(&description["automation"])));
+    if let Some(tls) = description["tls"].as_object() {
+        say.line(&format!("  mutual TLS   {}", text(&tls["mtls"])));
+        say.line(&format!("  authority    {} (curl --cacert)", text(&tls["ca"])));
+        say.line(&format!(
+            "  certificate  {} (curl --cert), subject {CLIENT_SUBJECT}",
+            text(&tls["client_certificate"])
+        ));
+        say.line(&format!("  its key      {} (curl --key)", text(&tls["client_key"])));
+    }
     for client in description["clients"].as_array().into_iter().flatten() {
-        let (id, secret) = (text(&client["client_id"]), text(&client["client_secret"]));
-        say.line(&format!("  client       {id}, secret {secret}"));
+        let id = text(&client["client_id"]);
+        let known_by = match (client["client_secret"].as_str(), client["token_endpoint_auth_method"].as_str()) {
+            (Some(secret), _) => format!("secret {secret}"),
+            (None, method) => method.unwrap_or_default().to_owned(),
+        };
+        say.line(&format!("  client       {id}, {known_by}"));
     }
     for user in description["users"].as_array().into_iter().flatten() {
         let (subject, username, email) = (text(&user["subject"]), text(&user["username"]), text(&user["email"]));

@@ -90,9 +90,11 @@ pub enum Failure {
     /// The server does not start.
     #[error(transparent)]
     App(#[from] AppError),
-    /// The file of `--trust` is not there.
-    #[error("--trust {}: {source}", path.display())]
-    Trust {
+    /// The file of `--trust` or `--client-ca` is not there.
+    #[error("{flag} {}: {source}", path.display())]
+    NoFile {
+        /// Which of the two.
+        flag: &'static str,
         /// Which file.
         path: PathBuf,
         /// Why.
@@ -226,7 +228,7 @@ fn environment(
     ];
     let mut roots = Vec::new();
     if let Some(path) = &options.trust {
-        let found = path.canonicalize().map_err(|source| Failure::Trust { path: path.clone(), source })?;
+        let found = path.canonicalize().map_err(|source| no_file("--trust", path, source))?;
         roots.push(found.display().to_string());
     }
     if let Some(Secured { authority, mtls_address, mtls_url, .. }) = &place.secured {
@@ -237,7 +239,7 @@ fn environment(
             ("PUBLIC__TLS__KEY", file(&authority.server_key)),
             ("MTLS__LISTEN", mtls_address.to_string()),
             ("MTLS__BASE_URL", mtls_url.clone()),
-            ("CLIENT_TRUST_ANCHORS", file(&authority.certificate)),
+            ("CLIENT_TRUST_ANCHORS", file(&trust_anchors(options, directory, authority)?)),
             ("POLICY__SIGNING_ALGORITHMS", "ES256,PS256".to_owned()),
         ]);
     }
@@ -250,6 +252,20 @@ fn environment(
     let variables = settings.into_iter();
     let variables = variables.map(|(name, value)| (OsString::from(format!("ASSENT__{name}")), OsString::from(value)));
     Ok(Environment::of(variables))
+}
+
+/// The authorities whose certificates relying parties may show: the demo's own, and those of `--client-ca`.
+fn trust_anchors(options: &CommandLine, directory: &Path, authority: &Authority) -> Result<PathBuf, Failure> {
+    let Some(path) = &options.client_ca else { return Ok(authority.certificate.clone()) };
+    let theirs = std::fs::read_to_string(path).map_err(|source| no_file("--client-ca", path, source))?;
+    let ours = std::fs::read_to_string(&authority.certificate)?;
+    let both = directory.join("tls").join("client-authorities.pem");
+    std::fs::write(&both, format!("{ours}\n{theirs}"))?;
+    Ok(both)
+}
+
+fn no_file(flag: &'static str, path: &Path, source: io::Error) -> Failure {
+    Failure::NoFile { flag, path: path.to_owned(), source }
 }
 
 /// Policies are records of the store: those of the first start hold.

@@ -258,6 +258,15 @@ fn a_file_of_clients_that_cannot_be_used_is_said_and_ends_it() {
     }
 }
 
+#[test]
+fn a_file_of_authorities_that_is_not_there_is_said_and_ends_it() {
+    for flag in ["--trust", "--client-ca"] {
+        let output = command(&["--tls", flag, "/nonexistent/authority.pem"]).output().expect("it runs");
+        let said = failed(&output);
+        assert!(said.contains(flag) && said.contains("/nonexistent/authority.pem"), "{said}");
+    }
+}
+
 #[tokio::test]
 async fn a_machine_without_certificate_authorities_runs_the_demo_too() {
     let mut child = command(&["--describe"]);
