@@ -1,20 +1,25 @@
 // A client's notification endpoint (CIBA §10.2 and §10.3): keeps each call under the bearer token it came with.
 
-import { createServer } from 'node:http'
+import * as http from 'node:http'
+import * as https from 'node:https'
 
 export class Notifications {
   #server
+  #scheme
   #calls = new Map()
 
-  static async listen(port = 0) {
+  /** With a certificate it speaks TLS. */
+  static async listen({ port = 0, certificate } = {}) {
     const notifications = new Notifications()
-    notifications.#server = createServer((request, response) => notifications.#take(request, response))
+    const take = (request, response) => notifications.#take(request, response)
+    notifications.#scheme = certificate ? 'https' : 'http'
+    notifications.#server = certificate ? https.createServer(certificate, take) : http.createServer(take)
     await new Promise((resolve) => notifications.#server.listen(port, '127.0.0.1', resolve))
     return notifications
   }
 
   get url() {
-    return `http://127.0.0.1:${this.#server.address().port}/notify`
+    return `${this.#scheme}://localhost:${this.#server.address().port}/notify`
   }
 
   /** The call under this token, when it comes: its method, content type and body, read as JSON. */

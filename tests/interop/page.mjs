@@ -3,7 +3,18 @@
 import { readFileSync } from 'node:fs'
 
 const PAGE = readFileSync(new URL('../../docs/relying-parties.md', import.meta.url), 'utf8')
-const BLOCKS = [...PAGE.matchAll(/^```(\S*) ?(.*)\n([^]*?)^```$/gm)].map(([, language, name, text]) => ({ language, name, text }))
+const CHAPTERS = PAGE.split(/^## /m)
+const BLOCKS = CHAPTERS.flatMap((chapter) =>
+  [...chapter.matchAll(/^```(\S*) ?(.*)\n([^]*?)^```$/gm)].map(([, language, name, text]) => ({
+    chapter: chapter.slice(0, chapter.indexOf('\n')),
+    language,
+    name,
+    text,
+  })),
+)
+
+/** Its chapters that need TLS, which other tests walk through than the rest. */
+export const [KEYS, FAPI] = ['Keys and certificates', 'The FAPI profile']
 
 /** The text of the block of this name. */
 export function block(name) {
@@ -17,11 +28,15 @@ export function reply(name) {
   return JSON.parse(next.text)
 }
 
-/** The names of all programs on the page. */
-export const PROGRAMS = BLOCKS.filter(({ language }) => ['js', 'python'].includes(language)).map(({ name }) => name)
+/** The names of all programs of the chapters that are wanted. */
+export const programs = (wanted) => named(wanted, ['js', 'python'])
 
-/** The names of all commands on the page. */
-export const COMMANDS = BLOCKS.filter(({ language }) => language === 'sh').map(({ name }) => name)
+/** The names of all commands there. */
+export const commands = (wanted) => named(wanted, ['sh'])
+
+function named(wanted, languages) {
+  return BLOCKS.filter(({ chapter, language }) => wanted(chapter) && languages.includes(language)).map(({ name }) => name)
+}
 
 function position(name) {
   const position = BLOCKS.findIndex((block) => block.name === name)

@@ -1,10 +1,12 @@
 // A running OP with the clients of a test file, and a phone that answers when it is told to.
 
 import { spawn } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
+
+import * as undici from 'undici'
 
 const SIMULATOR = process.env.ASSENT_SIMULATOR ?? '../../target/debug/simulator'
 
@@ -12,6 +14,7 @@ export class Provider {
   #process
   #directory
   #described
+  #agents = []
 
   /** Starts the simulator with these clients (metadata of dynamic registration) and further options. */
   static async start(clients = [], ...options) {
@@ -19,10 +22,17 @@ export class Provider {
     provider.#directory = mkdtempSync(join(tmpdir(), 'assent-interop-'))
     const file = join(provider.#directory, 'clients.json')
     writeFileSync(file, JSON.stringify(clients))
-    const ours = ['--listen', '127.0.0.1:0', '--interval', '1', '--describe', '--clients', file]
+    const ours = ['--listen', '127.0.0.1:0', '--describe', '--clients', file]
+    if (!options.includes('--interval')) ours.push('--interval', '1')
     provider.#process = spawn(SIMULATOR, [...ours, ...options], { stdio: ['ignore', 'pipe', 'ignore'] })
     provider.#described = JSON.parse(await firstLine(provider.#process))
     return provider
+  }
+
+  /** The same with TLS, and with clients whose certificates this authority vouches for, as for where they are told. */
+  static secured(clients, authority, ...options) {
+    const believed = ['--trust', authority.file, '--client-ca', authority.file]
+    return Provider.start(clients, '--tls', ...believed, ...options)
   }
 
   get issuer() {
@@ -32,6 +42,15 @@ export class Provider {
   /** What `--describe` says. */
   get described() {
     return this.#described
+  }
+
+  /** A `fetch` that believes the provider's authority, and shows this certificate if it is asked for one. */
+  showing({ cert, key } = {}) {
+    if (!this.#described.tls) return undici.fetch
+    const ca = readFileSync(this.#described.tls.ca)
+    const dispatcher = new undici.Agent({ connect: { ca, cert, key } })
+    this.#agents.push(dispatcher)
+    return (url, options) => undici.fetch(url, { ...options, dispatcher })
   }
 
   /** One of the clients, with its secret if it has one. */
@@ -59,6 +78,7 @@ export class Provider {
     const ended = new Promise((resolve) => this.#process.once('exit', resolve))
     this.#process.kill('SIGTERM')
     await ended
+    await Promise.all(this.#agents.map((agent) => agent.destroy()))
     rmSync(this.#directory, { recursive: true })
   }
 }
