@@ -1,7 +1,8 @@
 // The story that every combination tells: ask, let the phone answer, collect.
 
 import assert from 'node:assert/strict'
-import { randomUUID } from 'node:crypto'
+import { createHash, randomUUID } from 'node:crypto'
+import { EventEmitter } from 'node:events'
 
 import * as openid from 'openid-client'
 
@@ -34,6 +35,21 @@ export function pollOnce(config, asked) {
   return openid.genericGrantRequest(config, CIBA_GRANT, { auth_req_id: asked.auth_req_id })
 }
 
+/** Emits `sent` when the library calls, and each error that it is told, by name; `errors` has them all. */
+export function overhear(config) {
+  const fetch = config[openid.customFetch]
+  const ear = Object.assign(new EventEmitter(), { errors: [] })
+  config[openid.customFetch] = async (...call) => {
+    const responding = fetch(...call)
+    ear.emit('sent')
+    const response = await responding
+    const { error } = await response.clone().json()
+    if (error) ear.errors.push(error), ear.emit(error)
+    return response
+  }
+  return ear
+}
+
 /** The tokens are alice's, for this client; the library has checked signature, issuer, audience and times. */
 export function assertTokens(tokens, client) {
   const claims = tokens.claims()
@@ -51,6 +67,9 @@ export function assertPing(call, asked) {
   assert.deepEqual(call.body, { auth_req_id: asked.auth_req_id })
 }
 
+/** The claim by which an ID token belongs to a token beside it: the left half of its hash (CIBA §10.3.1). */
+export const halfHash = (token) => createHash('sha256').update(token).digest().subarray(0, 16).toString('base64url')
+
 /** For `assert.rejects`: the OP answers this error. */
 export function refusal(error, status = 400) {
   return (thrown) => {
@@ -59,3 +78,6 @@ export function refusal(error, status = 400) {
     return true
   }
 }
+
+/** For `assert.rejects`: whoever this is, it is not the client. */
+export const keptOut = refusal('invalid_client', 401)

@@ -1,27 +1,33 @@
-// Poll mode, by every way of authenticating that needs no certificate.
+// Poll mode, by every way of authenticating: approved, denied, left alone, and asked about too often.
 
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { after, before, describe, test } from 'node:test'
 
-import * as openid from 'openid-client'
-
-import { ask, assertTokens, collect, pollOnce, refusal } from './ciba.mjs'
-import { configured, methods } from './clients.mjs'
+import { ask, assertTokens, collect, overhear, pollOnce, refusal } from './ciba.mjs'
+import { Authority } from './certificates.mjs'
+import { configuredBy, idOf, methods } from './clients.mjs'
 import { Provider } from './provider.mjs'
 
-const METHODS = methods()
-const id = (method) => `poll ${method.name}`.replaceAll(/[^a-z0-9]+/gi, '-')
+const AUTHORITY = new Authority('Clients')
+const METHODS = await methods(AUTHORITY)
+const id = (method) => idOf('poll', method.name)
 
 describe('poll', { concurrency: true }, () => {
   let provider
 
   before(async () => {
-    provider = await Provider.start(METHODS.map((method) => ({ client_id: id(method), ...method.metadata })))
+    const held = { client_id: 'held', long_poll: 20, ...METHODS[0].metadata }
+    const clients = METHODS.map((method) => ({ client_id: id(method), ...method.metadata }))
+    provider = await Provider.secured([held, ...clients], AUTHORITY)
   })
-  after(() => provider?.stop())
+  after(async () => {
+    await provider?.stop()
+    AUTHORITY.remove()
+  })
 
   for (const method of METHODS) {
-    const config = () => configured(provider, id(method), method.authentication())
+    const config = () => configuredBy(provider, id(method), method)
 
     test(`${method.name}: what is approved yields tokens, once`, async () => {
       const client = await config()
@@ -37,38 +43,35 @@ describe('poll', { concurrency: true }, () => {
       await provider.answer(asked.auth_req_id, 'deny')
       await assert.rejects(collect(client, asked), refusal('access_denied'))
     })
+
+    test(`${method.name}: what nobody answers ends in expired_token`, async () => {
+      const client = await config()
+      const asked = await ask(client, { requested_expiry: '10' })
+      assert.equal(asked.expires_in, 10)
+      await assert.rejects(collect(client, asked), refusal('expired_token'))
+    })
+
+    test(`${method.name}: a library that comes too early slows down, and collects`, async () => {
+      const client = await config()
+      const asked = await ask(client)
+      const ear = overhear(client)
+      const collecting = collect(client, { ...asked, interval: 0.2 })
+      await once(ear, 'slow_down')
+      await provider.answer(asked.auth_req_id, 'allow')
+      assertTokens(await collecting, id(method))
+      assert.deepEqual([...new Set(ear.errors)], ['authorization_pending', 'slow_down'])
+    })
   }
 
-  const [basic] = METHODS
-  const config = () => configured(provider, id(basic), basic.authentication())
-
-  test('what nobody answers ends in expired_token', async () => {
-    const client = await config()
-    const asked = await ask(client, { requested_expiry: '10' })
-    assert.equal(asked.expires_in, 10)
-    await assert.rejects(collect(client, asked), refusal('expired_token'))
-  })
-
-  test('what is not answered yet answers authorization_pending, then slow_down', async () => {
-    const client = await config()
+  test('a poll that is held answers when the person does', async () => {
+    const client = await configuredBy(provider, 'held', METHODS[0])
     const asked = await ask(client)
-    await assert.rejects(pollOnce(client, asked), refusal('authorization_pending'))
-    await assert.rejects(pollOnce(client, asked), refusal('slow_down'))
-  })
-
-  test('a library that is told to slow down does, and collects', async () => {
-    const client = await config()
-    const asked = await ask(client)
-    await assert.rejects(pollOnce(client, asked), refusal('authorization_pending'))
-    await assert.rejects(pollOnce(client, asked), refusal('slow_down'))
+    await assert.rejects(pollOnce(client, asked), refusal('authorization_pending')) // the first one is not held
+    const ear = overhear(client)
     const collecting = collect(client, asked)
+    await once(ear, 'sent')
     await provider.answer(asked.auth_req_id, 'allow')
-    assertTokens(await collecting, id(basic))
-  })
-
-  test('a wrong secret answers invalid_client', async () => {
-    const client = await configured(provider, id(basic), openid.ClientSecretBasic('wrong'))
-    // With its challenge (RFC 6749 §5.2), at which the library looks first.
-    await assert.rejects(ask(client), (thrown) => thrown.status === 401 && thrown.cause[0].scheme === 'basic')
+    assertTokens(await collecting, 'held')
+    assert.deepEqual(ear.errors, [])
   })
 })

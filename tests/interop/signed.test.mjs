@@ -1,64 +1,61 @@
-// Signed authentication requests (CIBA §7.1.1): the library sends them, jose signs them.
+// Signed authentication requests, by every kind of key that a library makes.
 
 import assert from 'node:assert/strict'
-import { randomUUID } from 'node:crypto'
 import { after, before, describe, test } from 'node:test'
 
-import * as jose from 'jose'
+import * as oauth from 'oauth4webapi'
 import * as openid from 'openid-client'
 
-import { assertTokens, collect, refusal } from './ciba.mjs'
-import { configured, keyPair } from './clients.mjs'
+import { ask, assertTokens, collect, refusal } from './ciba.mjs'
+import { configured, idOf, keyPair } from './clients.mjs'
 import { Provider } from './provider.mjs'
+import { send, sign } from './requests.mjs'
 
-const ALGORITHMS = ['ES256', 'PS256']
-const id = (alg) => `signed-${alg}`
+const KEYS = await Promise.all(['ES256', 'PS256', 'EdDSA', 'Ed25519', 'ES384'].map(keyPair))
+const id = ({ alg }) => idOf('signed', alg)
 
 describe('signed requests', { concurrency: true }, () => {
   let provider
-  const keys = {}
 
   before(async () => {
-    for (const alg of ALGORITHMS) keys[alg] = await keyPair(alg)
-    const clients = ALGORITHMS.map((alg) => ({
-      client_id: id(alg),
-      backchannel_authentication_request_signing_alg: alg,
-      jwks: keys[alg].jwks,
+    const clients = KEYS.map((key) => ({
+      client_id: id(key),
+      backchannel_authentication_request_signing_alg: key.alg,
+      jwks: key.jwks,
     }))
     provider = await Provider.start(clients)
   })
   after(() => provider?.stop())
 
-  const config = (alg) => configured(provider, id(alg), openid.ClientSecretBasic(provider.client(id(alg)).client_secret))
+  const config = (key) => configured(provider, id(key), openid.ClientSecretBasic(provider.client(id(key)).client_secret))
 
-  const signed = (alg, parameters = {}) =>
-    new jose.SignJWT({ scope: 'openid', login_hint: 'alice', binding_message: 'Pay 12.50 EUR', ...parameters })
-      .setProtectedHeader({ alg, kid: alg })
-      .setIssuer(id(alg))
-      .setAudience(provider.described.issuer)
-      .setIssuedAt()
-      .setNotBefore('0s')
-      .setExpirationTime('5m')
-      .setJti(randomUUID())
-      .sign(keys[alg].key)
-
-  for (const alg of ALGORITHMS) {
-    test(`${alg}: what is asked in a signed request yields tokens`, async () => {
-      const client = await config(alg)
-      const asked = await openid.initiateBackchannelAuthentication(client, { request: await signed(alg) })
+  for (const key of KEYS) {
+    test(`${key.alg}: what is asked in a signed request yields tokens`, async () => {
+      const client = await config(key)
+      const asked = await send(client, await sign(provider, id(key), key))
       await provider.answer(asked.auth_req_id, 'allow')
-      assertTokens(await collect(client, asked), id(alg))
+      assertTokens(await collect(client, asked), id(key))
     })
 
-    test(`${alg}: a signed request is taken once`, async () => {
-      const [client, request] = [await config(alg), await signed(alg)]
-      await openid.initiateBackchannelAuthentication(client, { request })
-      await assert.rejects(openid.initiateBackchannelAuthentication(client, { request }), refusal('invalid_request'))
+    test(`${key.alg}: so does one that oauth4webapi signs, with all as texts and its client_id among them`, async () => {
+      const client = await config(key)
+      const parameters = { scope: 'openid', login_hint: 'alice', binding_message: 'Pay 12.50 EUR', requested_expiry: '60' }
+      const signing = { key: key.key, kid: key.alg }
+      const request = await oauth.issueRequestObject(client.serverMetadata(), { client_id: id(key) }, parameters, signing)
+      const asked = await send(client, request)
+      assert.equal(asked.expires_in, 60)
+      await provider.answer(asked.auth_req_id, 'allow')
+      assertTokens(await collect(client, asked), id(key))
     })
 
-    test(`${alg}: whoever registered to sign must sign`, async () => {
-      const plain = { scope: 'openid', login_hint: 'alice' }
-      await assert.rejects(openid.initiateBackchannelAuthentication(await config(alg), plain), refusal('invalid_request'))
+    test(`${key.alg}: a signed request is taken once`, async () => {
+      const [client, request] = [await config(key), await sign(provider, id(key), key)]
+      await send(client, request)
+      await assert.rejects(send(client, request), refusal('invalid_request'))
+    })
+
+    test(`${key.alg}: whoever registered to sign must sign`, async () => {
+      await assert.rejects(ask(await config(key)), refusal('invalid_request'))
     })
   }
 })
