@@ -221,6 +221,8 @@ fn environment(
         ("OUTBOUND__ALLOWED_NETWORKS", "127.0.0.0/8,::1/128".to_owned()),
         ("POLICY__INTERVAL", options.interval.unwrap_or(INTERVAL).to_string()),
         ("POLICY__PROMPT_LIMITS", options.limits.to_string()),
+        // All there are, so that relying parties of every taste can be registered.
+        ("POLICY__SIGNING_ALGORITHMS", "ES256,PS256,RS256,EdDSA,ES384".to_owned()),
         ("POLICY__TRUST_CLAIMED_UV", true.to_string()),
         ("PUSH__FCM__BASE_URL", google.base_url().to_string()),
         ("PUSH__FCM__TOKEN_URL", google.token_url().to_string()),
@@ -240,7 +242,6 @@ fn environment(
             ("MTLS__LISTEN", mtls_address.to_string()),
             ("MTLS__BASE_URL", mtls_url.clone()),
             ("CLIENT_TRUST_ANCHORS", file(&trust_anchors(options, directory, authority)?)),
-            ("POLICY__SIGNING_ALGORITHMS", "ES256,PS256".to_owned()),
         ]);
     }
     if options.fapi {

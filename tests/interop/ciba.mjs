@@ -68,7 +68,10 @@ export function assertPing(call, asked) {
 }
 
 /** The claim by which an ID token belongs to a token beside it: the left half of its hash (CIBA §10.3.1). */
-export const halfHash = (token) => createHash('sha256').update(token).digest().subarray(0, 16).toString('base64url')
+export function halfHash(token, algorithm = 'sha256') {
+  const hash = createHash(algorithm).update(token).digest()
+  return hash.subarray(0, hash.length / 2).toString('base64url')
+}
 
 /** For `assert.rejects`: the OP answers this error. */
 export function refusal(error, status = 400) {

@@ -3,27 +3,50 @@
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
 
+import * as oauth from 'oauth4webapi'
 import * as openid from 'openid-client'
 
-import { CIBA_GRANT, ask, collect, refusal } from './ciba.mjs'
-import { configured } from './clients.mjs'
+import { CIBA_GRANT, ask, assertTokens, collect, halfHash, refusal } from './ciba.mjs'
+import { configured, idOf } from './clients.mjs'
 import { Provider } from './provider.mjs'
 
 const ID = 'tokens'
+const ALGORITHMS = { ES256: 'sha256', PS256: 'sha256', RS256: 'sha256', EdDSA: 'sha512', ES384: 'sha384' }
 
 describe('tokens', { concurrency: true }, () => {
   let provider
 
   before(async () => {
-    provider = await Provider.start([{ client_id: ID, grant_types: [CIBA_GRANT, 'refresh_token'] }])
+    const refreshing = { client_id: ID, grant_types: [CIBA_GRANT, 'refresh_token'] }
+    const signed = Object.keys(ALGORITHMS).map((alg) => ({
+      client_id: idOf(ID, alg),
+      id_token_signed_response_alg: alg,
+      access_token_format: 'jwt',
+    }))
+    provider = await Provider.start([refreshing, ...signed])
   })
   after(() => provider?.stop())
 
-  const approved = async () => {
-    const client = await configured(provider, ID, openid.ClientSecretBasic(provider.client(ID).client_secret))
+  const approved = async (id = ID) => {
+    const client = await configured(provider, id, openid.ClientSecretBasic(provider.client(id).client_secret))
     const asked = await ask(client, { scope: 'openid email profile' })
     await provider.answer(asked.auth_req_id, 'allow')
     return { client, tokens: await collect(client, asked) }
+  }
+
+  for (const [alg, hash] of Object.entries(ALGORITHMS)) {
+    test(`${alg}: the ID token is signed so, and the access token is one that a resource server can verify`, async () => {
+      const { client, tokens } = await approved(idOf(ID, alg))
+      assertTokens(tokens, idOf(ID, alg))
+      const [header] = tokens.id_token.split('.')
+      assert.equal(JSON.parse(Buffer.from(header, 'base64url')).alg, alg)
+      assert.equal(tokens.claims().at_hash, halfHash(tokens.access_token, hash))
+      const { issuer } = client.serverMetadata()
+      const call = new Request('http://api.example', { headers: { authorization: `Bearer ${tokens.access_token}` } })
+      const options = { [oauth.allowInsecureRequests]: true }
+      const { sub, client_id } = await oauth.validateJwtAccessToken(client.serverMetadata(), call, issuer, options)
+      assert.deepEqual([sub, client_id], ['1001', idOf(ID, alg)])
+    })
   }
 
   test('userinfo tells what the scopes allow', async () => {
