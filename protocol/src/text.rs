@@ -8,6 +8,8 @@
 //!     that join (the contexts of RFC 5892 A.1 and A.2, both for either character). Emoji built with U+200D are refused:
 //!     their meaning depends on the phone's font.
 //!   - U+FE0E and U+FE0F directly after a character that has an emoji form.
+//! - **No piles**: at most four nonspacing marks in a row (UTS #39 §5.4), and none to begin with. More of them are drawn over
+//!   the lines above and below.
 //! - **No markup**: `<` where an HTML parser would begin a tag (before a letter, `/`, `!` or `?`), and character
 //!   references (`&amp;`, `&#38;`). `1 < 2`, `<3` and `Q&A` are text.
 //! - **No URLs**: anything with `://`; `www.` and a name; `mailto:`, `tel:` and the like directly before a value; a
@@ -92,6 +94,9 @@ pub enum TextError {
     /// Any other character that shows nothing of its own.
     #[error("an invisible character")]
     Invisible,
+    /// A nonspacing mark that stands first, or after four others.
+    #[error("a pile of nonspacing marks")]
+    Marks,
     /// An HTML tag or character reference.
     #[error("markup")]
     Markup,
@@ -152,8 +157,19 @@ fn character(text: &[char], at: usize) -> Result<(), TextError> {
         Category::Unassigned | Category::Surrogate => Err(TextError::Unassigned),
         Category::Format => Err(TextError::Invisible),
         _ if CodePointSetData::new::<DefaultIgnorableCodePoint>().contains(found) => Err(TextError::Invisible),
+        _ if is_mark(found) && text[..at].iter().rev().take(MOST_MARKS).all(|before| is_mark(*before)) => {
+            Err(TextError::Marks)
+        }
         _ => Ok(()),
     }
+}
+
+/// In a row (UTS #39 §5.4). No language writes more.
+const MOST_MARKS: usize = 4;
+
+fn is_mark(found: char) -> bool {
+    use GeneralCategory::{EnclosingMark, NonspacingMark};
+    matches!(CodePointMapData::<GeneralCategory>::new().get(found), NonspacingMark | EnclosingMark)
 }
 
 /// Whether the joiner at `at` stands where a joining script uses one.

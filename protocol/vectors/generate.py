@@ -996,6 +996,11 @@ TEXTS = [
     ("binding_message", "пример.рф/вход", "Url"),
     ("binding_message", "xn--e1afmkfd.xn--p1ai/a", "Url"),
     ("client_name", "t.co/x", "Url"),
+    ("binding_message", "\u0301x", "Marks"),
+    ("client_name", "\u20ddx", "Marks"),
+    ("binding_message", "x\u0316\u0317\u0318\u0319y", None),
+    ("binding_message", "x\u0316\u0317\u0318\u0319\u031cy", "Marks"),
+    ("binding_message", "\u0e19\u0e49\u0e33 \u0e17\u0e35\u0e48", None),
 ]
 write("text.json", [{"kind": k, "text": t, "error": e} for k, t, e in TEXTS])
 

@@ -60,6 +60,7 @@ fn every_reason_has_a_vector() {
         "Unassigned",
         "Joiner",
         "Invisible",
+        "Marks",
         "Markup",
         "Url",
     ] {
