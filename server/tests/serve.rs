@@ -159,6 +159,21 @@ async fn a_body_that_comes_in_pieces_is_taken() {
     assert!(answer.starts_with("HTTP/1.1 200") && answer.ends_with("whole"), "{answer}");
 }
 
+/// A client with a pool of connections sent its next request into one that had just been closed.
+#[tokio::test]
+async fn who_is_answered_before_all_was_read_is_told_that_the_connection_ends() {
+    let serving = Serving::start(PATIENT).await;
+    let post = |path: &str, rest: &str| format!("POST {path} HTTP/1.1\r\nhost: op\r\ncontent-length: 5\r\n\r\n{rest}");
+    let answer = serving.exchange(&post("/nothing", "")).await.to_lowercase();
+    assert!(answer.starts_with("http/1.1 404") && answer.contains("\r\nconnection: close\r\n"), "{answer}");
+    let mut stream = serving.connect().await;
+    for _ in 0..2 {
+        stream.write_all(post("/echo", "whole").as_bytes()).await.unwrap();
+        let answer = some(&mut stream).await.to_lowercase();
+        assert!(answer.starts_with("http/1.1 200") && !answer.contains("connection:"), "{answer}");
+    }
+}
+
 #[tokio::test]
 async fn heads_have_bounds() {
     let serving = Serving::start(PATIENT).await;

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::{Request, StatusCode};
+use axum::http::{HeaderValue, Request, StatusCode, header};
 use axum::response::Response;
 use axum::{BoxError, Router};
 use futures_util::FutureExt as _;
@@ -195,11 +195,21 @@ async fn answer(
     if peer.introduce(&mut request).is_err() {
         return Ok(error::invalid_request("the proxy's Client-Cert or Client-Cert-Chain is malformed (RFC 9440)"));
     }
-    let request = request.map(|incoming| Body::new(Timely::new(incoming, body)));
+    let (head, incoming) = request.into_parts();
+    let body = Timely::new(incoming, body);
+    let read = body.read();
+    let request = Request::from_parts(head, Body::new(body));
     let answered = AssertUnwindSafe(async { router.call(request).await }).catch_unwind().await;
-    answered.unwrap_or_else(|_| {
+    let answered = answered.unwrap_or_else(|_| {
         // What it said is not repeated: it may quote the request. Where it was is in the panic hook's line.
         error!("a handler panicked");
         Ok(error::oauth(StatusCode::INTERNAL_SERVER_ERROR, "server_error", "the server failed; try again later"))
+    });
+    answered.map(|mut response| {
+        // hyper closes the connection then and does not say so; the peer would lose its next request (RFC 9112 §9.6).
+        if !read.to_its_end() {
+            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
     })
 }

@@ -1,8 +1,10 @@
 //! A request body that must have come by a deadline: a peer who sends one byte a minute would otherwise hold a
-//! connection and a handler for ever.
+//! connection and a handler for ever. It also tells whether it was read to its end.
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -15,11 +17,27 @@ pub(super) struct Timely {
     within: Duration,
     /// Started when the body first keeps us waiting: nearly all have come with their head and need no timer.
     deadline: Option<Pin<Box<Sleep>>>,
+    read: Read,
+}
+
+/// Whether a body was read to its end.
+#[derive(Clone)]
+pub(super) struct Read(Arc<AtomicBool>);
+
+impl Read {
+    pub(super) fn to_its_end(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
 }
 
 impl Timely {
-    pub(super) const fn new(incoming: Incoming, within: Duration) -> Self {
-        Self { incoming, within, deadline: None }
+    pub(super) fn new(incoming: Incoming, within: Duration) -> Self {
+        let read = Read(Arc::new(AtomicBool::new(incoming.is_end_stream())));
+        Self { incoming, within, deadline: None, read }
+    }
+
+    pub(super) fn read(&self) -> Read {
+        self.read.clone()
     }
 }
 
@@ -32,6 +50,9 @@ impl HttpBody for Timely {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
         if let Poll::Ready(frame) = Pin::new(&mut self.incoming).poll_frame(cx) {
+            if frame.is_none() || self.incoming.is_end_stream() {
+                self.read.0.store(true, Ordering::Relaxed);
+            }
             return Poll::Ready(frame.map(|frame| frame.map_err(Into::into)));
         }
         let within = self.within;
