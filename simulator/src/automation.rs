@@ -4,7 +4,7 @@
 use std::collections::HashMap;
 use std::future::pending;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 
 use axum::extract::{Query, State};
 use axum::http::StatusCode;
@@ -14,19 +14,30 @@ use axum::{Json, Router};
 use device_core::{DenyReason, DeviceError, Outcome};
 use serde_json::json;
 use tokio::net::TcpListener;
+use url::Url;
 
 use crate::phone::Phone;
 
 /// Its path.
 pub const PATH: &str = "/automation/decide";
 
-/// Serves it on a free loopback port; where.
-pub async fn serve(phone: Phone) -> io::Result<SocketAddr> {
-    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+/// Serves it; where.
+pub async fn serve(phone: Phone, address: SocketAddr) -> io::Result<SocketAddr> {
+    let listener = TcpListener::bind(address).await?;
     let address = listener.local_addr()?;
     let service = axum::serve(listener, router(phone)).with_graceful_shutdown(pending());
     tokio::spawn(service.into_future());
     Ok(address)
+}
+
+/// How scripts call it: by the provider's own host where it listens on every address.
+#[must_use]
+pub fn url(address: SocketAddr, issuer: &str) -> String {
+    let host = Url::parse(issuer).ok().and_then(|url| Some(url.host_str()?.to_owned()));
+    match host.filter(|_| address.ip().is_unspecified()) {
+        Some(host) => format!("http://{host}:{}{PATH}", address.port()),
+        None => format!("http://{address}{PATH}"),
+    }
 }
 
 /// The route.
@@ -51,7 +62,7 @@ async fn decide(State(phone): State<Phone>, Query(parameters): Query<HashMap<Str
             "unknown_auth_req_id",
             "no request of this id awaits an answer of this phone",
         ),
-        Err(error @ (DeviceError::AlreadyAnswered | DeviceError::Expired)) => {
+        Err(error @ (DeviceError::AlreadyAnswered | DeviceError::Withdrawn | DeviceError::Expired)) => {
             refusal(StatusCode::CONFLICT, error.code(), &error.to_string())
         }
         Err(error) => refusal(StatusCode::BAD_GATEWAY, error.code(), &error.to_string()),

@@ -1,9 +1,10 @@
 //! Modules 27 to 35 and the request of 43: who is who.
 
+use serde_json::Value;
 use tests::ISSUER;
 
 use crate::stage::{BACKCHANNEL, Stage, TOKEN, refused};
-use crate::suite::{ASSERTION_TYPE, Algorithm, CIBA, Cell, Form, Signature};
+use crate::suite::{ASSERTION_TYPE, Algorithm, CIBA, Cell, Form, Signature, with, without};
 
 fn mutual_tls() -> impl Iterator<Item = Cell> {
     Cell::all().into_iter().filter(|cell| !cell.has_assertions())
@@ -157,5 +158,63 @@ async fn an_assertion_is_taken_once() {
         let again = Form { path: form.path, fields: form.fields.clone(), certificate: form.certificate.clone() };
         assert_eq!(form.post(&stage.world).await.in_short(), "400 authorization_pending");
         refused(&again.post(&stage.world).await, &["401 invalid_client"], &format!("{cell:?}"));
+    }
+}
+
+/// What is wrong with an assertion of the module below.
+enum Wrong {
+    Type(Option<&'static str>),
+    Claims(fn(Value) -> Value),
+    Signed(Signature),
+}
+
+/// A module that the plan got after the 43: every assertion is wrong in one way, and a good one then goes through.
+#[tokio::test]
+async fn m44_invalid_client_assertions_in_backchannel_requests_fail() {
+    let expired = |claims: Value| {
+        let past = claims["iat"].as_i64().expect("a date") - 300;
+        with(claims, "exp", past)
+    };
+    let wrongs = [
+        Wrong::Type(None),
+        Wrong::Type(Some("urn:ietf:params:oauth:client-assertion-type:saml2-bearer")),
+        Wrong::Claims(|claims| without(claims, &["sub"])),
+        Wrong::Claims(|claims| with(claims, "sub", "somebody-else")),
+        Wrong::Claims(|claims| without(claims, &["iss"])),
+        Wrong::Claims(|claims| with(claims, "iss", "somebody-else")),
+        Wrong::Claims(|claims| without(claims, &["aud"])),
+        Wrong::Claims(|claims| with(claims, "aud", "https://other.example")),
+        Wrong::Claims(expired),
+        Wrong::Signed(Signature::Rs256),
+        Wrong::Signed(Signature::None),
+        Wrong::Signed(Signature::Corrupt),
+    ];
+    for cell in assertions() {
+        let stage = Stage::of(cell).await;
+        let party = &stage.client1;
+        for (number, wrong) in wrongs.iter().enumerate() {
+            let mut claims = party.assertion_claims(&stage.world, &format!("{ISSUER}{BACKCHANNEL}"));
+            let (mut kind, mut how) = (Some(ASSERTION_TYPE), Signature::Own);
+            match wrong {
+                Wrong::Type(wrong) => kind = *wrong,
+                Wrong::Claims(change) => claims = change(claims),
+                Wrong::Signed(Signature::Rs256) if cell.algorithm == Algorithm::Es256 => continue,
+                Wrong::Signed(signature) => how = *signature,
+            }
+            let request = party.request_claims(&stage.world, &party.parameters());
+            let mut fields = vec![
+                ("request", party.sign(None, &request, Signature::Own)),
+                ("client_assertion", party.sign(None, &claims, how)),
+            ];
+            fields.extend(kind.map(|kind| ("client_assertion_type", kind.to_owned())));
+            let form = Form { path: BACKCHANNEL, fields, certificate: Some(party.certificate()) };
+            refused(&form.post(&stage.world).await, &REFUSED, &format!("{cell:?}: {number}"));
+        }
+        assert!(stage.phone.pending().await.expect("the phone asks").is_empty(), "{cell:?}: nobody is disturbed");
+        let id = stage.accepted(party, &party.parameters()).await;
+        stage.pending_twice(party, &id).await;
+        stage.approve(&id).await;
+        stage.told(party, &id).await;
+        stage.collect(party, &id).await;
     }
 }

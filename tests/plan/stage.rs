@@ -161,9 +161,20 @@ impl Stage {
         let tokens = answer.json();
         assert!(tokens["token_type"].as_str().is_some_and(|it| it.eq_ignore_ascii_case("bearer")));
         assert!(tokens["expires_in"].as_u64().is_some_and(|it| (1..=31_536_000).contains(&it)));
-        assert!(tokens["access_token"].as_str().is_some_and(|it| it.len() >= 16));
+        for token in ["access_token", "refresh_token"] {
+            assert!(tokens[token].as_str().is_some_and(|it| it.len() >= 16 && entropy(it) > 96.0), "{token}");
+        }
         tokens
     }
+}
+
+/// Bits, as Shannon's formula over the characters of a text estimates them.
+#[expect(clippy::cast_precision_loss, reason = "texts are short")]
+fn entropy(text: &str) -> f64 {
+    let length = text.chars().count() as f64;
+    let mut counts = std::collections::BTreeMap::<char, u32>::new();
+    text.chars().for_each(|character| *counts.entry(character).or_default() += 1);
+    counts.into_values().map(|count| f64::from(count) / length).map(|share| -share * share.log2()).sum::<f64>() * length
 }
 
 /// `OP_ACCEPTANCE` §2.4.
@@ -171,7 +182,8 @@ pub(crate) fn acknowledged(answer: &Answer) -> String {
     assert_eq!(answer.in_short(), "200", "{}", answer.json());
     let body = answer.json();
     let id = body["auth_req_id"].as_str().expect("an auth_req_id").to_owned();
-    assert!(id.len() >= 27 && id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)), "{id}");
+    assert!(entropy(&id) > 160.0, "{id} is easier to guess than is recommended");
+    assert!(id.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b)), "{id}");
     assert!(body["expires_in"].as_u64().is_some_and(|it| (1..=30_758_400).contains(&it)));
     assert!(body["interval"].as_u64().is_some_and(|it| it <= 5));
     id
@@ -213,6 +225,12 @@ impl Stage {
         assert!(claims["iat"].as_i64().is_some_and(|it| (now - 300..=now + 300).contains(&it)));
         assert!(claims["auth_time"].as_i64().is_some_and(|it| it <= now && it > now - 31_536_000));
         assert!(claims["sub"].as_str().is_some_and(|it| (1..=255).contains(&it.len())));
+        if let Some(hash) = claims.get("at_hash") {
+            let access_token = tokens["access_token"].as_str().expect("an access token");
+            // OIDC Core §3.1.3.6: both algorithms hash by SHA-256.
+            let whole = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, access_token.as_bytes());
+            assert_eq!(hash, &protocol::base64url::encode(&whole.as_ref()[..16]));
+        }
         for absent in ["nonce", "s_hash", "c_hash"] {
             assert!(claims.get(absent).is_none(), "{absent}");
         }
@@ -222,13 +240,17 @@ impl Stage {
         claims
     }
 
+    fn resource_request(access_token: &str) -> axum::http::request::Builder {
+        Request::get(format!("{ISSUER}{USERINFO}"))
+            .header("authorization", format!("Bearer {access_token}"))
+            .header("x-fapi-customer-ip-address", "2001:db8::1893:25c8:1946")
+            .header("x-fapi-auth-date", "Tue, 11 Sep 2012 19:43:31 GMT")
+    }
+
     /// Asks the protected resource with this certificate.
     async fn resource(&self, certificate: &Party, access_token: &str, interaction: Option<&str>) -> Answer {
-        let mut request = Request::get(format!("{ISSUER}{USERINFO}"))
-            .header("authorization", format!("Bearer {access_token}"))
-            .header("accept", "application/json;charset=utf-8, text/plain")
-            .header("x-fapi-customer-ip-address", "2001:db8::1893:25c8:1946")
-            .header("x-fapi-auth-date", "Tue, 11 Sep 2012 19:43:31 GMT");
+        let mut request =
+            Self::resource_request(access_token).header("accept", "application/json;charset=utf-8, text/plain");
         if let Some(interaction) = interaction {
             request = request.header("x-fapi-interaction-id", interaction);
         }
@@ -245,6 +267,12 @@ impl Stage {
         assert!(answer.header("content-type").is_some_and(|it| it.starts_with("application/json")));
         assert!(answer.header("x-fapi-interaction-id").is_some_and(|it| it.eq_ignore_ascii_case(sent)));
         assert_eq!(answer.json()["sub"], "1001");
+        for accept in ["application/json;charset=UTF-8", "application/json, application/*+json, */*"] {
+            let mut request =
+                Self::resource_request(access_token).header("accept", accept).body(Vec::new()).expect("one");
+            request.extensions_mut().insert(party.certificate());
+            assert_eq!(self.world.public().send(request).await.expect("an answer").in_short(), "200", "{accept}");
+        }
         let invented = self.resource(party, access_token, None).await;
         let id = invented.header("x-fapi-interaction-id").expect("an interaction id").to_owned();
         assert!(id.len() == 36 && id.bytes().filter(|it| *it == b'-').count() == 4, "{id} is a UUID");
