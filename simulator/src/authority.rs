@@ -7,7 +7,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
     KeyUsagePurpose,
 };
 use server::keys::secret_file;
@@ -21,6 +21,8 @@ pub struct Authority {
     pub server_certificate: PathBuf,
     /// Its key.
     pub server_key: PathBuf,
+    /// The authority's key, with which it certifies whoever comes later.
+    key: PathBuf,
     /// A certificate for relying parties.
     pub client_certificate: PathBuf,
     /// Its key.
@@ -52,6 +54,7 @@ impl Authority {
             certificate: file("ca.pem"),
             server_certificate: file("server.pem"),
             server_key: file("server.key"),
+            key: file("ca.key"),
             client_certificate: file("client.pem"),
             client_key: file("client.key"),
         };
@@ -65,20 +68,46 @@ impl Authority {
 
     fn make(&self, names: &[String]) -> Result<(), Failure> {
         let root = CertifiedIssuer::self_signed(root(), KeyPair::generate()?)?;
-        let (server, client) = (server(names)?, client());
+        let (server, client) = (server(names)?, client("demo-client"));
         for (parameters, certificate, key_file) in
             [(server, &self.server_certificate, &self.server_key), (client, &self.client_certificate, &self.client_key)]
         {
             let key = KeyPair::generate()?;
             fs::write(certificate, parameters.signed_by(&key, &root)?.pem())?;
-            // What an interrupted start left behind is of no use.
-            if key_file.exists() {
-                fs::remove_file(key_file)?;
-            }
-            secret_file::create(key_file, &key.serialize_pem())?;
+            keep_key(key_file, &key)?;
         }
+        keep_key(&self.key, root.key())?;
         Ok(fs::write(&self.certificate, root.pem())?)
     }
+
+    /// Certifies one more relying party; PEM.
+    pub fn certify_client(&self, name: &str, key: &KeyPair) -> Result<String, Failure> {
+        Ok(client(name).signed_by(key, &self.issuer()?)?.pem())
+    }
+
+    /// Certifies a server of others, by one DNS name or address: certificate and a key for it, PEM.
+    pub fn certify_server(&self, name: &str) -> Result<(String, String), Failure> {
+        let key = KeyPair::generate()?;
+        let certificate = server(&[name.to_owned()])?.signed_by(&key, &self.issuer()?)?;
+        Ok((certificate.pem(), key.serialize_pem()))
+    }
+
+    fn issuer(&self) -> Result<Issuer<'static, KeyPair>, Failure> {
+        Ok(Issuer::new(root(), KeyPair::from_pem(&fs::read_to_string(&self.key)?)?))
+    }
+}
+
+/// A certificate that nobody but its holder vouches for; PEM.
+pub fn self_signed(name: &str, key: &KeyPair) -> Result<String, Failure> {
+    Ok(client(name).self_signed(key)?.pem())
+}
+
+/// What an interrupted start left behind is of no use.
+fn keep_key(file: &Path, key: &KeyPair) -> Result<(), Failure> {
+    if file.exists() {
+        fs::remove_file(file)?;
+    }
+    Ok(secret_file::create(file, &key.serialize_pem())?)
 }
 
 fn root() -> CertificateParams {
@@ -95,8 +124,8 @@ fn server(names: &[String]) -> Result<CertificateParams, rcgen::Error> {
     Ok(parameters)
 }
 
-fn client() -> CertificateParams {
-    let mut parameters = named("demo-client");
+fn client(name: &str) -> CertificateParams {
+    let mut parameters = named(name);
     parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
     parameters
 }

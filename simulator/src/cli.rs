@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::Parser;
+use url::Url;
 
 /// Starts Assent with demo data, a virtual phone and a stand-in for Google's push service, all on this machine.
 #[derive(Debug, Clone, Parser)]
@@ -44,9 +45,23 @@ pub struct CommandLine {
     /// Certificates of authorities that the provider believes beside the system's when it calls relying parties (PEM)
     #[arg(long, value_name = "FILE")]
     pub trust: Option<PathBuf>,
+    /// A network beside this machine's own whose relying parties the provider may call, such as 172.17.0.0/16; may be
+    /// given again
+    #[arg(long, value_name = "CIDR")]
+    pub allow_network: Vec<String>,
     /// Holds the provider to the FAPI-CIBA profile
     #[arg(long, requires = "tls")]
     pub fapi: bool,
+    /// Creates clients for every cell of the OpenID Foundation's FAPI-CIBA plan, and keeps the configurations for its suite
+    /// in this directory (docs/conformance.md)
+    #[arg(long, value_name = "DIR", requires = "fapi")]
+    pub conformance: Option<PathBuf>,
+    /// With --conformance: where the suite is found
+    #[arg(long, value_name = "URL", default_value = "https://localhost.emobix.co.uk:8443", requires = "conformance")]
+    pub suite: Url,
+    /// Where a script lets the phone answer; port 0 takes a free one. Whoever reaches it answers for the user
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
+    pub automation_listen: SocketAddr,
     /// Prints one line of JSON when ready: addresses, admin token, clients with their secrets, users
     #[arg(long)]
     pub describe: bool,

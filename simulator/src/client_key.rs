@@ -14,6 +14,8 @@ use protocol::{Digest, base64url};
 use serde_json::{Value, json};
 use server::domain::algorithm::Algorithm;
 
+mod exported;
+
 /// A key pair and the algorithm it is registered for.
 #[derive(Clone)]
 pub struct ClientKey(Arc<Inner>);

@@ -10,6 +10,7 @@ use device_core::{DeviceError, Platform, PushTarget};
 use serde_json::{Value, json};
 use server::app::system::SystemClock;
 use server::domain::algorithm::Algorithm;
+use server::domain::endpoint::Endpoint;
 use server::keys::secret_file;
 use tempfile::TempDir;
 
@@ -17,6 +18,7 @@ use crate::admin::{self, Admin};
 use crate::authority;
 use crate::cli::CommandLine;
 use crate::client_key::ClientKey;
+use crate::conformance::{self, Conformance};
 use crate::phone::Phone;
 use crate::provider::{self, RunningProvider, Tls};
 use crate::relying_party::{self, Authentication, Credentials, RelyingParty};
@@ -58,6 +60,7 @@ pub struct Demo {
     /// How it came about: who did what.
     pub beginnings: Vec<(&'static str, String)>,
     clients: Vec<Value>,
+    conformance: Option<Conformance>,
     _directory: Option<TempDir>,
 }
 
@@ -75,6 +78,9 @@ pub enum Failure {
         /// What is wrong with it.
         why: String,
     },
+    /// There are no configurations for the suite.
+    #[error("--conformance: {0}")]
+    Conformance(#[from] conformance::Failure),
     /// The operator was refused something.
     #[error(transparent)]
     Admin(#[from] admin::Failure),
@@ -107,14 +113,20 @@ impl Demo {
         let told = [demo_client(PING_CLIENT, "ping", Some(&pinged), key.as_ref())]
             .into_iter()
             .chain((!options.fapi).then(|| demo_client(PUSH_CLIENT, "push", Some(&pushed), None)));
+        let conformance = match (&options.conformance, &provider.tls) {
+            (Some(directory), Some(tls)) => Some(Conformance::open(directory, &options.suite, &tls.authority)?),
+            _ => None,
+        };
+        let examined = conformance.iter().flat_map(Conformance::clients);
         let ours = demo_client(CLIENT, "poll", None, key.as_ref());
+        // Those of the demo itself have other endpoints and keys at each start; those of the suite follow its files.
+        let current = told.chain(examined).map(|metadata| (metadata, true));
+        let wanted = wanted.into_iter().map(|metadata| (metadata, false));
         let mut clients = Vec::new();
-        for metadata in std::iter::once(ours).chain(wanted).chain(told) {
+        for (metadata, current) in std::iter::once((ours, true)).chain(wanted).chain(current) {
             let (client, created) = create_client(&admin, &metadata, &mut secrets).await?;
-            // Those of the demo itself have other endpoints and keys at each start.
-            if let (false, Some(id @ (CLIENT | PING_CLIENT | PUSH_CLIENT))) = (created, metadata["client_id"].as_str())
-            {
-                admin.replace_client(id, &metadata).await?;
+            if current && !created {
+                admin.replace_client(metadata["client_id"].as_str().unwrap_or_default(), &metadata).await?;
             }
             beginnings.push(("operator", format!("{} the client {}", verb(created), client["client_id"])));
             clients.push(client);
@@ -124,16 +136,31 @@ impl Demo {
         let kept = directory.join("phone");
         let mut phone = Phone::kept_in(&kept, "Alice's phone", &provider.issuer, transport, clock).await?;
         beginnings.push(("phone", enrol(&admin, &mut phone, SUBJECT, Some(PUSH_TOKEN)).await?));
-        Ok(Self { provider, admin, google, pinged, pushed, key, phone, beginnings, clients, _directory: temporary })
+        let demo = Self {
+            provider,
+            admin,
+            google,
+            pinged,
+            pushed,
+            key,
+            phone,
+            beginnings,
+            clients,
+            conformance,
+            _directory: temporary,
+        };
+        Ok(demo)
     }
 
-    /// What `--describe` prints.
-    #[must_use]
-    pub fn described(&self, automation: &str) -> Value {
+    /// What `--describe` prints. With `--conformance`, its configurations are written by it.
+    pub fn described(&self, automation: &str) -> Result<Value, Failure> {
         let RunningProvider { issuer, admin_address, admin_token, tls, .. } = &self.provider;
+        let discovery = format!("{issuer}/.well-known/openid-configuration");
+        let resource = Endpoint::Userinfo.url(tls.as_ref().map_or(issuer, |tls| &tls.mtls_url));
         let mut described = json!({
             "issuer": issuer,
-            "discovery": format!("{issuer}/.well-known/openid-configuration"),
+            "discovery": discovery,
+            "resource": resource,
             "admin": { "url": format!("http://{admin_address}/admin/v1"), "token": admin_token },
             "automation": automation,
             "clients": self.clients,
@@ -147,7 +174,10 @@ impl Demo {
                 "mtls": mtls_url,
             });
         }
-        described
+        if let Some(conformance) = &self.conformance {
+            described["conformance"] = conformance.write(&discovery, &resource, automation)?;
+        }
+        Ok(described)
     }
 
     /// One of the demo's own relying parties.

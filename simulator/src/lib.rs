@@ -5,6 +5,7 @@
 //! |---|---|
 //! | [`cli`], [`provider`], [`demo`] | the command line, the provider in this process, everybody in their places |
 //! | [`authority`] | certificates for `--tls` |
+//! | [`conformance`] | clients and configurations for the OpenID Foundation's suite |
 //! | [`play`], [`narrator`] | the headless play, and how it is told |
 //! | [`automation`] | lets a test suite decide for the phone |
 //! | [`relying_party`], [`client_key`] | asks, polls, verifies the ID token; signs assertions and requests |
@@ -19,6 +20,7 @@ pub mod authority;
 pub mod automation;
 pub mod cli;
 pub mod client_key;
+pub mod conformance;
 pub mod demo;
 pub mod forger;
 pub mod narrator;

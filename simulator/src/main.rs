@@ -28,9 +28,10 @@ async fn run(options: CommandLine) -> Result<(), Box<dyn Error>> {
     let out: Box<dyn Write + Send> = if options.describe { Box::new(io::stderr()) } else { Box::new(io::stdout()) };
     let mut say = Narrator::new(out);
     let demo = Demo::start(&options).await?;
-    let automation = automation::serve(demo.phone.clone()).await?;
-    let automation = format!("http://{automation}{}", automation::PATH);
-    let description = demo.described(&automation);
+    let automation = automation::serve(demo.phone.clone(), options.automation_listen).await;
+    let automation =
+        automation.map_err(|error| format!("--automation-listen {}: {error}", options.automation_listen))?;
+    let description = demo.described(&automation::url(automation, &demo.provider.issuer))?;
     if options.describe {
         writeln!(io::stdout(), "{description}")?;
         io::stdout().flush()?;
@@ -75,6 +76,9 @@ fn tell(say: &mut Narrator, description: &serde_json::Value) {
             (None, method) => method.unwrap_or_default().to_owned(),
         };
         say.line(&format!("  client       {id}, {known_by}"));
+    }
+    for configuration in description["conformance"]["configurations"].as_array().into_iter().flatten() {
+        say.line(&format!("  plan         {} {}", text(&configuration["plan"]), text(&configuration["file"])));
     }
     for user in description["users"].as_array().into_iter().flatten() {
         let (subject, username, email) = (text(&user["subject"]), text(&user["username"]), text(&user["email"]));

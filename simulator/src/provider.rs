@@ -215,14 +215,19 @@ fn environment(
 ) -> Result<Environment, Failure> {
     let key_file = directory.join("service-account.json");
     std::fs::write(&key_file, google.service_account())?;
+    // What the demo itself is called by listens on this machine.
+    let ours = ["127.0.0.0/8", "::1/128"].map(str::to_owned);
+    let networks: Vec<_> = ours.into_iter().chain(options.allow_network.iter().cloned()).collect();
     let mut settings = vec![
         ("LOG__FILTER", if options.headless { "off" } else { "warn" }.to_owned()),
-        // Everything that the provider calls in the demo listens on this machine.
-        ("OUTBOUND__ALLOWED_NETWORKS", "127.0.0.0/8,::1/128".to_owned()),
+        ("OUTBOUND__ALLOWED_NETWORKS", networks.join(",")),
         ("POLICY__INTERVAL", options.interval.unwrap_or(INTERVAL).to_string()),
         ("POLICY__PROMPT_LIMITS", options.limits.to_string()),
-        // All there are, so that relying parties of every taste can be registered.
-        ("POLICY__SIGNING_ALGORITHMS", "ES256,PS256,RS256,EdDSA,ES384".to_owned()),
+        // All there are, so that relying parties of every taste can be registered; under the FAPI profile, all it has.
+        (
+            "POLICY__SIGNING_ALGORITHMS",
+            if options.fapi { "ES256,PS256" } else { "ES256,PS256,RS256,EdDSA,ES384" }.to_owned(),
+        ),
         ("POLICY__TRUST_CLAIMED_UV", true.to_string()),
         ("PUSH__FCM__BASE_URL", google.base_url().to_string()),
         ("PUSH__FCM__TOKEN_URL", google.token_url().to_string()),

@@ -1,7 +1,6 @@
 //! What others script against: the simulator's process, its flags, the line of `--describe`, and `/automation/decide`.
 
-use std::io::{BufRead as _, BufReader, Read as _};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::Output;
 
 use axum::http::Request;
 use serde_json::{Value, json};
@@ -9,47 +8,12 @@ use simulator::relying_party::{Authentication, Credentials, RelyingParty};
 use simulator::wire::{Answer, Wire};
 use tempfile::TempDir;
 
-/// A simulator of our own, ended when it is dropped.
-struct Simulator {
-    child: Child,
-    description: Value,
-}
+use process::{Simulator, command};
 
-fn command(arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_simulator"));
-    command.args(arguments);
-    if !arguments.contains(&"--listen") {
-        command.args(["--listen", "127.0.0.1:0"]);
-    }
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    command
-}
+mod conformance;
+mod process;
 
 impl Simulator {
-    /// Starts one and waits until it says that it is ready.
-    fn start(arguments: &[&str]) -> Self {
-        let mut command = command(arguments);
-        command.arg("--describe");
-        Self::of(command)
-    }
-
-    fn of(mut command: Command) -> Self {
-        let mut child = command.spawn().expect("the simulator starts");
-        let mut line = String::new();
-        let out = child.stdout.as_mut().expect("a pipe");
-        BufReader::new(out).read_line(&mut line).expect("a line");
-        if line.is_empty() {
-            let mut why = String::new();
-            child.stderr.as_mut().expect("a pipe").read_to_string(&mut why).expect("its last words");
-            panic!("the simulator ended: {why}");
-        }
-        Self { description: serde_json::from_str(&line).expect("one line of JSON"), child }
-    }
-
-    fn text(&self, pointer: &str) -> String {
-        self.description.pointer(pointer).and_then(Value::as_str).expect(pointer).to_owned()
-    }
-
     async fn client(&self, position: usize, authentication: Authentication) -> RelyingParty {
         let credentials = Credentials {
             id: self.text(&format!("/clients/{position}/client_id")),
@@ -64,21 +28,6 @@ impl Simulator {
         let url = format!("{}{query}", self.text("/automation"));
         let request = Request::post(&url).body(Vec::new()).expect("a request");
         wire_to(&url).send(request).await.expect("an answer")
-    }
-
-    /// Ends it as an operator would.
-    fn terminate(mut self) -> std::process::ExitStatus {
-        let pid = self.child.id().to_string();
-        assert!(Command::new("kill").args(["-TERM", &pid]).status().expect("kill runs").success());
-        self.child.wait().expect("it ends")
-    }
-}
-
-impl Drop for Simulator {
-    fn drop(&mut self) {
-        // It may have ended by itself.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 
