@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose,
+    KeyUsagePurpose, PKCS_RSA_SHA256, RsaKeySize,
 };
 use server::keys::secret_file;
 
@@ -68,14 +68,13 @@ impl Authority {
 
     fn make(&self, names: &[String]) -> Result<(), Failure> {
         let root = CertifiedIssuer::self_signed(root(), KeyPair::generate()?)?;
-        let (server, client) = (server(names)?, client("demo-client"));
-        for (parameters, certificate, key_file) in
-            [(server, &self.server_certificate, &self.server_key), (client, &self.client_certificate, &self.client_key)]
-        {
-            let key = KeyPair::generate()?;
-            fs::write(certificate, parameters.signed_by(&key, &root)?.pem())?;
-            keep_key(key_file, &key)?;
-        }
+        // RSA, because TLS 1.2 is spoken with no other.
+        let server_key = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048)?;
+        fs::write(&self.server_certificate, server(names)?.signed_by(&server_key, &root)?.pem())?;
+        keep_key(&self.server_key, &server_key)?;
+        let client_key = KeyPair::generate()?;
+        fs::write(&self.client_certificate, client("demo-client").signed_by(&client_key, &root)?.pem())?;
+        keep_key(&self.client_key, &client_key)?;
         keep_key(&self.key, root.key())?;
         Ok(fs::write(&self.certificate, root.pem())?)
     }

@@ -42,6 +42,9 @@ pub struct CommandLine {
     /// With --tls: authorities beside the demo's own whose certificates relying parties may show for `tls_client_auth` (PEM)
     #[arg(long, value_name = "FILE", requires = "tls")]
     pub client_ca: Option<PathBuf>,
+    /// With --tls: speaks TLS 1.2 as well, with the two cipher suites that FAPI allows
+    #[arg(long, requires = "tls")]
+    pub tls12: bool,
     /// Certificates of authorities that the provider believes beside the system's when it calls relying parties (PEM)
     #[arg(long, value_name = "FILE")]
     pub trust: Option<PathBuf>,

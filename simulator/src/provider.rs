@@ -244,6 +244,7 @@ fn environment(
         settings.extend([
             ("PUBLIC__TLS__CERTIFICATE", file(&authority.server_certificate)),
             ("PUBLIC__TLS__KEY", file(&authority.server_key)),
+            ("PUBLIC__TLS__MIN_VERSION", if options.tls12 { "1.2" } else { "1.3" }.to_owned()),
             ("MTLS__LISTEN", mtls_address.to_string()),
             ("MTLS__BASE_URL", mtls_url.clone()),
             ("CLIENT_TRUST_ANCHORS", file(&trust_anchors(options, directory, authority)?)),

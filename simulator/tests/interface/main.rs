@@ -1,8 +1,14 @@
 //! What others script against: the simulator's process, its flags, the line of `--describe`, and `/automation/decide`.
 
+use std::net::{Ipv4Addr, TcpStream};
 use std::process::Output;
+use std::sync::Arc;
 
 use axum::http::Request;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::version::TLS12;
+use rustls::{ClientConfig, ClientConnection, RootCertStore};
 use serde_json::{Value, json};
 use simulator::relying_party::{Authentication, Credentials, RelyingParty};
 use simulator::wire::{Answer, Wire};
@@ -132,6 +138,32 @@ async fn tls_is_served_by_an_authority_whose_files_are_told() {
     }
     let plain = Wire::secure(([127, 0, 0, 1], port).into(), "localhost", "", None).expect("no authority");
     plain.get(&simulator.text("/discovery")).await.expect_err("nobody else vouches for it");
+}
+
+/// Whether a client that has no newer version gets through the handshake.
+fn speaks_tls12(simulator: &Simulator) -> bool {
+    let mut roots = RootCertStore::empty();
+    let ca = std::fs::read(simulator.text("/tls/ca")).expect("the authority's certificate");
+    roots.add(CertificateDer::from_pem_slice(&ca).expect("PEM")).expect("an authority");
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ClientConfig::builder_with_provider(provider).with_protocol_versions(&[&TLS12]).expect("a version");
+    let config = Arc::new(config.with_root_certificates(roots).with_no_client_auth());
+    let mut client = ClientConnection::new(config, "localhost".try_into().expect("a name")).expect("a client");
+    let issuer = simulator.text("/issuer");
+    let port = issuer.rsplit(':').next().and_then(|port| port.parse::<u16>().ok()).expect("a port");
+    let mut socket = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).expect("a connection");
+    while client.is_handshaking() {
+        if client.complete_io(&mut socket).is_err() {
+            return false;
+        }
+    }
+    true
+}
+
+#[test]
+fn tls_1_2_is_spoken_only_where_it_is_asked_for() {
+    assert!(!speaks_tls12(&Simulator::start(&["--tls"])));
+    assert!(speaks_tls12(&Simulator::start(&["--tls", "--tls12"])));
 }
 
 #[tokio::test]
