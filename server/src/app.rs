@@ -47,7 +47,7 @@ pub mod system;
 pub use check::check;
 pub use doors::{Addresses, Listeners};
 pub use init::{Init, InitError, init};
-pub use keys::{Which, list_keys, rotate_keys};
+pub use keys::{Which, adopt_keys, list_keys, rotate_keys};
 
 /// Requests under way get this long to end when the server stops.
 const DRAIN: Duration = Duration::from_secs(25);
@@ -67,6 +67,13 @@ pub enum AppError {
     /// The key file cannot be opened.
     #[error("keys.file: {0}")]
     Keys(KeysError),
+    /// The store was begun with other keys.
+    #[error(
+        "keys.file: these are not the keys that realm {0} of this store was begun with: its other servers would not know what \
+         this one signs, and its phones would trust nobody. Use their key file and wrapping key; if those are lost, \
+         `assent keys adopt` gives the store these, and every phone must enrol again"
+    )]
+    OtherKeys(crate::domain::names::RealmId),
     /// An import did not come to its end.
     #[error(
         "the store holds records of realm {0} but not the realm: an import was cut off; empty the store and import again"

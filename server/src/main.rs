@@ -112,6 +112,13 @@ enum KeysCommand {
         #[command(flatten)]
         which: WhichKeys,
     },
+    /// Makes the key file the one of its store, after the one before was lost: every phone must enrol again. Stop every
+    /// server first
+    Adopt {
+        /// The settings file
+        #[arg(long)]
+        config: PathBuf,
+    },
     /// Makes the next keys: published now, signing an hour later. A running server notices by itself
     Rotate {
         #[command(flatten)]
@@ -212,6 +219,7 @@ fn keys(command: KeysCommand) -> Result<(), Failure> {
             };
             app::rotate_keys(&keys.config, &environment(), &which(&keys), rotation)?
         }
+        KeysCommand::Adopt { config } => block_on(app::adopt_keys(&config, &environment()))?,
     };
     for line in lines {
         writeln!(io::stdout(), "{line}")?;

@@ -270,10 +270,27 @@ fn a_rotation_that_is_killed_happened_or_did_not() {
 #[test]
 fn rotations_by_several_processes_lose_none() {
     let deployment = Deployment::new();
-    let rotate = || deployment.keys(&["rotate", "--now"]).stdout(Stdio::null()).spawn().unwrap();
-    let mut rotating = [(); 4].map(|()| rotate());
-    assert!(rotating.iter_mut().all(|process| process.wait().unwrap().success()));
+    let rotate = || deployment.keys(&["rotate", "--now"]).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+    for rotating in [(); 4].map(|()| rotate()) {
+        let output = rotating.wait_with_output().unwrap();
+        assert!(output.status.success(), "{}: {}", output.status, text(&output.stderr));
+    }
     assert_eq!(deployment.keys_say(&["list"]).len(), 5);
+}
+
+/// A full disk, as a limit on the size of files makes one.
+#[test]
+fn a_rotation_that_finds_no_room_says_so_and_changes_nothing() {
+    let deployment = Deployment::new();
+    let before = fs::read(deployment.file("keys.json")).unwrap();
+    let script = "ulimit -f 0; trap '' XFSZ; exec \"$0\" keys rotate --now --config \"$1\"";
+    let mut limited = Command::new("sh");
+    limited.args(["-c", script, env!("CARGO_BIN_EXE_assent"), &deployment.settings()]);
+    let refused = limited.env_remove("ASSENT_WRAPPING_KEY").output().unwrap();
+    let said = text(&refused.stderr);
+    assert!(!refused.status.success() && said.contains("keys.json"), "{said}");
+    assert_eq!(fs::read(deployment.file("keys.json")).unwrap(), before);
+    assert_eq!(deployment.keys_say(&["rotate", "--now"]).len(), 2, "what it left behind is in nobody's way");
 }
 
 #[test]

@@ -85,7 +85,7 @@ impl Kept {
 /// A realm whose signing keys are only replaced by hand.
 fn realm(name: &str) -> Realm {
     let policy = Policy { key_rotation_days: 0, ..Policy::default() };
-    Realm { id: RealmId::new(name), issuer: ISSUER.to_owned(), policy, recovered_at: None }
+    Realm::new(RealmId::new(name), ISSUER.to_owned(), policy)
 }
 
 fn kid(keys: &RealmKeys) -> String {

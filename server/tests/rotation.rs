@@ -33,7 +33,7 @@ impl Random for Sevens {
 /// A realm that signs by these algorithms and replaces its keys every so many days.
 fn realm(algorithms: &[Algorithm], days: u32) -> Realm {
     let policy = Policy { signing_algorithms: algorithms.to_vec(), key_rotation_days: days, ..Policy::default() };
-    Realm { id: RealmId::new("main"), issuer: ISSUER.to_owned(), policy, recovered_at: None }
+    Realm::new(RealmId::new("main"), ISSUER.to_owned(), policy)
 }
 
 fn at(seconds: i64) -> Timestamp {
@@ -399,6 +399,37 @@ fn rotations_at_once_lose_none() {
         }
     });
     assert_eq!(kept.open().list(&kept.realm.id, START).unwrap().len(), 9);
+}
+
+/// A clock ticks a few hundred times a second, and a file that was replaced leaves its number to the next one but one.
+#[test]
+fn what_others_wrote_is_not_lost_even_if_the_file_looks_as_before() {
+    let kept = Kept::new(&[Es256], 0);
+    let mut late = kept.open();
+    let (written, length) = (fs::metadata(kept.path()).unwrap().modified().unwrap(), kept.json().to_string().len());
+    let old = kept.dir.path().join("old");
+    fs::hard_link(kept.path(), &old).unwrap();
+    kept.rotate(Rotation::Leaked, START);
+    assert_eq!(kept.json().to_string().len(), length);
+    let leaked = kept.open().list(&kept.realm.id, START).unwrap().remove(0).kid;
+    fs::copy(kept.path(), &old).unwrap();
+    fs::File::options().write(true).open(&old).unwrap().set_modified(written).unwrap();
+    fs::rename(&old, kept.path()).unwrap();
+    assert!(!late.was_replaced(), "the test makes it look so");
+    late.rotate(&kept.realm.id, None, Rotation::AtOnce, START).unwrap();
+    let known: Vec<_> = late.list(&kept.realm.id, START).unwrap().into_iter().map(|key| key.kid).collect();
+    assert!(known.contains(&leaked), "{leaked} is not among {known:?}");
+}
+
+#[test]
+fn a_file_has_the_fingerprint_of_its_fixed_keys_and_keeps_it() {
+    let (kept, other) = (Kept::new(&[Es256], 90), Kept::new(&[Es256], 90));
+    let of = |kept: &Kept| kept.open().fingerprint(&kept.realm.id).unwrap();
+    let before = of(&kept);
+    assert_ne!(of(&other), before);
+    kept.rotate(Rotation::Leaked, START);
+    assert_eq!(of(&kept), before);
+    assert!(matches!(kept.open().fingerprint(&RealmId::new("other")), Err(KeysError::UnknownRealm(_))));
 }
 
 #[test]

@@ -204,12 +204,7 @@ impl World {
         let key_file = self.directory.path().join("keys.json");
         let mut keys = KeyFile::create(&key_file, self.wrapping()).expect("a key file");
         for (id, issuer) in realms {
-            let realm = Realm {
-                id: RealmId::parse(id).expect("a realm id"),
-                issuer: issuer.clone(),
-                policy: policy.clone(),
-                recovered_at: None,
-            };
+            let realm = Realm::new(RealmId::parse(id).expect("a realm id"), issuer.clone(), policy.clone());
             keys.add(&realm, self.now(), &*self.random).expect("keys of a realm");
             let change = Change::in_realm(&realm.id).create(realm);
             store.commit(change).await.expect("a realm is stored");

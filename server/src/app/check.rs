@@ -24,8 +24,11 @@ pub async fn check(path: &Path, environment: &Environment) -> Result<Vec<String>
     };
     let stored: Vec<_> = opened.realms().await?.into_iter().map(|realm| realm.record).collect();
     opened.close().await;
-    if let Some(realm) = stored.iter().find(|realm| !keys.holds(&realm.id)) {
-        return Err(AppError::Keys(crate::keys::KeysError::UnknownRealm(realm.id.clone())));
+    for realm in &stored {
+        let ours = keys.fingerprint(&realm.id).map_err(AppError::Keys)?;
+        if realm.keys.is_some_and(|theirs| theirs != ours) {
+            return Err(AppError::OtherKeys(realm.id.clone()));
+        }
     }
     remarks.extend(drift::between(&realms, &stored));
     Ok(remarks)

@@ -70,7 +70,7 @@ pub fn init(wanted: &Init) -> Result<PathBuf, InitError> {
     secret_file::create(&wanted.dir.join(template::WRAPPING_KEY), &format!("{}\n", *wrapping_key.to_text()))?;
     secret_file::create(&wanted.dir.join(template::ADMIN_TOKEN), &format!("{}\n", random.token()))?;
     let mut keys = KeyFile::create(&wanted.dir.join(template::KEYS), wrapping_key)?;
-    let realm = Realm { id: RealmId::new(template::REALM), issuer, policy: Policy::default(), recovered_at: None };
+    let realm = Realm::new(RealmId::new(template::REALM), issuer, Policy::default());
     keys.add(&realm, SystemClock.now(), random)?;
     secret_file::create(&settings, &text)?;
     Ok(settings)

@@ -3,8 +3,8 @@
 use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
-use super::AppError;
 use super::system::SystemClock;
+use super::{AppError, open_store, realms};
 use crate::config::{Config, Environment};
 use crate::domain::algorithm::Algorithm;
 use crate::domain::names::RealmId;
@@ -24,7 +24,7 @@ pub struct Which {
 pub fn list_keys(config: &Path, environment: &Environment, which: &Which) -> Result<Vec<String>, AppError> {
     let file = open(config, environment)?;
     let mut lines = Vec::new();
-    for realm in realms(&file, which) {
+    for realm in of_which(&file, which) {
         lines.extend(describe(&file, &realm, which.algorithm)?);
     }
     Ok(lines)
@@ -39,7 +39,7 @@ pub fn rotate_keys(
 ) -> Result<Vec<String>, AppError> {
     let mut file = open(config, environment)?;
     let mut lines = Vec::new();
-    for realm in realms(&file, which) {
+    for realm in of_which(&file, which) {
         let rotated = file.rotate(&realm, which.algorithm, rotation, SystemClock.now()).map_err(AppError::Keys)?;
         if rotated.is_empty() {
             lines.push(format!("{realm}: the next keys are on their way already; --now lets them sign at once"));
@@ -49,13 +49,26 @@ pub fn rotate_keys(
     Ok(lines)
 }
 
+/// Makes the key file the one of its store, after the one before was lost. One line for each realm.
+pub async fn adopt_keys(config: &Path, environment: &Environment) -> Result<Vec<String>, AppError> {
+    let Config { key_file, wrapping_key, store, .. } = Config::load(config, environment)?;
+    let keys = KeyFile::open(&key_file, wrapping_key).map_err(AppError::Keys)?;
+    let store = open_store(&store).await?;
+    let adopted = realms::adopt(&*store, &keys).await;
+    store.close().await;
+    Ok(adopted?
+        .iter()
+        .map(|realm| format!("{realm}: these are its keys from now on; its phones must enrol again"))
+        .collect())
+}
+
 fn open(config: &Path, environment: &Environment) -> Result<KeyFile, AppError> {
     let Config { key_file, wrapping_key, .. } = Config::load(config, environment)?;
     KeyFile::open(&key_file, wrapping_key).map_err(AppError::Keys)
 }
 
 /// A realm that the file does not hold is refused when it is looked for.
-fn realms(file: &KeyFile, which: &Which) -> Vec<RealmId> {
+fn of_which(file: &KeyFile, which: &Which) -> Vec<RealmId> {
     which.realm.as_ref().map_or_else(|| file.realms().cloned().collect(), |realm| vec![RealmId::new(realm)])
 }
 

@@ -57,7 +57,7 @@ pub(super) fn realms(
         let issuer = issuer(root);
         let policy = policy(root.section("policy"));
         anchors.extend(trust_anchors(root, base).map(|anchors| (RealmId::new(MAIN), anchors)));
-        realms.extend(issuer.map(|issuer| Realm { id: RealmId::new(MAIN), issuer, policy, recovered_at: None }));
+        realms.extend(issuer.map(|issuer| Realm::new(RealmId::new(MAIN), issuer, policy)));
     }
     let mut known: BTreeSet<RealmId> = realms.iter().map(|realm| realm.id.clone()).collect();
     for section in &mut sections {
@@ -91,7 +91,7 @@ fn realm(section: &mut Section, outbound: &mut OutboundSettings) -> Option<Realm
     }
     let id = id?;
     outbound.of_realms.extend(networks.map(|networks| (id.clone(), networks)));
-    Some(Realm { id, issuer: issuer?, policy, recovered_at: None })
+    Some(Realm::new(id, issuer?, policy))
 }
 
 /// The file is the operator's, who replaces it as authorities come and go; so it is read at each start.

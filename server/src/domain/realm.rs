@@ -1,5 +1,6 @@
 //! A realm: one issuer with its own keys, clients, users, devices and policy.
 
+use protocol::Digest;
 use serde::{Deserialize, Serialize};
 
 use super::names::RealmId;
@@ -28,9 +29,18 @@ pub struct Realm {
     /// When it was last recovered from an old back-up: refresh tokens issued before are refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recovered_at: Option<Timestamp>,
+    /// The fingerprint of its keys that cannot be replaced: every server of this store must have the same.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keys: Option<Digest>,
 }
 
 impl Realm {
+    /// One that has no past.
+    #[must_use]
+    pub const fn new(id: RealmId, issuer: String, policy: Policy) -> Self {
+        Self { id, issuer, policy, recovered_at: None, keys: None }
+    }
+
     /// Whether a token issued then may be good: none from before a recovery is, which has forgotten what was revoked.
     #[must_use]
     pub fn takes_token_of(&self, issued_at: Timestamp) -> bool {

@@ -14,6 +14,7 @@ use crate::domain::names::RealmId;
 use crate::domain::random::Random;
 use crate::domain::realm::Realm;
 use crate::domain::time::Timestamp;
+use protocol::Digest;
 
 pub(super) type Realms = BTreeMap<RealmId, Material>;
 
@@ -70,6 +71,12 @@ impl KeyFile {
     pub fn keys(&mut self, realm: &Realm, now: Timestamp) -> Result<RealmKeys, KeysError> {
         self.bring_up_to_date(realm, now)?;
         RealmKeys::parse(self.material(&realm.id)?, self.generation, now)
+    }
+
+    /// Tells a realm's keys that cannot be replaced (the root that phones pin, and the one of MACs and seals) from any
+    /// others, and nothing else about them.
+    pub fn fingerprint(&self, realm: &RealmId) -> Result<Digest, KeysError> {
+        self.material(realm)?.fingerprint()
     }
 
     /// Whether somebody else wrote the file since it was read here, or it cannot be told.
@@ -139,7 +146,8 @@ impl KeyFile {
 
     fn change(&mut self, change: impl FnOnce(&mut Realms) -> Result<(), KeysError>) -> Result<(), KeysError> {
         let _lock = secret_file::lock(&self.path)?;
-        self.read_again()?;
+        // Whatever the stamp says: what another process wrote in the same tick of the clock must not be lost.
+        self.read_anew(secret_file::stamp(&self.path)?)?;
         let mut realms = self.realms.clone();
         change(&mut realms)?;
         secret_file::replace(&self.path, &form::write(&realms, &self.wrapping)?)?;
@@ -152,11 +160,13 @@ impl KeyFile {
     fn read_again(&mut self) -> Result<(), KeysError> {
         // The stamp first: a file replaced in between is read once more next time.
         let stamp = secret_file::stamp(&self.path)?;
-        if stamp != self.stamp {
-            self.realms = form::read(&secret_file::read(&self.path)?, &self.wrapping)?;
-            self.stamp = stamp;
-            self.generation += 1;
-        }
+        if stamp == self.stamp { Ok(()) } else { self.read_anew(stamp) }
+    }
+
+    fn read_anew(&mut self, stamp: Stamp) -> Result<(), KeysError> {
+        self.realms = form::read(&secret_file::read(&self.path)?, &self.wrapping)?;
+        self.stamp = stamp;
+        self.generation += 1;
         Ok(())
     }
 }

@@ -1,7 +1,9 @@
 //! A realm's private keys as bytes: what is kept. Wiped when dropped.
 
-use protocol::Jws;
+use aws_lc_rs::hmac;
+use protocol::crypto::Sign as _;
 use protocol::crypto::aws_lc::SigningKey;
+use protocol::{Digest, Jws};
 use zeroize::Zeroizing;
 
 use super::signing::SigningKeys;
@@ -42,6 +44,16 @@ impl Material {
             device: vec![device],
             mac: Zeroizing::new(random.array()),
         })
+    }
+
+    /// A MAC over the root's thumbprint: of two files it is the same only if both keys are.
+    pub(super) fn fingerprint(&self) -> Result<Digest, KeysError> {
+        let root = SigningKey::from_pkcs8(&self.root)?.public().thumbprint();
+        let mut context = hmac::Context::with_key(&hmac::Key::new(hmac::HMAC_SHA256, &*self.mac));
+        context.update(b"assent-keys-fingerprint");
+        context.update(root.as_bytes());
+        let tag = context.sign().as_ref().try_into().expect("HMAC-SHA256 has 32 bytes");
+        Ok(Digest::from_bytes(tag))
     }
 
     /// Whether [`Self::tend`] would change anything.

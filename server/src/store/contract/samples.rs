@@ -84,12 +84,7 @@ pub fn token_key(n: u64) -> TokenKey {
 /// A realm by that name.
 #[must_use]
 pub fn a_realm(id: &str) -> Realm {
-    Realm {
-        id: RealmId::new(id),
-        issuer: format!("https://{id}.example"),
-        policy: Policy::default(),
-        recovered_at: None,
-    }
+    Realm::new(RealmId::new(id), format!("https://{id}.example"), Policy::default())
 }
 
 /// A poll client.
