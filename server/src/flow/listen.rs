@@ -6,7 +6,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::watch;
 
 use super::provider::Provider;
-use crate::store::{About, Hint};
+use crate::store::{About, Heard, Hint};
 
 /// Listens until told to stop. Ends at once where no other process can write.
 pub async fn run(provider: Arc<Provider>, mut stop: watch::Receiver<bool>) {
@@ -14,8 +14,8 @@ pub async fn run(provider: Arc<Provider>, mut stop: watch::Receiver<bool>) {
     loop {
         tokio::select! {
             heard = hints.recv() => match heard {
-                Ok(hint) => wake(&provider, &hint),
-                Err(RecvError::Lagged(_)) => wake_all(&provider),
+                Ok(Heard::Hint(hint)) => wake(&provider, &hint),
+                Ok(Heard::Gap) | Err(RecvError::Lagged(_)) => wake_all(&provider),
                 Err(RecvError::Closed) => return,
             },
             _ = stop.wait_for(|stop| *stop) => return,

@@ -16,6 +16,15 @@ pub struct Hint {
     pub about: About,
 }
 
+/// What is heard of other processes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Heard {
+    /// They committed something.
+    Hint(Hint),
+    /// Nobody listened for a while: what was said then is lost.
+    Gap,
+}
+
 /// What a hint is about.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

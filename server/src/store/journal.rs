@@ -16,7 +16,7 @@ use protocol::{DeviceId, Digest, EnrolmentId, PromptId};
 use serde::{Deserialize, Serialize};
 
 use super::page::{Kept, Page, Position};
-use super::{Change, CommitError, Hint, MarkKey, Record, Store, StoreError, Versioned};
+use super::{Change, CommitError, Heard, MarkKey, Record, Store, StoreError, Versioned};
 use tokio::sync::broadcast;
 
 use crate::domain::audit::Event;
@@ -224,7 +224,7 @@ impl Store for Journaled {
         self.store.is_exclusive()
     }
 
-    fn hints(&self) -> Option<broadcast::Receiver<Hint>> {
+    fn hints(&self) -> Option<broadcast::Receiver<Heard>> {
         self.store.hints()
     }
 

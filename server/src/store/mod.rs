@@ -33,7 +33,7 @@ pub mod postgres;
 use page::{Kept, Page, Position};
 
 pub use change::{Change, Expected, Mark, MarkKey, Record, Write};
-pub use hint::{About, Hint};
+pub use hint::{About, Heard, Hint};
 
 /// A record longer than this, as JSON with its header of [`HEADER_BYTES`], is refused.
 pub const MAX_RECORD_BYTES: usize = 16 * 1024;
@@ -166,7 +166,7 @@ pub trait Store: Send + Sync + 'static {
     fn is_exclusive(&self) -> bool;
 
     /// What other processes commit to this store, as far as it is heard; `None` where there can be no other.
-    fn hints(&self) -> Option<broadcast::Receiver<Hint>>;
+    fn hints(&self) -> Option<broadcast::Receiver<Heard>>;
 
     /// Finishes the commits that are waiting; every later one is refused.
     async fn close(&self);

@@ -23,7 +23,7 @@ use crate::domain::refresh::RefreshFamily;
 use crate::domain::time::Timestamp;
 use crate::domain::user::{Identifier, User};
 use crate::store::page::{Kept, Page, Position};
-use crate::store::{Change, CommitError, Hint, MarkKey, Store, StoreError, Versioned};
+use crate::store::{Change, CommitError, Heard, MarkKey, Store, StoreError, Versioned};
 
 /// Something read, and the commit group that wrote it.
 struct Found<T> {
@@ -258,7 +258,7 @@ impl Store for EmbeddedStore {
         true
     }
 
-    fn hints(&self) -> Option<broadcast::Receiver<Hint>> {
+    fn hints(&self) -> Option<broadcast::Receiver<Heard>> {
         None
     }
 

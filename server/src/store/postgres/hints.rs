@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use sqlx::postgres::PgListener;
+use sqlx::postgres::{PgListener, PgNotification};
 use sqlx::{query, query_scalar};
 use tokio::sync::{broadcast, mpsc};
 use tokio::task::JoinHandle;
@@ -13,7 +13,7 @@ use tracing::warn;
 
 use super::connections::{Connections, on};
 use super::failure::Failure;
-use crate::store::Hint;
+use crate::store::{Heard, Hint};
 
 /// Hints waiting to be said, and heard ones waiting to be read.
 const MOST_WAITING: usize = 1024;
@@ -34,7 +34,7 @@ struct Said<H> {
 /// Both directions.
 pub(super) struct Hints {
     say: mpsc::Sender<Hint>,
-    heard: broadcast::Sender<Hint>,
+    heard: broadcast::Sender<Heard>,
     exchanging: JoinHandle<()>,
 }
 
@@ -54,7 +54,7 @@ impl Hints {
         }
     }
 
-    pub(super) fn hear(&self) -> broadcast::Receiver<Hint> {
+    pub(super) fn hear(&self) -> broadcast::Receiver<Heard> {
         self.heard.subscribe()
     }
 
@@ -70,7 +70,7 @@ impl Drop for Hints {
     }
 }
 
-async fn exchange(connections: Connections, to_say: mpsc::Receiver<Hint>, heard: broadcast::Sender<Hint>) {
+async fn exchange(connections: Connections, to_say: mpsc::Receiver<Hint>, heard: broadcast::Sender<Heard>) {
     let (channel, us) = loop {
         match introduce(&connections).await {
             Ok(names) => break names,
@@ -93,7 +93,7 @@ async fn introduce(connections: &Connections) -> Result<(String, String), Failur
     Ok((names.channel, names.us))
 }
 
-async fn listen(connections: &Connections, channel: &str, us: &str, heard: &broadcast::Sender<Hint>) {
+async fn listen(connections: &Connections, channel: &str, us: &str, heard: &broadcast::Sender<Heard>) {
     loop {
         let Err(error) = listen_until_it_fails(connections, channel, us, heard).await;
         trouble(Failure::from(error)).await;
@@ -104,18 +104,25 @@ async fn listen_until_it_fails(
     connections: &Connections,
     channel: &str,
     us: &str,
-    heard: &broadcast::Sender<Hint>,
+    heard: &broadcast::Sender<Heard>,
 ) -> Result<std::convert::Infallible, sqlx::Error> {
     let mut listener = PgListener::connect_with(&connections.pool).await?;
     listener.listen(channel).await?;
     loop {
-        let notification = listener.recv().await?;
-        // From a later version there may come what we do not know.
-        if let Ok(said) = serde_json::from_str::<Said<Hint>>(notification.payload())
-            && said.by != us
-        {
-            let _ = heard.send(said.hint);
+        // Here, and wherever `try_recv` has found the connection lost and made another one.
+        let _ = heard.send(Heard::Gap);
+        while let Some(notification) = listener.try_recv().await? {
+            pass_on(&notification, us, heard);
         }
+    }
+}
+
+fn pass_on(notification: &PgNotification, us: &str, heard: &broadcast::Sender<Heard>) {
+    // From a later version there may come what we do not know.
+    if let Ok(said) = serde_json::from_str::<Said<Hint>>(notification.payload())
+        && said.by != us
+    {
+        let _ = heard.send(Heard::Hint(said.hint));
     }
 }
 

@@ -22,7 +22,7 @@ use tokio::sync::broadcast;
 
 use self::connections::Connections;
 use self::hints::Hints;
-use super::{Hint, StoreError};
+use super::{Heard, StoreError};
 use crate::domain::secret::Secret;
 
 pub use open::{OpenError, is_private};
@@ -78,7 +78,7 @@ impl PostgresStore {
         Self { connections, hints }
     }
 
-    fn hear(&self) -> broadcast::Receiver<Hint> {
+    fn hear(&self) -> broadcast::Receiver<Heard> {
         self.hints.hear()
     }
 }

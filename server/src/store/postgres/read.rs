@@ -23,7 +23,7 @@ use crate::domain::refresh::RefreshFamily;
 use crate::domain::time::Timestamp;
 use crate::domain::user::{Identifier, User};
 use crate::store::page::{Kept, Page, Position};
-use crate::store::{Change, CommitError, Hint, MarkKey, Store, StoreError, Versioned};
+use crate::store::{Change, CommitError, Heard, Hint, MarkKey, Store, StoreError, Versioned};
 
 /// What a look-up in the table `record` finds.
 pub(super) struct Found {
@@ -238,7 +238,7 @@ impl Store for PostgresStore {
         false
     }
 
-    fn hints(&self) -> Option<broadcast::Receiver<Hint>> {
+    fn hints(&self) -> Option<broadcast::Receiver<Heard>> {
         Some(self.hear())
     }
 
