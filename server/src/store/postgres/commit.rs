@@ -58,7 +58,7 @@ impl PostgresStore {
         let found = on!(self.connections, |held| look_up.fetch_all(&mut *held))?;
         for (key, id) in marks.keys.iter().zip(&marks.ids) {
             if let Some(set) = found.iter().find(|set| set.id == *id) {
-                let value = value_of(&set.value).ok_or_else(|| super::damaged("mark"))?;
+                let value = value_of(&set.value).ok_or_else(|| super::damaged_at("mark", id))?;
                 return Ok(Some(CommitError::Replayed(key.clone(), value)));
             }
         }

@@ -98,3 +98,9 @@ fn buckets() -> Vec<i16> {
 fn damaged(kind: &str) -> StoreError {
     StoreError::Damaged(format!("a {kind} cannot be read"))
 }
+
+/// The same of a row with an id, which is told as SQL writes it, so that whoever mends it finds it.
+fn damaged_at(kind: &str, id: &[u8]) -> StoreError {
+    let id = id.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+    StoreError::Damaged(format!("a {kind} cannot be read: id = '\\x{id}'"))
+}

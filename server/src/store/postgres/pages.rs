@@ -7,7 +7,7 @@ use super::connections::looked_up;
 use super::draft::value_of;
 use super::read::{Found, limit};
 use super::row::{CLIENT, DEVICE, ENROLMENT, FAMILY, GRANT, MESSAGE, PROMPT, REQUEST, TICKET, USER};
-use super::{PostgresStore, buckets, damaged};
+use super::{PostgresStore, buckets, damaged, damaged_at};
 use crate::domain::names::RealmId;
 use crate::domain::time::Timestamp;
 use crate::store::page::{Entry, Kept, MarkName, Page, Position};
@@ -59,7 +59,7 @@ impl PostgresStore {
         });
         let next = found.last().filter(|_| found.len() >= most).map(|last| Position(last.id.clone()));
         let entries =
-            found.into_iter().map(|row| record(kind, row.version, &row.document)).collect::<Result<_, _>>()?;
+            found.into_iter().map(|row| record(kind, row.id, row.version, &row.document)).collect::<Result<_, _>>()?;
         Ok(Page { entries, next })
     }
 
@@ -73,8 +73,9 @@ impl PostgresStore {
         )
         .fetch_all(&mut *held));
         let next = found.last().filter(|_| found.len() >= most).map(|last| Position(last.id.clone()));
-        let entries =
-            found.into_iter().map(|row| mark(&row.id, &row.value, row.forget_at).ok_or_else(|| damaged("mark")));
+        let entries = found
+            .into_iter()
+            .map(|row| mark(&row.id, &row.value, row.forget_at).ok_or_else(|| damaged_at("mark", &row.id)));
         Ok(Page { entries: entries.collect::<Result<_, _>>()?, next })
     }
 
@@ -106,10 +107,10 @@ impl PostgresStore {
     }
 }
 
-fn record(kind: &'static str, version: i64, document: &str) -> Result<Entry, StoreError> {
+fn record(kind: &'static str, id: Vec<u8>, version: i64, document: &str) -> Result<Entry, StoreError> {
     // Kinds are called here as in an export, so that the table of kinds need not stand here too.
     let tagged = format!(r#"{{"kind":"{kind}","record":{document}}}"#);
-    let found: Versioned<Record> = Found { version, document: tagged }.read(kind)?;
+    let found: Versioned<Record> = Found { id, version, document: tagged }.read(kind)?;
     Ok(Entry::Record(found))
 }
 

@@ -3,13 +3,13 @@
 use async_trait::async_trait;
 use protocol::{DeviceId, Digest, EnrolmentId, PromptId};
 use serde::de::DeserializeOwned;
-use sqlx::{query_as, query_scalar};
+use sqlx::{query, query_as, query_scalar};
 use tokio::sync::broadcast;
 
-use super::connections::looked_up;
+use super::connections::{looked_up, on};
 use super::draft::value_of;
 use super::row::{CLIENT, DEVICE, ENROLMENT, FAMILY, GRANT, MESSAGE, PROMPT, REALM, REQUEST, TICKET, USER};
-use super::{PostgresStore, buckets, damaged};
+use super::{PostgresStore, buckets, damaged, damaged_at};
 use crate::domain::audit::Event;
 use crate::domain::authentication_request::AuthenticationRequest;
 use crate::domain::client::Client;
@@ -27,15 +27,16 @@ use crate::store::{Change, CommitError, Heard, Hint, MarkKey, Store, StoreError,
 
 /// What a look-up in the table `record` finds.
 pub(super) struct Found {
+    pub(super) id: Vec<u8>,
     pub(super) version: i64,
     pub(super) document: String,
 }
 
 impl Found {
-    pub(super) fn read<T: DeserializeOwned>(self, kind: &str) -> Result<Versioned<T>, StoreError> {
-        let version = u64::try_from(self.version).map_err(|_| damaged(kind))?;
+    pub(super) fn read<T: DeserializeOwned>(&self, kind: &str) -> Result<Versioned<T>, StoreError> {
+        let version = u64::try_from(self.version).map_err(|_| damaged_at(kind, &self.id))?;
         // The parser's message could quote the record.
-        let record = serde_json::from_str(&self.document).map_err(|_| damaged(kind))?;
+        let record = serde_json::from_str(&self.document).map_err(|_| damaged_at(kind, &self.id))?;
         Ok(Versioned { version, record })
     }
 }
@@ -49,7 +50,7 @@ impl PostgresStore {
     ) -> Result<Option<Versioned<T>>, StoreError> {
         let found = looked_up!(self, |held| query_as!(
             Found,
-            "SELECT version, document FROM record WHERE realm = $1 AND kind = $2 AND id = $3",
+            "SELECT id, version, document FROM record WHERE realm = $1 AND kind = $2 AND id = $3",
             realm.as_str(),
             kind,
             id
@@ -68,7 +69,7 @@ impl PostgresStore {
         let found = looked_up!(self, |held| {
             query_as!(
             Found,
-            "SELECT version, document FROM record WHERE realm = $1 AND kind = $2 AND listed = $3 ORDER BY place, id",
+            "SELECT id, version, document FROM record WHERE realm = $1 AND kind = $2 AND listed = $3 ORDER BY place, id",
             realm.as_str(),
             kind,
             under
@@ -76,6 +77,20 @@ impl PostgresStore {
         .fetch_all(&mut *held)
         });
         found.into_iter().map(|found| found.read(kind)).collect()
+    }
+
+    /// Takes damaged messages out of the queue, in which they would come first for ever. They stay until nobody would
+    /// carry them any more.
+    async fn set_aside(&self, realm: &RealmId, damaged: &[Vec<u8>]) -> Result<(), StoreError> {
+        if damaged.is_empty() {
+            return Ok(());
+        }
+        let set_aside = query!(
+            "UPDATE record SET due_at = NULL WHERE realm = $1 AND kind = 'message' AND id = ANY($2)",
+            realm.as_str(),
+            damaged
+        );
+        on!(self.connections, |held| set_aside.execute(&mut *held)).map(drop).map_err(StoreError::from)
     }
 }
 
@@ -93,7 +108,7 @@ impl Store for PostgresStore {
     async fn realms(&self) -> Result<Vec<Versioned<Realm>>, StoreError> {
         let found = looked_up!(self, |held| query_as!(
             Found,
-            "SELECT version, document FROM record WHERE kind = 'realm' ORDER BY place, realm"
+            "SELECT id, version, document FROM record WHERE kind = 'realm' ORDER BY place, realm"
         )
         .fetch_all(&mut *held));
         found.into_iter().map(|found| found.read(REALM)).collect()
@@ -123,7 +138,7 @@ impl Store for PostgresStore {
     async fn user_named(&self, realm: &RealmId, name: &Identifier) -> Result<Option<Versioned<User>>, StoreError> {
         let found = looked_up!(self, |held| query_as!(
             Found,
-            "SELECT version, document FROM identifier JOIN record
+            "SELECT id, version, document FROM identifier JOIN record
                 ON record.realm = identifier.realm AND kind = 'user' AND id = subject
             WHERE identifier.realm = $1 AND name = $2",
             realm.as_str(),
@@ -140,7 +155,7 @@ impl Store for PostgresStore {
     async fn clients(&self, realm: &RealmId) -> Result<Vec<Versioned<Client>>, StoreError> {
         let found = looked_up!(self, |held| query_as!(
             Found,
-            "SELECT version, document FROM record WHERE realm = $1 AND kind = 'client' ORDER BY id",
+            "SELECT id, version, document FROM record WHERE realm = $1 AND kind = 'client' ORDER BY id",
             realm.as_str()
         )
         .fetch_all(&mut *held));
@@ -179,14 +194,15 @@ impl Store for PostgresStore {
             id.as_bytes()
         )
         .fetch_optional(&mut *held));
-        found.map(|value| value_of(&value).ok_or_else(|| damaged("mark"))).transpose()
+        found.map(|value| value_of(&value).ok_or_else(|| damaged_at("mark", id.as_bytes()))).transpose()
     }
 
     async fn due(&self, realm: &RealmId, now: Timestamp, most: usize) -> Result<Vec<Versioned<Message>>, StoreError> {
         let (buckets, most) = (buckets(), limit(most));
-        let found = looked_up!(self, |held| query_as!(
+        let found = looked_up!(self, |held| {
+            query_as!(
             Found,
-            r#"SELECT version AS "version!", document AS "document!" FROM UNNEST($2::smallint[]) AS part(bucket)
+            r#"SELECT id AS "id!", version AS "version!", document AS "document!" FROM UNNEST($2::smallint[]) AS part(bucket)
             CROSS JOIN LATERAL (
                 SELECT version, document, due_at, id FROM record
                 WHERE realm = $1 AND bucket = part.bucket AND due_at <= $3
@@ -198,8 +214,20 @@ impl Store for PostgresStore {
             now.unix_millis(),
             most
         )
-        .fetch_all(&mut *held));
-        found.into_iter().map(|found| found.read(MESSAGE)).collect()
+        .fetch_all(&mut *held)
+        });
+        let (mut messages, mut damaged) = (Vec::new(), Vec::new());
+        for found in found {
+            match found.read(MESSAGE) {
+                Ok(message) => messages.push(message),
+                Err(error) => {
+                    tracing::error!(%error, "a message in the outbox will not be carried");
+                    damaged.push(found.id);
+                }
+            }
+        }
+        self.set_aside(realm, &damaged).await?;
+        Ok(messages)
     }
 
     async fn audit(&self, realm: &RealmId, most: usize) -> Result<Vec<Event>, StoreError> {

@@ -5,7 +5,7 @@ use sqlx::{Connection as _, PgConnection, query};
 use super::connections::on;
 use super::failure::{Attempts, Failure};
 use super::row::{PROMPT, REQUEST};
-use super::{PostgresStore, buckets, damaged};
+use super::{PostgresStore, buckets, damaged_at};
 use crate::domain::authentication_request::AuthenticationRequest;
 use crate::domain::names::RealmId;
 use crate::domain::time::Timestamp;
@@ -77,7 +77,7 @@ async fn records(connection: &mut PgConnection, batch: &Batch<'_>) -> Result<usi
     let mut spared = Rows::default();
     let mut forgotten = 0;
     for row in found {
-        match prompts_of(&row.kind, row.document.as_deref()) {
+        match prompts_of(&row.kind, &row.id, row.document.as_deref()) {
             Ok(prompts) => {
                 forgotten += 1;
                 doomed.add(row.kind, row.id);
@@ -111,11 +111,11 @@ impl Rows {
 }
 
 /// The ids of a request's prompts; other records have none.
-fn prompts_of(kind: &str, document: Option<&str>) -> Result<Vec<Vec<u8>>, StoreError> {
+fn prompts_of(kind: &str, id: &[u8], document: Option<&str>) -> Result<Vec<Vec<u8>>, StoreError> {
     let Some(document) = document.filter(|_| kind == REQUEST) else {
         return Ok(Vec::new());
     };
-    let request: AuthenticationRequest = serde_json::from_str(document).map_err(|_| damaged(REQUEST))?;
+    let request: AuthenticationRequest = serde_json::from_str(document).map_err(|_| damaged_at(REQUEST, id))?;
     Ok(request.prompts.iter().map(|(_, prompt)| prompt.as_bytes().to_vec()).collect())
 }
 
