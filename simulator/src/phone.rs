@@ -60,6 +60,13 @@ impl Phone {
         Self { account: self.account.clone(), ..Self::of(&self.name, issuer, self.ports.clone()) }
     }
 
+    /// The phone on another way to its server, with nothing in memory of the way before.
+    #[must_use]
+    pub fn over(&self, issuer: &str, transport: Arc<dyn Transport>) -> Self {
+        let ports = Ports { transport, ..self.ports.clone() };
+        Self { account: self.account.clone(), ..Self::of(&self.name, issuer, ports) }
+    }
+
     /// Scans a ticket. The account is this phone's from here on, but active only once the digits were typed.
     pub async fn enrol(&mut self, ticket: &str, push: PushTarget) -> Result<Arc<Enrolment>, DeviceError> {
         let info = DeviceInfo {

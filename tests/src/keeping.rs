@@ -41,11 +41,12 @@ pub(crate) enum Keeping {
 }
 
 impl Keeping {
-    /// An empty one.
-    pub(crate) async fn new(kind: Kind) -> Self {
-        match kind {
-            Kind::Embedded => Self::Embedded,
-            Kind::Postgres => Self::Postgres(Database::new().await),
+    /// An empty one; in this database, if one is given.
+    pub(crate) async fn new(kind: Kind, database: Option<Database>) -> Self {
+        match (kind, database) {
+            (Kind::Embedded, _) => Self::Embedded,
+            (Kind::Postgres, Some(database)) => Self::Postgres(database),
+            (Kind::Postgres, None) => Self::Postgres(Database::new().await),
         }
     }
 
@@ -57,6 +58,18 @@ impl Keeping {
                 Arc::new(store.expect("the store opens"))
             }
             Self::Postgres(database) => Arc::new(database.open().await),
+        }
+    }
+
+    /// The same place for another process.
+    pub(crate) fn shared(&self) -> Self {
+        Self::Postgres(self.database().clone())
+    }
+
+    pub(crate) fn database(&self) -> &Database {
+        match self {
+            Self::Embedded => panic!("an embedded store is one process's: tell this story `on(Kind::Postgres)`"),
+            Self::Postgres(database) => database,
         }
     }
 

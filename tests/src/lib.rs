@@ -33,4 +33,4 @@ pub use clock::HandClock;
 pub use courier::{Carried, RecordingCourier};
 pub use keeping::Kind;
 pub use request::{Request, a_request};
-pub use world::{ADMIN_TOKEN, Builder, ISSUER, MTLS_BASE, SHOP, SHOP_SECRET, World};
+pub use world::{ADMIN_TOKEN, Builder, ISSUER, MTLS_BASE, SHOP, SHOP_SECRET, World, enrolled_by};

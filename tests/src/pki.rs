@@ -2,7 +2,7 @@
 
 use protocol::base64url;
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
+    BasicConstraints, Certificate, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair,
     PublicKeyData as _, SanType, date_time_ymd,
 };
 use serde_json::{Value, json};
@@ -26,6 +26,26 @@ impl Authority {
         self.0.pem()
     }
 
+    /// Certifies a server of these names and addresses.
+    #[must_use]
+    pub fn server(&self, names: &[&str]) -> Pair {
+        let names: Vec<_> = names.iter().map(|name| (*name).to_owned()).collect();
+        let mut parameters = CertificateParams::new(names).expect("names of a server");
+        parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        self.issue(&parameters)
+    }
+
+    /// The same as [`Self::certify`] with the key, for connections over TLS.
+    #[must_use]
+    pub fn client(&self, name: &str) -> Pair {
+        self.issue(&client(name))
+    }
+
+    fn issue(&self, parameters: &CertificateParams) -> Pair {
+        let key = key();
+        Pair::of(&parameters.signed_by(&key, &self.0).expect("a certificate"), &key)
+    }
+
     /// Certifies a client: subject `CN=name`, DNS name `name.example`.
     #[must_use]
     pub fn certify(&self, name: &str) -> ClientCertificate {
@@ -34,14 +54,38 @@ impl Authority {
     }
 }
 
+/// A certificate and its key, both PEM.
+pub struct Pair {
+    /// The certificate.
+    pub certificate: String,
+    /// Its key.
+    pub key: String,
+    /// As whoever it was shown to sees it.
+    pub shown: ClientCertificate,
+}
+
+impl Pair {
+    fn of(certificate: &Certificate, key: &KeyPair) -> Self {
+        let shown = ClientCertificate::new(certificate.der().to_vec(), Vec::new());
+        Self { certificate: certificate.pem(), key: key.serialize_pem(), shown }
+    }
+}
+
 /// A certificate that nobody vouches for, and its key as a JWK (RFC 8705 §2.2).
 #[must_use]
 pub fn self_signed(name: &str) -> (ClientCertificate, Value) {
+    let (pair, jwk) = self_signed_pair(name);
+    (pair.shown, jwk)
+}
+
+/// The same, for connections over TLS.
+#[must_use]
+pub fn self_signed_pair(name: &str) -> (Pair, Value) {
     let key = key();
     let certificate = client(name).self_signed(&key).expect("a certificate");
     let (x, y) = key.der_bytes()[1..].split_at(32);
     let jwk = json!({ "kty": "EC", "crv": "P-256", "x": base64url::encode(x), "y": base64url::encode(y), "kid": name });
-    (ClientCertificate::new(certificate.der().to_vec(), Vec::new()), jwk)
+    (Pair::of(&certificate, &key), jwk)
 }
 
 fn client(name: &str) -> CertificateParams {

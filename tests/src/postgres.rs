@@ -33,6 +33,24 @@ impl Database {
         Self { url: format!("{server}{separator}options=-csearch_path%3D{schema}"), schema }
     }
 
+    /// A database of its own rather than a schema: all connections to it are its store's.
+    pub async fn alone() -> Self {
+        let Self { schema, .. } = Self::new().await;
+        let mut connection = connect(server()).await;
+        let create = format!("CREATE DATABASE {schema}");
+        sqlx::raw_sql(AssertSqlSafe(create)).execute(&mut connection).await.expect("a database can be created");
+        let (place, options) = server().split_once('?').unwrap_or((server(), ""));
+        let (place, _) = place.rsplit_once('/').expect("the URL names a database");
+        Self { url: format!("{place}/{schema}?{options}&options=-csearch_path%3Dpublic"), schema: "public".to_owned() }
+    }
+
+    /// The same place, for connections with other settings, such as `deadlock_timeout=1s`.
+    #[must_use]
+    pub fn set(&self, setting: &str) -> Self {
+        let (name, value) = setting.split_once('=').expect("a name and a value");
+        Self { url: format!("{}&options=-c{name}%3D{value}", self.url), schema: self.schema.clone() }
+    }
+
     /// Its URL: whoever connects by it finds its own tables and no other's.
     #[must_use]
     pub fn url(&self) -> Secret {
@@ -89,4 +107,74 @@ fn hold() -> String {
     let url = url.trim().to_owned();
     assert!(!url.is_empty(), "tests/postgres started no server: install PostgreSQL, or set {SERVER} to the URL of one");
     url
+}
+
+/// Somebody else at the database, who holds locks.
+pub struct Bystander {
+    connection: PgConnection,
+    pid: i32,
+    /// Looks on while the other one waits.
+    watch: PgConnection,
+}
+
+impl Bystander {
+    /// Comes to this database.
+    pub async fn at(database: &Database) -> Self {
+        let (mut connection, watch) = (database.connect().await, database.connect().await);
+        let pid = sqlx::query_scalar("SELECT pg_backend_pid()").fetch_one(&mut connection).await;
+        Self { connection, pid: pid.expect("a backend has a number"), watch }
+    }
+
+    /// Does this.
+    pub async fn run(&mut self, sql: &str) {
+        run(&mut self.connection, sql).await;
+    }
+
+    /// Waits until so many connections wait for its locks: their numbers.
+    pub async fn is_waited_for(&mut self, count: usize) -> Vec<i32> {
+        loop {
+            let waiting: Vec<i32> =
+                sqlx::query_scalar("SELECT pid FROM pg_stat_activity WHERE $1 = ANY(pg_blocking_pids(pid))")
+                    .bind(self.pid)
+                    .fetch_all(&mut self.watch)
+                    .await
+                    .expect("the server tells");
+            if waiting.len() >= count {
+                return waiting;
+            }
+        }
+    }
+
+    /// The backends that listen for hints of this database's stores, once there are so many and none of these.
+    pub async fn listeners(&mut self, database: &Database, count: usize, but: &[i32]) -> Vec<i32> {
+        loop {
+            let listening: Vec<i32> = sqlx::query_scalar(
+                "SELECT pid FROM pg_stat_activity WHERE starts_with(query, $1) AND datname = current_database() AND pid <> ALL($2)",
+            )
+            .bind(format!("LISTEN \"assent_{}\"", database.schema()))
+            .bind(but)
+            .fetch_all(&mut self.watch)
+            .await
+            .expect("the server tells");
+            if listening.len() >= count {
+                return listening;
+            }
+        }
+    }
+
+    /// Cuts these connections.
+    pub async fn cut(&mut self, backends: &[i32]) {
+        let cut = sqlx::query("SELECT pg_terminate_backend(pid) FROM UNNEST($1) AS cut(pid)").bind(backends);
+        cut.execute(&mut self.watch).await.expect("the server does it");
+    }
+
+    /// One number that a query gives.
+    pub async fn number(&mut self, sql: &str) -> i64 {
+        sqlx::query_scalar(AssertSqlSafe(sql.to_owned())).fetch_one(&mut self.watch).await.expect("a number")
+    }
+}
+
+async fn run(connection: &mut PgConnection, sql: &str) {
+    let done = sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(connection).await;
+    done.unwrap_or_else(|error| panic!("{sql}: {error}"));
 }

@@ -4,20 +4,24 @@
 //! [`Site`] is a directory with settings, keys and store; [`Server`] is `assent serve` running on it. [`party`] is the
 //! relying party and the operator, [`phone`] the phone.
 
-use std::fs::{self, File};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Write as _};
 use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
 use std::time::{Duration, Instant, SystemTime};
 
+use serde::Deserialize;
 use tempfile::TempDir;
 
 use self::http::{Call, Connection, Lost};
 use self::party::Operator;
+use crate::postgres::Database;
 
 pub mod http;
+pub mod load;
 pub mod party;
 pub mod phone;
 
@@ -74,10 +78,19 @@ impl Site {
     /// If the directory cannot be made.
     #[must_use]
     pub fn new() -> Self {
+        Self::of("http://localhost:8080")
+    }
+
+    /// The same of another issuer.
+    ///
+    /// # Panics
+    /// If the directory cannot be made.
+    #[must_use]
+    pub fn of(issuer: &str) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let site = Self { settings: Vec::new(), switches: Vec::new(), wrapper: Vec::new(), dir };
         // The port is free anew at each start; the issuer is a name, and nobody here follows it.
-        let options = ["--issuer", "http://localhost:8080", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
+        let options = ["--issuer", issuer, "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
         let made = Command::new(assent()).arg("init").arg("--dir").arg(site.home()).args(options).output();
         let made = made.expect("it starts");
         assert!(made.status.success(), "assent init: {}", String::from_utf8_lossy(&made.stderr));
@@ -89,6 +102,45 @@ impl Site {
     pub fn with(mut self, name: &str, value: &str) -> Self {
         self.settings.push((format!("ASSENT__{name}"), value.to_owned()));
         self
+    }
+
+    /// With its store in this database instead of its directory.
+    ///
+    /// # Panics
+    /// If the settings are not as `assent init` makes them.
+    #[must_use]
+    pub fn in_database(self, database: &Database) -> Self {
+        let file = self.home().join("assent.toml");
+        let text = fs::read_to_string(&file).expect("init made it");
+        let embedded = "kind = \"embedded\"\n";
+        assert!(text.contains(embedded) && text.contains("\ndirectory = "), "{text}");
+        let text = text.replace(embedded, "kind = \"postgres\"\n").replace("\ndirectory = ", "\n#directory = ");
+        fs::write(&file, text).expect("it can be written");
+        self.with("STORE__URL", database.url().reveal())
+    }
+
+    /// With the keys of another, and what wraps them: another node of the same deployment.
+    ///
+    /// # Panics
+    /// If they cannot be copied.
+    #[must_use]
+    pub fn with_keys_of(self, other: &Self) -> Self {
+        for name in ["keys.json", "wrapping.key"] {
+            fs::copy(other.home().join(name), self.home().join(name)).expect("init made both");
+        }
+        self.with("KEYS__FILE", &other.home().join("keys.json").display().to_string())
+    }
+
+    /// Writes a file that a setting names, and sets it.
+    ///
+    /// # Panics
+    /// If it cannot be written.
+    #[must_use]
+    pub fn with_file(self, setting: &str, name: &str, text: &str) -> Self {
+        let path = self.path(name);
+        let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&path);
+        file.and_then(|mut file| file.write_all(text.as_bytes())).expect("it can be written");
+        self.with(setting, &path.display().to_string())
     }
 
     /// Adds a switch to `assent serve`.
@@ -131,23 +183,69 @@ impl Site {
         command
     }
 
+    /// Where revocations are noted beside the store.
+    #[must_use]
+    pub fn journal(&self) -> PathBuf {
+        self.home().join("revocations.journal")
+    }
+
+    /// Runs another command than `serve` to its end: its status and all that it said.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    #[must_use]
+    pub fn run(&self, command: &str, rest: &[&str]) -> (ExitStatus, String) {
+        let settings = self.home().join("assent.toml");
+        let mut command = Self::assent(command);
+        command.arg("--config").arg(settings);
+        said(command.args(rest).envs(self.settings.iter().cloned()))
+    }
+
+    /// The same by an operator of this server, whose settings name its real port.
+    ///
+    /// # Panics
+    /// If it cannot be started.
+    #[must_use]
+    pub fn run_beside(&self, server: &Server, command: &str, rest: &[&str]) -> (ExitStatus, String) {
+        let settings = self.home().join("assent.toml");
+        let mut command = Self::assent(command);
+        command.arg("--config").arg(settings);
+        command.args(rest).envs(self.settings.iter().cloned()).env("ASSENT__ADMIN__LISTEN", server.admin.to_string());
+        said(&mut command)
+    }
+
+    fn assent(words: &str) -> Command {
+        let mut command = Command::new(assent());
+        command.args(words.split(' ')).env_remove("ASSENT_WRAPPING_KEY").stdin(Stdio::null());
+        command
+    }
+
     /// Starts a server and waits until it is ready.
     ///
     /// # Panics
     /// If it does not get ready; its last words are shown.
     pub async fn serve(&self) -> Server {
+        self.try_serve().await.unwrap_or_else(|said| panic!("the server ended before it was ready: {said}"))
+    }
+
+    /// The same of one that may refuse to: then its last words.
+    ///
+    /// # Panics
+    /// If it cannot be started, or does not get ready.
+    pub async fn try_serve(&self) -> Result<Server, String> {
         let log = self.path("server.log");
         let written = File::options().create(true).append(true).open(&log).expect("a log file");
         let mut command = self.command();
         let mut process = command.stdout(Stdio::piped()).stderr(written).spawn().expect("the server starts");
         let output = process.stdout.take().expect("it is piped");
-        let Some([public, admin]) = addresses(BufReader::new(output)) else {
+        let Some(Addresses { public, admin, mtls }) = addresses(BufReader::new(output)) else {
             let status = process.wait();
-            panic!("the server ended before it was ready: {status:?}\n{}", last_words(&log));
+            return Err(format!("{status:?}\n{}", last_words(&log)));
         };
-        let server = Server { pid: self.server_pid(process.id()), process, log, public, admin, token: self.token() };
+        let server =
+            Server { pid: self.server_pid(process.id()), process, log, public, admin, mtls, token: self.token() };
         server.ready().await;
-        server
+        Ok(server)
     }
 
     /// Starts a server and kills it after a while, ready or not.
@@ -193,13 +291,24 @@ impl Default for Site {
     }
 }
 
-/// The line of `--print-addresses`; `None` if the process ends without it.
-fn addresses(output: impl BufRead) -> Option<[SocketAddr; 2]> {
-    output.lines().map_while(Result::ok).find_map(|line| {
-        let line: serde_json::Value = serde_json::from_str(&line).ok()?;
-        let address = |name: &str| line[name].as_str()?.trim_start_matches("http://").parse().ok();
-        Some([address("public")?, address("admin")?])
-    })
+/// The line of `--print-addresses`.
+#[derive(Deserialize)]
+struct Addresses {
+    public: SocketAddr,
+    admin: SocketAddr,
+    mtls: Option<SocketAddr>,
+}
+
+/// `None` if the process ends without that line.
+fn addresses(output: impl BufRead) -> Option<Addresses> {
+    output.lines().map_while(Result::ok).find_map(|line| serde_json::from_str(&line).ok())
+}
+
+/// Runs it to its end: its status and all that it said.
+fn said(command: &mut Command) -> (ExitStatus, String) {
+    let output = command.output().expect("it starts");
+    let said = [output.stdout, output.stderr].concat();
+    (output.status, String::from_utf8_lossy(&said).into_owned())
 }
 
 fn last_words(log: &Path) -> String {
@@ -217,6 +326,8 @@ pub struct Server {
     pub public: SocketAddr,
     /// Where operators do.
     pub admin: SocketAddr,
+    /// Where relying parties show certificates, if anywhere.
+    pub mtls: Option<SocketAddr>,
     token: String,
 }
 
@@ -304,6 +415,12 @@ impl Server {
         self.process.wait().expect("a child can be waited for")
     }
 
+    /// What it and those before it in the same place logged so far.
+    #[must_use]
+    pub fn log(&self) -> String {
+        fs::read_to_string(&self.log).unwrap_or_default()
+    }
+
     /// What it used up so far.
     ///
     /// # Panics
@@ -322,7 +439,8 @@ impl Server {
     }
 
     async fn is_ready(&self) -> bool {
-        let Ok(mut connection) = self.connect().await else { return false };
+        // Operators have no TLS here, whatever the others speak.
+        let Ok(mut connection) = Connection::open(self.admin).await else { return false };
         connection.send(Call::get("/readyz")).await.is_ok_and(|reply| reply.status == 200)
     }
 }

@@ -1,6 +1,7 @@
 //! The deployment that a story happens in.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use device_core::{ApprovalRequest, EnrolmentState, Platform, PushTarget};
 use serde_json::{Value, json};
@@ -32,6 +33,7 @@ use tokio::task::JoinHandle;
 
 use crate::keeping::{Keeping, Kind};
 use crate::pki::Authority;
+use crate::postgres::Database;
 use crate::{HandClock, RecordingCourier, Seeded};
 
 /// Issuer of the first realm.
@@ -51,7 +53,7 @@ pub const SHOP_SECRET: &str = "s3cret: +&=%/ü of the shop";
 
 /// A deployment with users `alice` (1001) and `bob` (1002) and the client [`SHOP`] in its first realm.
 pub struct World {
-    directory: TempDir,
+    directory: Arc<TempDir>,
     keeping: Keeping,
     wrapping_key: String,
     clock: Arc<HandClock>,
@@ -67,7 +69,7 @@ pub struct World {
 }
 
 /// Whether client certificates arrive, and whom the realms believe.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Mtls {
     is_on: bool,
     anchors: Option<String>,
@@ -82,6 +84,7 @@ pub struct Builder {
     courier: Option<Arc<dyn Courier>>,
     reach: Reach,
     mtls: Mtls,
+    database: Option<Database>,
 }
 
 impl Builder {
@@ -147,15 +150,22 @@ impl Builder {
         self
     }
 
+    /// In this database, which is empty.
+    #[must_use]
+    pub fn in_database(mut self, database: Database) -> Self {
+        self.database = Some(database);
+        self.on(Kind::Postgres)
+    }
+
     /// Makes it, with the usual users and, unless the FAPI profile refuses its secret, the usual client.
     pub async fn make(self) -> World {
-        let directory = tempfile::tempdir().expect("a temporary directory");
+        let directory = Arc::new(tempfile::tempdir().expect("a temporary directory"));
         let random = Arc::new(Seeded::new(1));
         let courier = Arc::new(RecordingCourier::default());
         let nowhere = || Wire::into(axum::Router::new());
         let mut world = World {
             directory,
-            keeping: Keeping::new(self.kind).await,
+            keeping: Keeping::new(self.kind, self.database).await,
             wrapping_key: protocol::base64url::encode(&[7; 32]),
             clock: self.clock,
             random,
@@ -195,6 +205,7 @@ impl World {
             courier: None,
             reach: Reach { roots: Roots::none(), ..Reach::default() },
             mtls: Mtls::default(),
+            database: None,
         }
     }
 
@@ -243,6 +254,42 @@ impl World {
         let token = AdminToken::new(&Secret::new(ADMIN_TOKEN.to_owned()));
         self.public.reconnect(Some(public_router(&self.providers, health.router())));
         self.admin.reconnect(Some(admin_router(&self.providers, token, health.router())));
+    }
+
+    /// Another server on the same database, with the same keys and clock, and with chance and a courier of its own.
+    pub async fn another_node(&self) -> Self {
+        static SEED: AtomicU64 = AtomicU64::new(2);
+        let courier = Arc::new(RecordingCourier::default());
+        let nowhere = || Wire::into(axum::Router::new());
+        let mut node = Self {
+            directory: Arc::clone(&self.directory),
+            keeping: self.keeping.shared(),
+            wrapping_key: self.wrapping_key.clone(),
+            clock: Arc::clone(&self.clock),
+            random: Arc::new(Seeded::new(SEED.fetch_add(1, Ordering::Relaxed))),
+            carrying: Arc::clone(&courier) as Arc<dyn Courier>,
+            courier,
+            reach: self.reach.clone(),
+            mtls: self.mtls.clone(),
+            providers: Vec::new(),
+            public: nowhere(),
+            admin: nowhere(),
+        };
+        node.start().await;
+        node
+    }
+
+    /// The process ends, and what it had leased and not carried is left to others.
+    pub fn dies(mut self) {
+        self.public.reconnect(None);
+        self.admin.reconnect(None);
+        self.providers.clear();
+    }
+
+    /// The database that its store is in.
+    #[must_use]
+    pub fn database(&self) -> &Database {
+        self.keeping.database()
     }
 
     /// Ends the process, as it were, and starts it again on what it had stored. Whoever held a wire still holds it.
@@ -445,13 +492,14 @@ impl World {
     }
 
     /// Enrols a phone in the realm of this operator.
-    pub async fn enrol(&self, admin: &Admin, mut phone: Phone, subject: &str, push: PushTarget) -> Phone {
-        let ticket = admin.create_ticket(subject).await.expect("a ticket");
-        let enrolment = phone.enrol(&ticket, push).await.expect("the phone enrols");
-        let digits = enrolment.digits().expect("six digits to type");
-        admin.confirm(&enrolment.account(), &digits).await.expect("the digits are right");
-        assert_eq!(enrolment.refresh().await, Ok(EnrolmentState::Active));
-        phone
+    pub async fn enrol(&self, admin: &Admin, phone: Phone, subject: &str, push: PushTarget) -> Phone {
+        enrolled_by(admin, phone, subject, push).await
+    }
+
+    /// A phone of this or another node, which speaks to this one from now on.
+    #[must_use]
+    pub fn moved(&self, phone: &Phone) -> Phone {
+        phone.over(ISSUER, Arc::new(self.public.clone()))
     }
 
     /// The prompt of one request on a phone that asks for it.
@@ -517,6 +565,16 @@ impl World {
         let events = self.admin().audit().await.expect("the audit trail");
         events.iter().filter(|event| event["event"] == name).count()
     }
+}
+
+/// Enrols a phone by a ticket of this operator, digits and all.
+pub async fn enrolled_by(admin: &Admin, mut phone: Phone, subject: &str, push: PushTarget) -> Phone {
+    let ticket = admin.create_ticket(subject).await.expect("a ticket");
+    let enrolment = phone.enrol(&ticket, push).await.expect("the phone enrols");
+    let digits = enrolment.digits().expect("six digits to type");
+    admin.confirm(&enrolment.account(), &digits).await.expect("the digits are right");
+    assert_eq!(enrolment.refresh().await, Ok(EnrolmentState::Active));
+    phone
 }
 
 impl Drop for World {

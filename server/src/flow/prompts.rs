@@ -45,6 +45,12 @@ pub async fn pending(provider: &Provider, device: &DeviceId, wait: Duration) -> 
     }
 }
 
+/// How many phones wait for a prompt.
+#[must_use]
+pub fn waiting(provider: &Provider) -> usize {
+    provider.wake.waiting()
+}
+
 async fn pending_now(provider: &Provider, device: &DeviceId) -> Result<Vec<Jws>, Unavailable> {
     let now = provider.now();
     let (mut pending, mut bytes) = (Vec::new(), 0);

@@ -10,7 +10,7 @@ use axum::{extract::connect_info::Connected, serve::IncomingStream};
 use tokio::net::TcpListener;
 
 /// A second handle on the socket.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(super) struct Line(Option<Arc<TcpStream>>);
 
 impl Connected<IncomingStream<'_, TcpListener>> for Line {

@@ -8,13 +8,15 @@ use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use axum::Router;
 use axum::body::Bytes;
 use axum::extract::{ConnectInfo, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use axum::response::{IntoResponse as _, Response};
+use axum::{Extension, Router};
 use serde_json::Value;
+use server::http::serve::{Door, serve};
+use server::http::tls::{ClientCertificates, MinVersion, ServerCertificate, Tls};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -28,6 +30,7 @@ mod reply;
 pub struct NotificationStandIn {
     endpoint: Arc<Endpoint>,
     address: SocketAddr,
+    scheme: &'static str,
     listening: JoinHandle<()>,
 }
 
@@ -65,21 +68,37 @@ impl NotificationStandIn {
     /// # Panics
     /// Where the machine has no loopback port left.
     pub async fn start() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free loopback port");
-        let address = listener.local_addr().expect("a bound socket has an address");
-        let endpoint = Arc::new(Endpoint::default());
-        let router = Router::new().fallback(called).with_state(Arc::clone(&endpoint));
+        let (listener, address, endpoint) = bound().await;
+        let router = router(&endpoint);
         let listening = tokio::spawn(async move {
             // Serving ends only by `drop`.
             let _ = axum::serve(listener, router.into_make_service_with_connect_info::<Line>()).await;
         });
-        Self { endpoint, address, listening }
+        Self { endpoint, address, scheme: "http", listening }
+    }
+
+    /// The same behind TLS, with this certificate and key in PEM. It cannot hang up.
+    ///
+    /// # Panics
+    /// Where the machine has no loopback port left, or these do not belong together.
+    pub async fn start_with_tls(certificate: &str, key: &str) -> Self {
+        let shown = ServerCertificate::from_pem(certificate.as_bytes(), key.as_bytes(), MinVersion::Tls13);
+        let tls = shown.and_then(|shown| Tls::new(&shown, ClientCertificates::NotAsked)).expect("a pair");
+        let door = Door { tls: Some(tls), ..Door::default() };
+        let (listener, address, endpoint) = bound().await;
+        let router = router(&endpoint).layer(Extension(ConnectInfo(Line::default())));
+        let (stop, stopping) = watch::channel(false);
+        let listening = tokio::spawn(async move {
+            serve(listener, router, door, stopping).await;
+            drop(stop);
+        });
+        Self { endpoint, address, scheme: "https", listening }
     }
 
     /// What a client registers as `backchannel_client_notification_endpoint`.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}/notify", self.address)
+        format!("{}://{}/notify", self.scheme, self.address)
     }
 
     /// Answers the next call so; replies queue up.
@@ -113,6 +132,16 @@ impl Drop for NotificationStandIn {
     fn drop(&mut self) {
         self.listening.abort();
     }
+}
+
+async fn bound() -> (TcpListener, SocketAddr, Arc<Endpoint>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free loopback port");
+    let address = listener.local_addr().expect("a bound socket has an address");
+    (listener, address, Arc::default())
+}
+
+fn router(endpoint: &Arc<Endpoint>) -> Router {
+    Router::new().fallback(called).with_state(Arc::clone(endpoint))
 }
 
 async fn called(

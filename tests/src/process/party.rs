@@ -93,6 +93,9 @@ pub struct Tokens {
     pub access_token: String,
     /// A JWT.
     pub id_token: String,
+    /// Of a client that may refresh.
+    #[serde(default)]
+    pub refresh_token: Option<String>,
 }
 
 impl Party {
@@ -145,11 +148,31 @@ impl Party {
     /// # Panics
     /// If the answer is neither tokens nor an OAuth error.
     pub async fn poll(&self, connection: &mut Connection, auth_req_id: &str) -> Result<Polled, Lost> {
+        let form = format!("grant_type=urn%3Aopenid%3Aparams%3Agrant-type%3Aciba&auth_req_id={auth_req_id}");
+        self.ask_for_tokens(connection, form).await
+    }
+
+    /// `POST /token` with a refresh token.
+    ///
+    /// # Panics
+    /// If the answer is neither tokens nor an OAuth error.
+    pub async fn refresh(&self, connection: &mut Connection, refresh_token: &str) -> Result<Polled, Lost> {
+        let form = format!("grant_type=refresh_token&refresh_token={refresh_token}");
+        self.ask_for_tokens(connection, form).await
+    }
+
+    /// The status and the error code that a request for this user is answered with.
+    pub async fn may_ask(&self, connection: &mut Connection, user: &str) -> Result<(u16, Value), Lost> {
+        let form = format!("scope=openid&login_hint={user}");
+        let reply = self.post(connection, "/backchannel/authenticate", form).await?;
+        Ok((reply.status, reply.json::<Value>()["error"].clone()))
+    }
+
+    async fn ask_for_tokens(&self, connection: &mut Connection, form: String) -> Result<Polled, Lost> {
         #[derive(Deserialize)]
         struct Refusal {
             error: String,
         }
-        let form = format!("grant_type=urn%3Aopenid%3Aparams%3Agrant-type%3Aciba&auth_req_id={auth_req_id}");
         let reply = self.post(connection, "/token", form).await?;
         if reply.status == 200 {
             return Ok(Polled::Tokens(reply.json()));

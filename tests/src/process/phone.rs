@@ -99,6 +99,17 @@ impl Phone {
         Ok(reply.expect_status(200).json::<PromptsReply>().prompts)
     }
 
+    /// The status that it is answered with when it asks.
+    pub async fn is_answered(&mut self, connection: &mut Connection) -> Result<u16, Lost> {
+        Ok(self.proven(connection, endpoints::PROMPTS.path, None).await?.status)
+    }
+
+    /// Its id.
+    #[must_use]
+    pub const fn id(&self) -> DeviceId {
+        self.id
+    }
+
     /// Opens a prompt.
     ///
     /// # Panics
