@@ -135,23 +135,8 @@ async fn tokens_survive_the_end_of_the_process_before_and_after_they_were_minted
 async fn a_process_that_died_while_pushing_leaves_the_same_tokens_to_the_next_one() {
     let mut scene = scene().await;
     scene.approved().await;
-    scene.endpoint.answer_next(Reply::Hang);
-    let provider = Arc::clone(scene.world.provider());
-    let worker = tokio::spawn(async move { deliver::deliver_due(&provider).await });
-    scene.endpoint.called(1).await;
-    worker.abort();
-    assert!(worker.await.is_err(), "it was calling when it ended");
-    scene.world.restart().await;
-    if !scene.world.provider().store().is_exclusive() {
-        // For all that anybody knows, another process is alive and calling.
-        scene.world.advance(30);
-    }
-    let (stop, stopping) = watch::channel(false);
-    let worker = tokio::spawn(deliver::run(Arc::clone(scene.world.provider()), stopping));
-    let calls = scene.endpoint.called(2).await;
-    assert_eq!(calls[0], calls[1]);
-    stop.send_replace(true);
-    worker.await.expect("the worker ends when it is told to");
+    let [one, other] = scene.dies_while_calling().await;
+    assert_eq!(one, other);
     assert_eq!(scene.world.events("request_redeemed").await, 1);
 }
 
