@@ -1,6 +1,6 @@
 //! What a request may say, in a realm with rules of its own and for clients of every mode.
 
-use device_core::PushTarget;
+use device_core::{DenyReason, PushTarget};
 use server::domain::algorithm::Algorithm;
 use server::domain::delivery::DeliveryMode;
 use server::domain::policy::{AboveMax, NoDevice};
@@ -181,17 +181,59 @@ async fn what_a_user_without_a_phone_is_answered_is_the_realms_choice() {
     }
 }
 
-#[tokio::test]
-async fn a_request_accepted_without_a_phone_expires_unless_a_phone_could_answer_it() {
+async fn accepting() -> (World, simulator::relying_party::RelyingParty) {
     let world = World::builder().policy(|policy| policy.no_device = NoDevice::Accept).make().await;
     let shop = world.shop().await;
+    (world, shop)
+}
+
+#[tokio::test]
+async fn a_request_accepted_without_a_phone_is_put_to_one_that_enrols_in_time() {
+    let (world, shop) = accepting().await;
     let asked = a_request().accepted(&shop).await;
-    // A phone that comes later gets no prompt of it: prompts are made when a request is accepted.
     let phone = world.phone("1001").await;
+    let prompt = world.prompt(&phone, &asked).await;
+    assert_eq!(phone.pending().await.expect("the phone asks again").len(), 1, "one copy, however often it asks");
+    phone.approve(&prompt).await.expect("approved");
+    world.redeem(&shop, &asked).await;
     assert!(phone.pending().await.expect("the phone asks").is_empty());
+}
+
+#[tokio::test]
+async fn every_phone_that_enrols_in_time_is_asked_until_one_answers() {
+    let (world, shop) = accepting().await;
+    let asked = a_request().accepted(&shop).await;
+    let (first, second) = (world.phone("1001").await, world.phone("1001").await);
+    let prompt = world.prompt(&first, &asked).await;
+    world.prompt(&second, &asked).await;
+    first.deny(&prompt, DenyReason::NotMe).await.expect("denied");
+    assert!(second.pending().await.expect("the phone asks").is_empty());
+    assert_eq!(world.poll(&shop, &asked).await, "400 access_denied");
+}
+
+#[tokio::test]
+async fn a_request_accepted_without_a_phone_expires_if_none_comes_and_is_swept_with_what_waited() {
+    let (world, shop) = accepting().await;
+    let asked = a_request().accepted(&shop).await;
     assert_eq!(world.poll(&shop, &asked).await, "400 authorization_pending");
     world.advance(120);
+    let phone = world.phone("1001").await;
+    assert!(phone.pending().await.expect("the phone asks").is_empty(), "it came too late");
     assert_eq!(world.poll(&shop, &asked).await, "400 expired_token");
+    world.advance(180);
+    server::flow::sweep::sweep(world.provider()).await.expect("a sweep");
+    let provider = world.provider();
+    let nobody = server::domain::prompt::nobodys_phone(&server::domain::names::Subject::new("1001".to_owned()));
+    let waiting = provider.store().unanswered(provider.id(), &nobody).await.expect("a look-up");
+    assert!(waiting.is_empty(), "{waiting:?}");
+}
+
+#[tokio::test]
+async fn what_waits_for_one_users_phone_is_not_put_to_anothers() {
+    let (world, shop) = accepting().await;
+    a_request().accepted(&shop).await;
+    let stranger = world.phone("1002").await;
+    assert!(stranger.pending().await.expect("the phone asks").is_empty());
 }
 
 #[tokio::test]

@@ -2,13 +2,13 @@
 
 use protocol::display::Line;
 use protocol::messages::{Match, Prompt, PromptClient, PromptKind, PushTarget, UserVerification};
-use protocol::{KeyRole, Nonce, PromptId, RoutingId};
+use protocol::{DeviceId, Digest, EnrolmentId, KeyRole, Nonce, PromptId, RoutingId};
 
 use super::{Asked, Port, Question, StartError};
 use crate::domain::context::Reached;
 use crate::domain::device::Device;
 use crate::domain::message::{Content, Message, MessageId};
-use crate::domain::prompt::StoredPrompt;
+use crate::domain::prompt::{StoredPrompt, nobodys_phone};
 use crate::domain::time::Timestamp;
 
 /// Makes the prompts for a request.
@@ -18,13 +18,49 @@ pub async fn start(port: &Port<'_>, question: &Question<'_>, now: Timestamp) -> 
     let wanted = Wanted::of(question, &active, port.trust_claimed_uv);
     let mut asked = Asked::default();
     for device in active {
-        let prompt = prompt(port, question, wanted, device, now)?;
+        let prompt = prompt(port, question, wanted, &Addressee::of(device), now)?;
         if port.pushes && device.push != PushTarget::None {
             asked.messages.push(push(port, &prompt, now));
         }
         asked.prompts.push(prompt);
     }
     if asked.prompts.is_empty() { Err(StartError::NoDevice) } else { Ok(asked) }
+}
+
+/// The question as it waits for a phone that enrols in time.
+pub fn waiting(port: &Port<'_>, question: &Question<'_>, now: Timestamp) -> Result<StoredPrompt, StartError> {
+    let subject = &question.request.subject;
+    let nobody = Addressee {
+        device: nobodys_phone(subject),
+        key: Digest::labelled("assent-nobodys-key", &[subject.as_str().as_bytes()]),
+        enrolment: EnrolmentId::from_bytes([0; 16]),
+    };
+    let prompt = prompt(port, question, Wanted::of(question, &[], port.trust_claimed_uv), &nobody, now)?;
+    Ok(StoredPrompt { req: Some(question.req), ..prompt })
+}
+
+/// A copy for a phone that was not there when the question was asked.
+pub fn copy(
+    port: &Port<'_>,
+    question: &Question<'_>,
+    device: &Device,
+    now: Timestamp,
+) -> Result<StoredPrompt, StartError> {
+    let wanted = Wanted::of(question, &[device], port.trust_claimed_uv);
+    prompt(port, question, wanted, &Addressee::of(device), now)
+}
+
+/// Whom a copy is for.
+struct Addressee {
+    device: DeviceId,
+    key: Digest,
+    enrolment: EnrolmentId,
+}
+
+impl Addressee {
+    fn of(device: &Device) -> Self {
+        Self { device: device.id, key: device.device_key.thumbprint(), enrolment: device.enrolment }
+    }
 }
 
 /// What an approval must prove.
@@ -52,15 +88,15 @@ fn prompt(
     port: &Port<'_>,
     question: &Question<'_>,
     wanted: Wanted,
-    device: &Device,
+    addressee: &Addressee,
     now: Timestamp,
 ) -> Result<StoredPrompt, StartError> {
     let request = question.request;
     let expires_at = answer_until(request.created_at, request.expires_at, request.interval);
     let message = Prompt {
         iss: port.issuer.to_owned(),
-        aud: device.device_key.thumbprint(),
-        enr: device.enrolment,
+        aud: addressee.key,
+        enr: addressee.enrolment,
         jti: PromptId::from_bytes(port.random.array()),
         kind: PromptKind::Ciba,
         nonce: Nonce::from_bytes(port.random.array()),
@@ -88,7 +124,7 @@ fn prompt(
     let jws = port.keys.sign_device(&message).map_err(|_| StartError::Keys)?;
     Ok(StoredPrompt {
         id: message.jti,
-        device: device.id,
+        device: addressee.device,
         request: request.key,
         nonce: message.nonce,
         display: message.display_digest(),
@@ -97,6 +133,7 @@ fn prompt(
         expires_at,
         answer: None,
         approval: None,
+        req: None,
     })
 }
 

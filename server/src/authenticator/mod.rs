@@ -56,6 +56,8 @@ pub struct Asked {
     pub prompts: Vec<StoredPrompt>,
     /// Pushes that tell of them.
     pub messages: Vec<Message>,
+    /// The question for phones that enrol in time, where there was none to ask.
+    pub awaiting: Option<StoredPrompt>,
 }
 
 /// Why a request could not be put to the user.

@@ -139,7 +139,7 @@ policy! {
     /// Whether an unknown user is answered as one who cannot be asked.
     mask_unknown_user: bool = false;
 
-    /// What a request for a user without a phone is answered: `access_denied`, `unknown_user_id`, or `accept`, so that a phone may enrol in time.
+    /// What a request for a user without a phone is answered: `access_denied`, `unknown_user_id`, or `accept`: a phone that enrols in time is asked.
     no_device: NoDevice = NoDevice::AccessDenied;
 
     /// Whether `authReqId` is taken for `auth_req_id` at the token endpoint.
@@ -213,7 +213,7 @@ pub enum NoDevice {
     AccessDenied,
     /// 400 `unknown_user_id`
     UnknownUserId,
-    /// It is accepted: a phone may enrol in time.
+    /// It is accepted: a phone that enrols in time is asked.
     Accept,
 }
 

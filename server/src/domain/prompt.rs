@@ -4,7 +4,7 @@ use protocol::{DecisionId, DeviceId, Digest, Jws, Nonce, PromptId};
 use serde::{Deserialize, Serialize};
 
 use super::authentication_request::Approval;
-use super::names::RequestKey;
+use super::names::{RequestKey, Subject};
 use super::time::Timestamp;
 
 /// A prompt copy. Its life ends with its request's tombstone.
@@ -32,6 +32,16 @@ pub struct StoredPrompt {
     /// outlives a later word.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub approval: Option<StoredAnswer>,
+    /// The request's digest, of a copy for [`nobodys_phone`]: phones that enrol in time get copies of their own from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub req: Option<Digest>,
+}
+
+/// Where a question waits whose user had no phone when it was asked. No phone has this id, which is a hash.
+#[must_use]
+pub fn nobodys_phone(subject: &Subject) -> DeviceId {
+    let digest = Digest::labelled("assent-nobodys-phone", &[subject.as_str().as_bytes()]);
+    DeviceId::from_bytes(*digest.as_bytes().first_chunk().expect("a digest has 32 bytes"))
 }
 
 impl StoredPrompt {

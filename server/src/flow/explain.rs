@@ -10,6 +10,7 @@ use crate::domain::audit::{Event, What};
 use crate::domain::authentication_request::{AuthenticationRequest, State};
 use crate::domain::delivery::DeliveryMode;
 use crate::domain::names::{ClientId, RealmId, RequestKey, Subject};
+use crate::domain::prompt::nobodys_phone;
 use crate::domain::time::Timestamp;
 use crate::store::{Store, StoreError};
 
@@ -102,6 +103,8 @@ impl Standing {
             phones: request
                 .prompts
                 .into_iter()
+                // Where it waited for one.
+                .filter(|(device, _)| *device != nobodys_phone(&request.subject))
                 .map(|(device, prompt)| Phone { device, prompt, opened_at: None })
                 .collect(),
             client: request.client,

@@ -43,6 +43,7 @@ pub mod sweep;
 pub mod userinfo;
 pub mod wake;
 
+use crate::authenticator::StartError;
 use crate::store::{CommitError, StoreError};
 
 /// The store could not be used, or changed under our hands three times in a row: nothing was done, try again.
@@ -69,6 +70,17 @@ impl From<CommitError> for Unavailable {
             // Every value a flow writes is bounded at the door, and an operator's are judged by `administer`.
             CommitError::TooLarge(..) => Self::Store(StoreError::Unavailable(error.to_string())),
             CommitError::Conflict | CommitError::Replayed(..) | CommitError::IdentifierTaken => Self::Contended,
+        }
+    }
+}
+
+impl From<StartError> for Unavailable {
+    fn from(error: StartError) -> Self {
+        match error {
+            StartError::Store(error) => Self::Store(error),
+            StartError::Keys => Self::Keys,
+            // Somebody revoked the phone meanwhile.
+            StartError::NoDevice => Self::Contended,
         }
     }
 }

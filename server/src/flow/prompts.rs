@@ -7,8 +7,12 @@ use protocol::{DeviceId, Jws, PromptId};
 use super::Unavailable;
 use super::provider::Provider;
 use crate::domain::authentication_request::State;
+use crate::domain::device::Device;
+use crate::domain::policy::NoDevice;
 use crate::domain::prompt::StoredPrompt;
 use crate::domain::time::Timestamp;
+
+mod late;
 
 /// One reply holds no more prompts once they are this long: phones read at most 256 KiB. The others come when these are
 /// answered.
@@ -26,9 +30,9 @@ pub enum Reason {
 }
 
 /// Prompts of this phone that await an answer, oldest first, as many as one reply may hold. Waits up to `wait` for the first one.
-pub async fn pending(provider: &Provider, device: &DeviceId, wait: Duration) -> Result<Vec<Jws>, Unavailable> {
+pub async fn pending(provider: &Provider, device: &Device, wait: Duration) -> Result<Vec<Jws>, Unavailable> {
     // Without a seat the call is answered at once: a phone that holds too many gains nothing by one more.
-    let seat = if wait.is_zero() { None } else { provider.wake.seat(*device) };
+    let seat = if wait.is_zero() { None } else { provider.wake.seat(device.id) };
     let Some(seat) = seat else { return pending_now(provider, device).await };
     let deadline = tokio::time::sleep(wait);
     tokio::pin!(deadline);
@@ -51,10 +55,13 @@ pub fn waiting(provider: &Provider) -> usize {
     provider.wake.waiting()
 }
 
-async fn pending_now(provider: &Provider, device: &DeviceId) -> Result<Vec<Jws>, Unavailable> {
+async fn pending_now(provider: &Provider, device: &Device) -> Result<Vec<Jws>, Unavailable> {
+    if provider.policy().no_device == NoDevice::Accept {
+        late::take_up(provider, device).await?;
+    }
     let now = provider.now();
     let (mut pending, mut bytes) = (Vec::new(), 0);
-    for prompt in provider.store.unanswered(provider.id(), device).await? {
+    for prompt in provider.store.unanswered(provider.id(), &device.id).await? {
         if bytes >= ENOUGH_BYTES {
             break;
         }

@@ -13,6 +13,7 @@ use super::paces::Paces;
 use super::prove::Proofs;
 use super::public_keys::Registered;
 use super::wake::Wake;
+use crate::authenticator;
 use crate::certificates::TrustAnchors;
 use crate::domain::audit::What;
 use crate::domain::binding_message::BindingPattern;
@@ -192,6 +193,20 @@ impl Provider {
     pub fn shut_down(&self) {
         self.wake.close();
         self.held.close();
+    }
+
+    /// What an authenticator works with.
+    #[must_use]
+    pub(super) fn port(&self) -> authenticator::Port<'_> {
+        authenticator::Port {
+            realm: &self.realm.id,
+            issuer: &self.realm.issuer,
+            keys: &self.keys,
+            store: &*self.store,
+            random: &*self.random,
+            pushes: self.courier.is_some(),
+            trust_claimed_uv: self.realm.policy.trust_claimed_uv,
+        }
     }
 
     /// An empty change in this realm.

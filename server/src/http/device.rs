@@ -187,7 +187,7 @@ pub(super) async fn prompts(
         let Query(Wait { wait }) = wait.map_err(|_| malformed())?;
         let call = Call::receive(&provider, request).await?;
         let wait = Duration::from_secs(wait.unwrap_or(0).min(MAX_WAIT_SECONDS).into());
-        let prompts = prompts::pending(&provider, &call.device(), wait).await?;
+        let prompts = prompts::pending(&provider, &call.proven.device, wait).await?;
         Ok(Answer::ToDevice(PromptsReply { prompts, now: provider.now().unix_seconds() }, call.device()))
     };
     render(&provider, reply.await)

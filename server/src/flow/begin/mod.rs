@@ -137,7 +137,8 @@ pub async fn begin(provider: &Provider, caller: &Caller, sent: Sent) -> Result<B
         context: parameters.context.as_ref(),
     };
     let asked = ask(provider, &question, now).await?;
-    request.prompts = asked.prompts.iter().map(|prompt| (prompt.device, prompt.id)).collect();
+    let copies = asked.prompts.iter().chain(&asked.awaiting);
+    request.prompts = copies.map(|prompt| (prompt.device, prompt.id)).collect();
     commit(provider, caller, Step { request, asked, used }).await?;
     let interval = (caller.client.delivery != DeliveryMode::Push).then_some(provider.policy().interval);
     Ok(Begun { auth_req_id, expires_in: provider.policy().lifetime(parameters.requested_expiry), interval })
@@ -216,24 +217,18 @@ fn keep(policy: &Policy, delivery: DeliveryMode) -> u32 {
 }
 
 async fn ask(provider: &Provider, question: &Question<'_>, now: Timestamp) -> Result<Asked, Reason> {
-    let port = authenticator::Port {
-        realm: provider.id(),
-        issuer: provider.issuer(),
-        keys: &provider.keys,
-        store: &*provider.store,
-        random: provider.random(),
-        pushes: provider.courier.is_some(),
-        trust_claimed_uv: provider.policy().trust_claimed_uv,
-    };
+    let port = provider.port();
     match authenticator::devices::start(&port, question, now).await {
         Ok(asked) => Ok(asked),
         Err(StartError::NoDevice) => match provider.policy().no_device {
             NoDevice::AccessDenied => Err(Reason::NoDevice),
             NoDevice::UnknownUserId => Err(Reason::UnknownUser),
-            NoDevice::Accept => Ok(Asked::default()),
+            NoDevice::Accept => {
+                let waiting = authenticator::devices::waiting(&port, question, now);
+                Ok(Asked { awaiting: Some(waiting.map_err(Unavailable::from)?), ..Asked::default() })
+            }
         },
-        Err(StartError::Store(error)) => Err(Unavailable::from(error).into()),
-        Err(StartError::Keys) => Err(Unavailable::Keys.into()),
+        Err(error) => Err(Unavailable::from(error).into()),
     }
 }
 
@@ -258,7 +253,7 @@ async fn commit(provider: &Provider, caller: &Caller, step: Step) -> Result<(), 
     let phones: Vec<_> = asked.prompts.iter().map(|prompt| prompt.device).collect();
     let timer = notify::timer(provider, &request);
     let mut change = caller.change(provider).create(request).recording(provider, at, accepted);
-    for prompt in asked.prompts {
+    for prompt in asked.prompts.into_iter().chain(asked.awaiting) {
         change = change.create(prompt);
     }
     for message in asked.messages.into_iter().chain(timer) {

@@ -195,6 +195,7 @@ pub fn a_prompt(n: u64, device: u64, request: u64) -> StoredPrompt {
         expires_at: at(100),
         answer: None,
         approval: None,
+        req: None,
     }
 }
 
