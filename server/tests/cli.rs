@@ -5,7 +5,7 @@
 use std::fs::{self, Permissions};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
@@ -245,6 +245,61 @@ fn a_running_server_takes_up_what_is_rotated() {
     assert_eq!(noticed.as_deref(), Some(&both[..]));
     let (_, log) = server.stop();
     assert!(log.contains("keys have changed"), "{log}");
+}
+
+/// What the audit trail has of keys: event and `kid`.
+fn key_events(deployment: &Deployment, server: &Server) -> Vec<(String, String)> {
+    let token = fs::read_to_string(deployment.file("admin.token")).unwrap();
+    let (_, audit) = get(server.admin, "/admin/v1/audit", &format!("authorization: Bearer {}\r\n", token.trim()));
+    let of_keys = |event: &Value| {
+        let name = event["event"].as_str()?.strip_prefix("signing_key_")?;
+        Some((name.to_owned(), event["kid"].as_str()?.to_owned()))
+    };
+    audit["events"].as_array().unwrap().iter().filter_map(of_keys).collect()
+}
+
+#[test]
+fn what_becomes_of_keys_is_in_the_audit_trail_once_whoever_rotated() {
+    let deployment = Deployment::new();
+    let first = kid(&deployment.keys_say(&["list"])[0]).to_owned();
+    let told = |server: &Server, expected: &[(&str, &str)]| {
+        let whole: Vec<_> = expected.iter().map(|(name, kid)| ((*name).to_owned(), (*kid).to_owned())).collect();
+        // It looks every second; so many requests take longer.
+        let found = (0..100_000).map(|_| key_events(&deployment, server)).find(|events| events.len() >= whole.len());
+        let (mut found, mut whole) = (found.expect("it is told in time"), whole);
+        found.sort();
+        whole.sort();
+        assert_eq!(found, whole);
+    };
+    let server = deployment.serve();
+    let mut expected = vec![("created", &*first), ("signs", &*first)];
+    told(&server, &expected);
+    let next = kid(&deployment.keys_say(&["rotate"])[0]).to_owned();
+    expected.push(("created", &*next));
+    told(&server, &expected);
+    deployment.keys_say(&["rotate", "--now"]);
+    expected.push(("signs", &*next));
+    told(&server, &expected);
+    assert!(server.stop().0.success());
+
+    // While nobody serves.
+    let last = kid(&deployment.keys_say(&["rotate", "--leaked"])[0]).to_owned();
+    let server = deployment.serve();
+    expected.extend([("withdrawn", &*first), ("withdrawn", &*next), ("created", &*last), ("signs", &*last)]);
+    told(&server, &expected);
+    assert!(server.stop().0.success());
+}
+
+#[test]
+fn root_leaves_the_key_file_to_its_owner() {
+    let deployment = Deployment::new();
+    let file = deployment.file("keys.json");
+    // Only root may give it away; for anybody else it stays theirs, which is the same to ask.
+    let _ = std::os::unix::fs::chown(&file, Some(65_534), Some(65_534));
+    let owner = fs::metadata(&file).unwrap().uid();
+    deployment.keys_say(&["rotate"]);
+    assert_eq!(fs::metadata(&file).unwrap().uid(), owner);
+    assert_eq!(fs::metadata(deployment.file("keys.json.lock")).unwrap().uid(), owner);
 }
 
 #[test]

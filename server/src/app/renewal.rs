@@ -8,8 +8,9 @@ use tokio::sync::watch;
 use tracing::{error, info};
 
 use crate::domain::names::RealmId;
+use crate::flow::key_history;
 use crate::flow::provider::Provider;
-use crate::keys::KeyFile;
+use crate::keys::{KeyFile, Listed, Withdrawn};
 
 /// How often the file is asked whether it was replaced.
 const EVERY: Duration = Duration::from_secs(1);
@@ -20,7 +21,8 @@ const CLOCK_EVERY: u32 = 60;
 
 /// Looks at every realm's keys from time to time until told to stop.
 pub(super) async fn run(keys: KeyFile, providers: Vec<Arc<Provider>>, mut stop: watch::Receiver<bool>) {
-    let mut renewal = Renewal { keys, providers, looks: 0, faults: HashMap::new() };
+    let mut renewal = Renewal { keys, providers, looks: 0, faults: HashMap::new(), told: HashMap::new() };
+    renewal.tell().await;
     loop {
         tokio::select! {
             () = tokio::time::sleep(EVERY) => {}
@@ -28,13 +30,17 @@ pub(super) async fn run(keys: KeyFile, providers: Vec<Arc<Provider>>, mut stop: 
         }
         // Reads and writes a file, and making an RSA key takes a while.
         let looked = tokio::task::spawn_blocking(move || {
-            renewal.look();
-            renewal
+            let looked = renewal.look();
+            (renewal, looked)
         });
-        renewal = match looked.await {
-            Ok(renewal) => renewal,
+        let looked_at;
+        (renewal, looked_at) = match looked.await {
+            Ok(looked) => looked,
             Err(error) => return error!(%error, "keys are no longer renewed: restart the server"),
         };
+        if looked_at {
+            renewal.tell().await;
+        }
     }
 }
 
@@ -44,13 +50,16 @@ struct Renewal {
     looks: u32,
     /// What went wrong last time: it is told once, not at every look.
     faults: HashMap<RealmId, String>,
+    /// What stands in the audit trail as far as this process knows, so that it asks the store for nothing twice.
+    told: HashMap<RealmId, (Vec<Listed>, Vec<Withdrawn>)>,
 }
 
 impl Renewal {
-    fn look(&mut self) {
+    /// Whether it looked at all.
+    fn look(&mut self) -> bool {
         self.looks = (self.looks + 1) % CLOCK_EVERY;
         if self.looks != 0 && !self.keys.was_replaced() {
-            return;
+            return false;
         }
         for provider in &self.providers {
             match self.keys.tend(provider.realm(), provider.keys(), provider.now()) {
@@ -65,6 +74,25 @@ impl Renewal {
                     if self.faults.insert(provider.id().clone(), fault.clone()).as_ref() != Some(&fault) {
                         error!(realm = %provider.id(), %error, "keys could not be renewed");
                     }
+                }
+            }
+        }
+        true
+    }
+
+    /// Puts into the audit trail what became of keys. What fails is tried again at the next look.
+    async fn tell(&mut self) {
+        for provider in &self.providers {
+            let listed = self.keys.list(provider.id(), provider.now());
+            let (Ok(keys), Ok(withdrawn)) = (listed, self.keys.withdrawn(provider.id())) else { continue };
+            let seen = (keys, withdrawn.to_vec());
+            if self.told.get(provider.id()) == Some(&seen) {
+                continue;
+            }
+            match key_history::tell(provider, &seen.0, &seen.1).await {
+                Ok(_) => drop(self.told.insert(provider.id().clone(), seen)),
+                Err(error) => {
+                    error!(realm = %provider.id(), %error, "what became of keys is not in the audit trail yet");
                 }
             }
         }

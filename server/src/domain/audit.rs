@@ -5,6 +5,7 @@ use protocol::messages::{Answer, DenyReason, RevocationReason};
 use protocol::{DeviceId, EnrolmentId, KeyRole, PromptId};
 use serde::{Deserialize, Serialize};
 
+use super::algorithm::Algorithm;
 use super::authentication_request::PushError;
 use super::names::{ClientId, RequestKey, Subject};
 use super::time::Timestamp;
@@ -29,7 +30,13 @@ pub enum What {
     RealmCreated,
     /// A realm was recovered from a back-up: open requests were cancelled.
     RealmRecovered,
-    /// An operator created a client.
+    /// A key for tokens was made, by command or by schedule; it is published from now on.
+    SigningKeyCreated { algorithm: Algorithm, kid: String },
+    /// It signs, in place of the one before.
+    SigningKeySigns { algorithm: Algorithm, kid: String },
+    /// It leaked: nothing that it signed is believed any more.
+    SigningKeyWithdrawn { algorithm: Algorithm, kid: String },
+    /// An operator, or the settings file, created a client.
     ClientCreated { client: ClientId },
     /// An operator replaced a client's metadata.
     ClientChanged { client: ClientId },
@@ -110,6 +117,9 @@ impl What {
             | Self::ClientNotified { request, .. } => Some(request),
             Self::RealmCreated
             | Self::RealmRecovered
+            | Self::SigningKeyCreated { .. }
+            | Self::SigningKeySigns { .. }
+            | Self::SigningKeyWithdrawn { .. }
             | Self::ClientCreated { .. }
             | Self::ClientChanged { .. }
             | Self::ClientSecretRenewed { .. }

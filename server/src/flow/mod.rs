@@ -5,7 +5,7 @@
 //! |---|---|---|---|
 //! | [`authenticate_client`] | [`enrol`] | [`administer`] · [`register`] | [`deliver`] |
 //! | [`begin`] | [`prove`] | [`confirm`] | [`sweep`] |
-//! | [`redeem`] · [`cancel`] | [`prompts`] · [`decide`] · [`maintain`] | | |
+//! | [`redeem`] · [`cancel`] | [`prompts`] · [`decide`] · [`maintain`] | | [`key_history`] |
 //! | [`refresh`] · [`revoke`] | | | |
 //! | [`introspect`] · [`userinfo`] | | | |
 
@@ -23,6 +23,7 @@ pub mod explain;
 pub mod export;
 pub mod hold;
 pub mod introspect;
+pub mod key_history;
 pub mod listen;
 pub mod maintain;
 pub mod mint;

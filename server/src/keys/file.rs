@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use super::form;
 use super::material::Material;
 use super::secret_file::{self, Stamp};
-use super::signing::{Listed, Rotation};
+use super::signing::{Listed, Rotation, Withdrawn};
 use super::{KeysError, RealmKeys, WrappingKey};
 use crate::domain::algorithm::Algorithm;
 use crate::domain::names::RealmId;
@@ -126,6 +126,11 @@ impl KeyFile {
     /// A realm's signing keys, past ones too.
     pub fn list(&self, realm: &RealmId, now: Timestamp) -> Result<Vec<Listed>, KeysError> {
         Ok(self.material(realm)?.signing.list(now))
+    }
+
+    /// A realm's keys that leaked.
+    pub fn withdrawn(&self, realm: &RealmId) -> Result<&[Withdrawn], KeysError> {
+        Ok(&self.material(realm)?.signing.withdrawn)
     }
 
     fn material(&self, realm: &RealmId) -> Result<&Material, KeysError> {

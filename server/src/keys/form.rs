@@ -12,7 +12,7 @@ use zeroize::Zeroizing;
 use super::file::Realms;
 use super::material::{Material, Pkcs8};
 use super::signer::Signer;
-use super::signing::{Past, Private, SigningKeys};
+use super::signing::{Past, Private, SigningKeys, Withdrawn};
 use super::{KeysError, WrappingKey, key_list};
 use crate::domain::algorithm::Algorithm;
 use crate::domain::names::RealmId;
@@ -33,6 +33,8 @@ struct Form<S> {
 struct Stored {
     signing: Vec<StoredSigning>,
     past: Vec<StoredPast>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    withdrawn: Vec<Withdrawn>,
     #[serde(flatten)]
     others: Others,
 }
@@ -145,11 +147,12 @@ impl Wrapping<'_> {
 
 impl Stored {
     fn wrap(material: &Material, wrapping: &Wrapping<'_>) -> Result<Self, KeysError> {
-        let SigningKeys { keys, past } = &material.signing;
+        let SigningKeys { keys, past, withdrawn } = &material.signing;
         let device = |purpose: &str, pkcs8: &Pkcs8| Wrapped::wrap(purpose, pkcs8, wrapping);
         Ok(Self {
             signing: keys.iter().map(|key| StoredSigning::wrap(key, wrapping)).collect::<Result<_, _>>()?,
             past: past.iter().map(|past| StoredPast::seal(past, wrapping)).collect::<Result<_, _>>()?,
+            withdrawn: withdrawn.clone(),
             others: Others {
                 device_root: device("device_root", &material.root)?,
                 device_signing: material
@@ -166,7 +169,7 @@ impl Stored {
     fn unwrap(self, wrapping: &Wrapping<'_>) -> Result<Material, KeysError> {
         let keys = self.signing.iter().map(|key| key.unwrap(wrapping)).collect::<Result<_, _>>()?;
         let past = self.past.into_iter().map(|past| past.open(wrapping)).collect::<Result<_, _>>()?;
-        self.others.unwrap(SigningKeys { keys, past }, wrapping)
+        self.others.unwrap(SigningKeys { keys, past, withdrawn: self.withdrawn }, wrapping)
     }
 }
 

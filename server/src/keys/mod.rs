@@ -26,7 +26,7 @@ mod wrapping;
 pub use file::KeyFile;
 pub use realm_keys::RealmKeys;
 pub use signer::SIGNING;
-pub use signing::{KNOWN, LEAD, Listed, PUBLISHED, Phase, Rotation};
+pub use signing::{KNOWN, LEAD, Listed, PUBLISHED, Phase, Rotation, Withdrawn};
 pub use wrapping::WrappingKey;
 
 /// Why keys cannot be had. The text tells the operator what to do and quotes no secret.

@@ -10,11 +10,18 @@ use zeroize::Zeroizing;
 use super::KeysError;
 
 const OWNER_ONLY: u32 = 0o600;
+/// Where the service manager puts the secrets that it hands over (systemd: `LoadCredential`), on the path to each.
+const CREDENTIALS: &str = "/run/credentials/";
 const OWNER_AND_READING_GROUP: u32 = 0o640;
 
-/// Reads a file, unless others than its owner can, too.
+/// Reads a file, unless others than its owner can, too. What a service manager hands over is root's, and lets the service
+/// in by an access list, which shows as the rights of the group.
 pub fn read(path: &Path) -> Result<Zeroizing<String>, KeysError> {
-    read_within(path, OWNER_ONLY)
+    read_within(path, widest(path))
+}
+
+fn widest(path: &Path) -> u32 {
+    if path.starts_with(CREDENTIALS) { OWNER_AND_READING_GROUP } else { OWNER_ONLY }
 }
 
 /// Reads a file that its group may read besides its owner, and nobody else.
@@ -47,6 +54,7 @@ pub fn replace(path: &Path, text: &str) -> Result<(), KeysError> {
     let beside = beside(path, ".new");
     let replaced = remove_if_there(&beside)
         .and_then(|()| write_new(&beside, text))
+        .and_then(|()| keep_owner(path, &beside))
         .and_then(|()| fs::rename(&beside, path))
         .and_then(|()| sync_directory(path));
     replaced.map_err(|source| failed(path, source))
@@ -75,11 +83,12 @@ pub struct Lock {
 /// Waits until nobody else changes this file.
 pub fn lock(path: &Path) -> Result<Lock, KeysError> {
     // Beside it, because the file itself is replaced by another one under the same name.
-    let path = beside(path, ".lock");
+    let beside = beside(path, ".lock");
     let mut options = OpenOptions::new();
-    let file = options.write(true).create(true).truncate(false).mode(OWNER_ONLY).open(&path);
+    let file = options.write(true).create(true).truncate(false).mode(OWNER_ONLY).open(&beside);
+    let file = file.and_then(|file| keep_owner(path, &beside).map(|()| file));
     let locked = file.and_then(|file| file.lock().map(|()| file));
-    locked.map(|file| Lock { _file: file }).map_err(|source| failed(&path, source))
+    locked.map(|file| Lock { _file: file }).map_err(|source| failed(&beside, source))
 }
 
 fn write_new(path: &Path, text: &str) -> io::Result<()> {
@@ -88,6 +97,15 @@ fn write_new(path: &Path, text: &str) -> io::Result<()> {
     file.set_permissions(Permissions::from_mode(OWNER_ONLY))?;
     file.write_all(text.as_bytes())?;
     file.sync_all()
+}
+
+/// Root may change what a server of another user reads: what it makes belongs to the owner of `path` then.
+fn keep_owner(path: &Path, made: &Path) -> io::Result<()> {
+    let (owner, made_by) = (fs::metadata(path)?, fs::metadata(made)?);
+    if made_by.uid() != 0 || owner.uid() == 0 {
+        return Ok(());
+    }
+    std::os::unix::fs::chown(made, Some(owner.uid()), Some(owner.gid()))
 }
 
 /// What an earlier attempt left behind when it was interrupted.
@@ -112,4 +130,17 @@ fn beside(path: &Path, ending: &str) -> PathBuf {
 
 fn failed(path: &Path, source: io::Error) -> KeysError {
     KeysError::Io { path: path.to_owned(), source }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_a_service_manager_hands_over_may_be_a_groups() {
+        assert_eq!(widest(Path::new("/run/credentials/assent.service/admin.token")), 0o640);
+        for elsewhere in ["/run/credentials.d/x", "run/credentials/x", "/etc/assent/admin.token", "admin.token"] {
+            assert_eq!(widest(Path::new(elsewhere)), 0o600, "{elsewhere}");
+        }
+    }
 }

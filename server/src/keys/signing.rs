@@ -87,6 +87,17 @@ pub(super) struct Past {
     pub(super) jwk: Value,
 }
 
+/// A key that leaked: nothing that it signed is believed any more.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Withdrawn {
+    /// What it signed by.
+    pub algorithm: Algorithm,
+    /// Its thumbprint.
+    pub kid: String,
+    /// Since when.
+    pub at: Timestamp,
+}
+
 /// All of a realm's.
 #[derive(Clone, Default)]
 pub(super) struct SigningKeys {
@@ -94,6 +105,8 @@ pub(super) struct SigningKeys {
     pub(super) keys: Vec<Private>,
     /// In the order in which they ended.
     pub(super) past: Vec<Past>,
+    /// In the order in which they were withdrawn: only to be told of.
+    pub(super) withdrawn: Vec<Withdrawn>,
 }
 
 impl Private {
@@ -143,6 +156,7 @@ impl SigningKeys {
             (Rotation::AtOnce, None) => self.add(Private::make(algorithm, now, now)?),
             (Rotation::Leaked, _) => {
                 let made = Private::make(algorithm, now, now)?;
+                self.note_withdrawn(algorithm, now);
                 self.keys.retain(|key| key.algorithm != algorithm);
                 self.past.retain(|past| past.algorithm != algorithm);
                 self.add(made);
@@ -243,6 +257,15 @@ impl SigningKeys {
     fn ended(&self, key: &Private, now: Timestamp) -> Option<Timestamp> {
         let later = self.keys.iter().skip_while(|other| other.kid != key.kid).skip(1);
         later.filter(|later| later.algorithm == key.algorithm).map(|later| later.signs_from).find(|from| *from <= now)
+    }
+
+    fn note_withdrawn(&mut self, algorithm: Algorithm, at: Timestamp) {
+        let keys = self.keys.iter().map(|key| (key.algorithm, &key.kid));
+        let known = keys.chain(self.past.iter().map(|past| (past.algorithm, &past.kid)));
+        let withdrawn = known.filter(|(of, _)| *of == algorithm);
+        self.withdrawn.extend(withdrawn.map(|(algorithm, kid)| Withdrawn { algorithm, kid: kid.clone(), at }));
+        let surplus = self.withdrawn.len().saturating_sub(MOST_KNOWN);
+        self.withdrawn.drain(..surplus);
     }
 
     fn let_go(&mut self, now: Timestamp) {

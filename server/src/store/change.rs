@@ -87,6 +87,8 @@ pub enum MarkKey {
     Counter(protocol::DeviceId, u64),
     /// A JWT that a client may use once: a client assertion, a request object, a hint. (Client, hash of kind and `jti`.)
     Jwt(ClientId, Digest),
+    /// What became of a signing key was told: hash of the event.
+    Told(Digest),
     /// One that was exported: of what, nobody knows any more.
     Kept(MarkName),
 }
@@ -101,6 +103,7 @@ impl MarkKey {
             Self::Counter(device, counter) => {
                 Digest::labelled("assent-mark-counter", &[device.as_bytes(), &counter.to_be_bytes()])
             }
+            Self::Told(event) => Digest::labelled("assent-mark-told", &[event.as_bytes()]),
             Self::Jwt(client, jti) => {
                 Digest::labelled("assent-mark-jwt", &[client.as_str().as_bytes(), jti.as_bytes()])
             }
