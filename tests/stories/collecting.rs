@@ -318,3 +318,36 @@ async fn a_realm_may_leave_auth_req_id_out_of_the_id_tokens_that_are_collected()
     let claims = shop.verify(text(&tokens, "id_token"), world.now().unix_seconds()).await.expect("believed");
     assert_eq!(claims.get("urn:openid:params:jwt:claim:auth_req_id"), None, "REQUIREMENTS Q25");
 }
+
+/// REQUIREMENTS Q8.
+#[tokio::test]
+async fn the_first_poll_is_never_too_early_unless_the_realm_is_strict() {
+    for (strict, answer) in [(false, "400 authorization_pending"), (true, "400 slow_down")] {
+        let world = World::builder().policy(|policy| policy.strict_first_poll = strict).make().await;
+        let (shop, _phone) = (world.shop().await, world.phone("1001").await);
+        let [early, on_time] = [a_request().accepted(&shop).await, a_request().accepted(&shop).await];
+        world.advance(4);
+        assert_eq!(world.poll(&shop, &early).await, answer);
+        world.advance(1);
+        assert_eq!(world.poll(&shop, &on_time).await, "400 authorization_pending");
+    }
+}
+
+/// REQUIREMENTS Q48.
+#[tokio::test]
+async fn a_realm_may_do_without_openid_and_then_there_is_no_id_token() {
+    for (required, answer) in [(true, "400 invalid_scope"), (false, "200")] {
+        let world = World::builder().policy(|policy| policy.require_openid = required).make().await;
+        let (shop, phone) = (world.shop().await, world.phone("1001").await);
+        assert_eq!(a_request().with("scope", "email").sent(&shop).await.in_short(), answer);
+        if required {
+            continue;
+        }
+        let asked = a_request().with("scope", "email").accepted(&shop).await;
+        let prompt = world.prompt(&phone, &asked).await;
+        phone.approve(&prompt).await.expect("approved");
+        let tokens = world.redeem(&shop, &asked).await;
+        let tokens: serde_json::Value = serde_json::from_slice(&tokens.body).expect("JSON");
+        assert!(tokens.get("id_token").is_none() && tokens["access_token"].is_string(), "{tokens}");
+    }
+}

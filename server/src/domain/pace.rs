@@ -41,6 +41,12 @@ impl Pace {
         Self { interval, early: 0, last_poll: None }
     }
 
+    /// As if there had been a poll at this time: the first one, too, may be too early (REQUIREMENTS Q8).
+    #[must_use]
+    pub const fn running_since(interval: u32, at: Timestamp) -> Self {
+        Self { interval, early: 0, last_poll: Some(at) }
+    }
+
     /// Judges a poll at `now`, measured from the sending of the poll before it.
     #[must_use]
     pub fn poll(self, now: Timestamp) -> (Self, Verdict) {

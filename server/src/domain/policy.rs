@@ -65,6 +65,9 @@ policy! {
     /// Seconds between two polls of a client, before any `slow_down`.
     interval: u32 = 5, from 1 to 60, elsewhere "Gluu: backchannelAuthenticationResponseInterval";
 
+    /// Whether a first poll sooner than the interval after the request is too early, too: `slow_down`.
+    strict_first_poll: bool = false;
+
     /// For how long an expired request answers `expired_token` rather than `invalid_grant`.
     tombstone: u32 = 180, from 0 to 86_400, elsewhere "Gluu: cibaGrantLifeExtraTimeSec";
 
@@ -141,6 +144,9 @@ policy! {
 
     /// What a request for a user without a phone is answered: `access_denied`, `unknown_user_id`, or `accept`: a phone that enrols in time is asked.
     no_device: NoDevice = NoDevice::AccessDenied;
+
+    /// Whether every request must name the scope `openid`. Without it poll and ping clients of the core profile may ask for other scopes alone, and get no ID token then.
+    require_openid: bool = true;
 
     /// Whether `authReqId` is taken for `auth_req_id` at the token endpoint.
     accept_auth_req_id_alias: bool = false;

@@ -135,11 +135,11 @@ pub(super) fn mint(provider: &Provider, approved: &Approved<'_>, now: Timestamp)
         asked_by: Some((request.delivery, auth_req_id)),
         refresh_token: refresh.as_ref().map(RefreshToken::text),
     };
-    let id_token = id_token::mint(provider, client, &agreed, &beside, now)?;
+    let id_token = id_token_if_asked(provider, client, &agreed, &beside, now)?;
     let tokens = Tokens {
         access_token,
         expires_in: expires_in(&grant, now),
-        id_token: Some(id_token),
+        id_token,
         refresh_token: refresh.as_ref().map(|token| token.text().to_owned()),
         scope: request.scope.clone(),
     };
@@ -178,14 +178,22 @@ pub(super) fn mint_again(
     };
     let (access_token, grant) = access_token::mint(provider, client, &agreed, now)?;
     let beside = id_token::Beside { access_token: &access_token, asked_by: None, refresh_token: None };
-    let id_token = if agreed.scope.iter().any(|scope| scope == "openid") {
-        Some(id_token::mint(provider, client, &agreed, &beside, now)?)
-    } else {
-        None
-    };
+    let id_token = id_token_if_asked(provider, client, &agreed, &beside, now)?;
     let expires_in = expires_in(&grant, now);
     let tokens = Tokens { access_token, expires_in, id_token, refresh_token: None, scope: agreed.scope };
     Ok(Minted { tokens, grant, family: None })
+}
+
+/// OIDC Core §3.1.2.1: without the scope `openid` there is none.
+fn id_token_if_asked(
+    provider: &Provider,
+    client: &Client,
+    agreed: &Agreed,
+    beside: &id_token::Beside<'_>,
+    now: Timestamp,
+) -> Result<Option<String>, Unavailable> {
+    let is_asked = agreed.scope.iter().any(|scope| scope == "openid");
+    is_asked.then(|| id_token::mint(provider, client, agreed, beside, now)).transpose()
 }
 
 /// Whole seconds, and never 0: clients want a positive number (RFC 6749 §5.1).

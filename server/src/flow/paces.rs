@@ -25,6 +25,8 @@ pub(super) struct Polled {
     pub(super) request: RequestKey,
     /// Seconds between polls, before any `slow_down`.
     pub(super) interval: u32,
+    /// Since when the interval counts; without, from the first poll.
+    pub(super) since: Option<Timestamp>,
     pub(super) expires_at: Timestamp,
 }
 
@@ -48,7 +50,9 @@ impl Paces {
         if shard.len() >= MOST && !shard.contains_key(&polled.request) {
             shard.clear();
         }
-        let entry = shard.entry(polled.request).or_insert((Pace::new(polled.interval), polled.expires_at));
+        let Polled { interval, since, expires_at, .. } = *polled;
+        let begun = || since.map_or(Pace::new(interval), |since| Pace::running_since(interval, since));
+        let entry = shard.entry(polled.request).or_insert_with(|| (begun(), expires_at));
         let (pace, verdict) = entry.0.poll(now);
         entry.0 = pace;
         verdict
@@ -84,7 +88,7 @@ mod tests {
     }
 
     fn polled(number: i64) -> Polled {
-        Polled { request: RequestKey::of(&number.to_string()), interval: 5, expires_at: at(number) }
+        Polled { request: RequestKey::of(&number.to_string()), interval: 5, since: None, expires_at: at(number) }
     }
 
     fn kept(paces: &Paces) -> usize {

@@ -74,15 +74,15 @@ pub async fn redeem(provider: &Provider, caller: &Caller, auth_req_id: &str) -> 
         return Err(Reason::UnauthorizedClient);
     }
     let poll = Poll { provider, caller, auth_req_id, key: RequestKey::of(auth_req_id) };
-    let (interval, expires_at) = match poll.look().await? {
+    let polled = match poll.look().await? {
         Found::Tokens(tokens) => return Ok(tokens),
-        Found::Pending { interval, expires_at } => (interval, expires_at),
+        Found::Pending(polled) => polled,
     };
     // Only now the pace: `slow_down` is never said once there is a result.
     let now = provider.now();
-    match provider.paces.poll(&Polled { request: poll.key, interval, expires_at }, now) {
+    match provider.paces.poll(&polled, now) {
         Verdict::First => Err(Reason::Pending),
-        Verdict::OnTime => match hold::until(provider, caller, expires_at, now) {
+        Verdict::OnTime => match hold::until(provider, caller, polled.expires_at, now) {
             Some(until) => poll.hold(until).await,
             None => Err(Reason::Pending),
         },
@@ -104,7 +104,7 @@ enum Found {
     /// An approval, redeemed by this.
     Tokens(Tokens),
     /// Nobody's answer yet.
-    Pending { interval: u32, expires_at: Timestamp },
+    Pending(Polled),
 }
 
 impl Poll<'_> {
@@ -130,7 +130,7 @@ impl Poll<'_> {
         }
         match self.look().await? {
             Found::Tokens(tokens) => Ok(tokens),
-            Found::Pending { .. } => Err(Reason::Pending),
+            Found::Pending(_) => Err(Reason::Pending),
         }
     }
 }
@@ -143,8 +143,9 @@ async fn attempt(poll: &Poll<'_>) -> Result<Attempt<Found>, Reason> {
         Ok(Transition::Changed(redeemed, _)) => redeemed,
         Ok(Transition::Unchanged) => return Err(Reason::InvalidGrant),
         Err(Refusal::StillPending) => {
-            let AuthenticationRequest { interval, expires_at, .. } = request;
-            return Ok(Attempt::Done(Found::Pending { interval, expires_at }));
+            let AuthenticationRequest { interval, created_at, expires_at, .. } = request;
+            let since = provider.policy().strict_first_poll.then_some(created_at);
+            return Ok(Attempt::Done(Found::Pending(Polled { request: *key, interval, since, expires_at })));
         }
         Err(refusal) => return Err(refused(&request, refusal)),
     };

@@ -25,7 +25,7 @@ pub(super) fn parameters(
     parameters: &Parameters,
 ) -> Result<(), Reason> {
     let client = &caller.client;
-    check_scope(client, &parameters.scope)?;
+    check_scope(provider, caller, &parameters.scope)?;
     check_unsupported(sent)?;
     check_callback(client, parameters)?;
     check_expiry(provider, parameters)?;
@@ -41,9 +41,13 @@ pub(super) fn parameters(
     Ok(())
 }
 
-/// REQUIREMENTS Q48: `openid` always.
-fn check_scope(client: &Client, scope: &[String]) -> Result<(), Reason> {
-    let asks_openid = scope.iter().any(|scope| scope == "openid");
+/// REQUIREMENTS Q48: `openid`, unless the realm is an authorization server too. A push holds an ID token (CIBA §10.3.1).
+fn check_scope(provider: &Provider, caller: &Caller, scope: &[String]) -> Result<(), Reason> {
+    let client = &caller.client;
+    let must_ask = provider.policy().require_openid
+        || caller.profile == Profile::FapiCiba
+        || client.delivery == DeliveryMode::Push;
+    let asks_openid = !must_ask || scope.iter().any(|scope| scope == "openid");
     let all_allowed = scope.iter().all(|scope| client.scope.contains(scope));
     if asks_openid && all_allowed { Ok(()) } else { Err(Reason::InvalidScope) }
 }
