@@ -19,7 +19,8 @@ use crate::domain::random::Random;
 use crate::domain::realm::Realm;
 use crate::domain::time::Clock;
 use crate::flow::provider::{Parts, Provider};
-use crate::flow::{deliver, hold, listen, sweep};
+use crate::flow::sweep::{self, Sweep};
+use crate::flow::{deliver, hold, listen, register};
 use crate::http::health::Health;
 use crate::http::serve;
 use crate::http::{self, AdminToken};
@@ -33,6 +34,7 @@ use crate::store::postgres::{self, PostgresStore};
 use crate::store::{CommitError, Store, StoreError};
 
 mod check;
+mod clients;
 mod doors;
 pub mod import;
 mod init;
@@ -93,6 +95,14 @@ pub enum AppError {
     /// A realm could not be created.
     #[error("a realm could not be created: {0}")]
     Create(#[from] CommitError),
+    /// A client of the file could not be registered.
+    #[error("client {id}: {reason}")]
+    Seed {
+        /// Its id.
+        id: String,
+        /// Why not.
+        reason: register::Reason,
+    },
     /// The Firebase settings cannot work.
     #[error("push.fcm: {0}")]
     Fcm(#[from] BadFcmSettings),
@@ -132,15 +142,27 @@ pub struct App {
     providers: Vec<Arc<Provider>>,
     admin_token: AdminToken,
     health: Arc<Health>,
+    sweep: Sweep,
 }
 
 impl App {
-    /// Opens store and keys, creates the realms that the store does not hold yet, and starts nothing.
+    /// Opens store and keys, creates the realms and clients that the store does not hold yet, and starts nothing.
     pub async fn open(config: Config, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Result<Self, AppError> {
         let doors = Doors::open(&config)?;
         let Config {
-            admin_token, store, key_file, wrapping_key, outbound, fcm, realms, mut trust_anchors, mtls, ..
+            admin_token,
+            store,
+            key_file,
+            wrapping_key,
+            outbound,
+            fcm,
+            realms,
+            clients,
+            mut trust_anchors,
+            mtls,
+            ..
         } = config;
+        let sweep = store.sweep;
         let store = journaled(open_store(&store).await?, &store.journal, &clock)?;
         let mut keys = KeyFile::open(&key_file, wrapping_key).map_err(AppError::Keys)?;
         let realms = realms::settle(&*store, &mut keys, realms, clock.now(), &*random).await?;
@@ -169,6 +191,7 @@ impl App {
             }))
         };
         let providers: Vec<_> = realms.into_iter().map(provide).collect::<Result<_, _>>()?;
+        clients::settle(&providers, &clients).await?;
         Ok(Self {
             doors,
             reload: watch::Sender::default(),
@@ -178,6 +201,7 @@ impl App {
             keys,
             providers,
             admin_token: AdminToken::new(&admin_token),
+            sweep,
         })
     }
 
@@ -251,7 +275,7 @@ impl App {
         let mut workers = JoinSet::new();
         for provider in &self.providers {
             workers.spawn(deliver::run(provider.clone(), stopping.clone()));
-            workers.spawn(sweep::run(provider.clone(), stopping.clone()));
+            workers.spawn(sweep::run(provider.clone(), self.sweep, stopping.clone()));
             workers.spawn(hold::run(provider.clone(), stopping.clone()));
             workers.spawn(listen::run(provider.clone(), stopping.clone()));
         }

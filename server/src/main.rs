@@ -10,7 +10,7 @@ use clap::{Parser, Subcommand};
 use server::app::recover::Recovered;
 use server::app::system::{SystemClock, SystemRandom};
 use server::app::{self, Addresses, App, Init, log, operate};
-use server::config::{Config, Environment};
+use server::config::{Config, Environment, manual};
 use server::domain::algorithm::Algorithm;
 use server::domain::names::RealmId;
 use server::domain::time::Clock as _;
@@ -98,6 +98,8 @@ enum Command {
         #[arg(long)]
         config: PathBuf,
     },
+    /// Prints every setting there is: docs/configuration.md
+    Settings,
     /// Shows and replaces the keys that relying parties verify tokens with
     Keys {
         #[command(subcommand)]
@@ -191,6 +193,7 @@ fn run(command: Command) -> Result<(), Failure> {
             writeln!(io::stdout(), "{} is good", config.display())?;
             Ok(())
         }
+        Command::Settings => Ok(write!(io::stdout(), "{}", manual::render())?),
         Command::Keys { command } => keys(command),
     }
 }

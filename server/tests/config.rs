@@ -241,7 +241,7 @@ fn every_complaint_names_its_setting() {
         (directory, "kind = \"postgres\"\nurl = \"a\"\nurl_file = \"b\"", "store.url: and store.url_file are both set"),
         (file, "", "keys.file: is missing"),
         (file, "file = \"keys.json\"\npassword = \"x\"", "keys.password: is unknown"),
-        ("[keys]", "[log]\nformat = \"xml\"\n[keys]", "log.format: must be \"json\" or \"text\""),
+        ("[keys]", "[log]\nformat = \"xml\"\n[keys]", "log.format: must be \"text\" or \"json\""),
         ("[keys]", "[log]\nfilter = \"server=loud\"\n[keys]", "log.filter: "),
         ("[keys]", "[push.apns]\nkey = \"x\"\n[keys]", "push.apns: is unknown"),
         ("[keys]", "[push.fcm]\nproject_id = \"p\"\n[keys]", "push.fcm.service_account_file: is missing"),
@@ -283,6 +283,10 @@ fn every_rule_of_a_policy_has_its_bounds() {
         ("request_lifetime_max = 60", "policy.request_lifetime: is 120; must be from 10 to 60"),
         ("request_lifetime_min = 9", "policy.request_lifetime_min: is 9; must be from 10 to 3600"),
         ("request_lifetime_min = 121", "policy.request_lifetime: is 120; must be from 121 to 3600"),
+        (
+            "request_lifetime_min = 200\nrequest_lifetime_max = 100",
+            "policy.request_lifetime_min: is 200; must be at most request_lifetime_max, 100",
+        ),
         ("interval = 0", "policy.interval: is 0; must be from 1 to 60"),
         ("interval = 61", "policy.interval: is 61; must be from 1 to 60"),
         ("interval = -1", "policy.interval: invalid value"),
@@ -313,6 +317,30 @@ fn every_rule_of_a_policy_has_its_bounds() {
         ("hint_issuers = [{ issuer = \"https://idp.example\" }]", "policy.hint_issuers: "),
         ("binding_message_pattern = 4", "policy.binding_message_pattern: invalid type"),
         ("profile = \"fapi-ciba\"\ninterval = 6", "policy.profile: fapi-ciba needs an interval of at most 5"),
+        ("profile = \"fapi-ciba\"\ndelivery_modes = [\"push\"]", "policy.delivery_modes: must name poll or ping"),
+        (
+            "profile = \"fapi-ciba\"\nclient_algorithms = [\"EdDSA\"]",
+            "policy.client_algorithms: must name PS256 or ES256",
+        ),
+        (
+            "profile = \"fapi-ciba\"\nsigning_algorithms = [\"RS256\"]",
+            "policy.signing_algorithms: must name PS256 or ES256",
+        ),
+        ("default_audience = \"\"", "policy.default_audience: must be 1 to 255 printable"),
+        ("default_acr_values = [\"a b\"]", "policy.default_acr_values: must be at most 16 values"),
+        (
+            "hint_issuers = [{ issuer = \"\", jwks_uri = \"https://idp.example/jwks\" }]",
+            "policy.hint_issuers: an issuer is not 1 to 255",
+        ),
+        (
+            "hint_issuers = [{ issuer = \"i\", jwks_uri = \"https://a.example/\" }, { issuer = \"i\", jwks_uri = \"https://b.example/\" }]",
+            "policy.hint_issuers: i stands there twice",
+        ),
+        ("requested_expiry_above_max = \"clamp\"", "policy.requested_expiry_above_max: unknown variant"),
+        ("notification_grace = 3601", "policy.notification_grace: is 3601; must be from 0 to 3600"),
+        ("refresh_grace = 601", "policy.refresh_grace: is 601; must be from 0 to 600"),
+        ("key_rotation_days = 3651", "policy.key_rotation_days: is 3651; must be from 0 to 3650"),
+        ("id_token_hint_age = 31536001", "policy.id_token_hint_age: is 31536001"),
         ("no_device = \"ignore\"", "policy.no_device: unknown variant"),
         ("confirm = \"maybe\"", "policy.confirm: unknown variant"),
         ("push = true", "policy.push: "),
@@ -323,6 +351,39 @@ fn every_rule_of_a_policy_has_its_bounds() {
         let complaints = complaints("[public]", &format!("[policy]\n{rule}\n[public]"));
         assert_eq!(complaints.len(), 1, "{rule}: {complaints:?}");
         assert!(complaints[0].starts_with(expected), "{rule}: {complaints:?}");
+    }
+}
+
+/// What breaks is in the table above; these are what satisfies the checks that hang together.
+#[test]
+fn rules_that_agree_with_each_other_are_taken() {
+    for rules in [
+        "request_lifetime = 10\nrequest_lifetime_min = 10\nrequest_lifetime_max = 10",
+        "request_lifetime = 3600\nrequest_lifetime_max = 3600",
+        "delivery_modes = []",
+        "profile = \"fapi-ciba\"\ninterval = 5\ndelivery_modes = [\"push\", \"ping\"]",
+        "profile = \"fapi-ciba\"\nclient_algorithms = [\"EdDSA\", \"ES256\"]\nsigning_algorithms = [\"PS256\"]",
+        "signing_algorithms = [\"ES384\", \"ES384\"]",
+        "binding_message_pattern = \"[A-Za-z0-9]{4,8}\"",
+        "hint_issuers = [{ issuer = \"https://idp.example\", jwks_uri = \"https://idp.example/jwks\" }]",
+        "default_audience = \"https://api.example\"\ndefault_acr_values = [\"urn:assent:acr:uv\"]",
+    ] {
+        if let Err(wrong) = parse(&GOOD.replacen("[public]", &format!("[policy]\n{rules}\n[public]"), 1), &[]) {
+            panic!("{rules}: {wrong}");
+        }
+    }
+}
+
+/// Bounds of every rule, from the table.
+#[test]
+fn every_bounded_rule_is_refused_just_beyond_its_bounds() {
+    for rule in server::domain::policy::RULES {
+        let Some((least, most)) = rule.bounds else { continue };
+        for beyond in [i64::from(least) - 1, i64::from(most) + 1] {
+            let complaints = complaints("[public]", &format!("[policy]\n{} = {beyond}\n[public]", rule.name));
+            let named = format!("policy.{}: ", rule.name);
+            assert!(complaints.iter().any(|said| said.starts_with(&named)), "{} = {beyond}: {complaints:?}", rule.name);
+        }
     }
 }
 

@@ -1,9 +1,11 @@
 //! A relying party collects the outcome: polling, its pace, the tokens, and every way not to get them.
 
+use std::time::Duration;
+
 use axum::http::StatusCode;
 use device_core::{DenyReason, DeviceError, Outcome};
 use serde_json::json;
-use server::flow::sweep;
+use server::flow::sweep::{self, Sweep};
 use simulator::relying_party::CIBA_GRANT;
 use tests::{ISSUER, SHOP, World, a_request};
 
@@ -50,6 +52,22 @@ async fn an_expired_request_says_so_until_its_tombstone_is_gone() {
     assert_eq!(world.poll(&shop, &asked).await, "400 invalid_grant");
     assert!(sweep::sweep(world.provider()).await.expect("a sweep") > 0, "the tombstone is swept away");
     assert_eq!(world.poll(&shop, &asked).await, "400 invalid_grant");
+}
+
+/// REQUIREMENTS G87, G88.
+#[tokio::test]
+async fn a_sweep_that_is_off_leaves_the_store_alone_and_a_small_one_comes_again() {
+    let (world, shop, _phone) = scene().await;
+    for _ in 0..2 {
+        a_request().expiring_in(60).accepted(&shop).await;
+    }
+    world.advance_millis(60_000 + 180_000);
+    let swept = async |every: Option<Duration>, rows| {
+        sweep::sweep_by(world.provider(), Sweep { every, rows }).await.expect("a sweep")
+    };
+    assert_eq!(swept(None, 500).await, 0);
+    assert_eq!(swept(Some(Duration::from_secs(5)), 1).await, 1);
+    assert!(swept(Some(Duration::from_secs(5)), 500).await > 0, "more was left");
 }
 
 #[tokio::test]

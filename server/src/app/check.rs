@@ -4,8 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::system::SystemClock;
-use super::{AppError, doors, open_embedded};
+use super::{AppError, clients, doors, open_embedded};
 use crate::config::{Config, Environment, StoreKind, drift};
+use crate::domain::realm::Realm;
 use crate::domain::time::Clock as _;
 use crate::keys::KeyFile;
 use crate::store::Store;
@@ -17,12 +18,14 @@ use crate::store::postgres::{PostgresStore, is_private};
 pub async fn check(path: &Path, environment: &Environment) -> Result<Vec<String>, AppError> {
     let config = Config::load(path, environment)?;
     let mut remarks = of_certificates(&config);
-    let Config { store, key_file, wrapping_key, realms, .. } = config;
+    let Config { store, key_file, wrapping_key, realms, clients: seeds, trust_anchors, mtls, .. } = config;
     let keys = KeyFile::open(&key_file, wrapping_key).map_err(AppError::Keys)?;
     let Some(opened) = existing(&store.kind, &mut remarks).await? else {
         return Ok(remarks);
     };
     let stored: Vec<_> = opened.realms().await?.into_iter().map(|realm| realm.record).collect();
+    let offer = |realm: &Realm| (mtls.is_some(), trust_anchors.contains_key(&realm.id));
+    let of_clients = clients::remarks(&*opened, &seeds, &stored, offer).await;
     opened.close().await;
     for realm in &stored {
         let ours = keys.fingerprint(&realm.id).map_err(AppError::Keys)?;
@@ -31,6 +34,7 @@ pub async fn check(path: &Path, environment: &Environment) -> Result<Vec<String>
         }
     }
     remarks.extend(drift::between(&realms, &stored));
+    remarks.extend(of_clients?);
     Ok(remarks)
 }
 

@@ -2,7 +2,9 @@
 
 use serde_json::{Map, Value};
 
+use crate::domain::names::{ClientId, RealmId};
 use crate::domain::realm::Realm;
+use crate::flow::register::seed::Drift;
 
 /// One line for each difference; none when the file would seed exactly what is stored.
 #[must_use]
@@ -16,6 +18,31 @@ pub fn between(file: &[Realm], stored: &[Realm]) -> Vec<String> {
     }
     for realm in stored.iter().filter(|stored| file.iter().all(|realm| realm.id != stored.id)) {
         lines.push(format!("realm {} is in the store only; it is served all the same", realm.id));
+    }
+    lines
+}
+
+/// The same for one client of the file.
+#[must_use]
+pub fn of_client(realm: &RealmId, id: &ClientId, drifts: &[Drift]) -> Vec<String> {
+    let path = format!("realm {realm}: client {id}");
+    let mut lines = Vec::new();
+    for drift in drifts {
+        match drift {
+            Drift::Missing => lines.push(format!("{path} is in the file only; the next start registers it")),
+            Drift::Removed => lines.push(format!("{path} was removed; its id is never used again")),
+            Drift::Metadata(file, stored) => {
+                compare(&path, file, stored, &mut lines);
+                // What has no value in the file's version.
+                let more = stored.iter().filter(|(name, _)| !file.contains_key(*name));
+                lines.extend(more.map(|(name, theirs)| {
+                    format!("{path}: {name} is not in the file and {theirs} in the store, which holds")
+                }));
+            }
+            Drift::Secret => {
+                lines.push(format!("{path}: its secret in the store, which holds, is not that of the file"));
+            }
+        }
     }
     lines
 }

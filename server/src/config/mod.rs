@@ -2,8 +2,11 @@
 //!
 //! `ASSENT__STORE__CACHE_MIB=128` sets `store.cache_mib`: two underscores between levels, a number for the place in an
 //! array (`ASSENT__REALM__0__ISSUER`). Every complaint names its setting, and all of them are made at once. Paths are
-//! relative to the settings file. What is a record in the store (realms and their policies) is only seeded from here;
-//! [`drift`] tells the differences.
+//! relative to the settings file. What is a record in the store (realms with their policies, clients) is only seeded from
+//! here; [`drift`] tells the differences.
+//!
+//! What each setting is, may be and is by default stands in one table, [`settings`]; the readers, the file that `assent
+//! init` writes ([`template`]) and `docs/configuration.md` ([`manual`]) all go by it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
@@ -13,21 +16,28 @@ use std::path::{Path, PathBuf};
 
 use tracing_subscriber::EnvFilter;
 
+use self::client::Offered;
 use self::read::{Problem, Section};
 use crate::certificates::TrustAnchors;
 use crate::domain::names::RealmId;
 use crate::domain::realm::Realm;
 use crate::domain::secret::Secret;
+use crate::flow::register::seed::Seed;
 use crate::http::proxies::Proxies;
 use crate::keys::{WrappingKey, secret_file};
 use crate::outbound::fcm::FcmSettings;
 
+mod client;
 pub mod drift;
+pub mod elsewhere;
+pub mod manual;
 mod outbound;
 mod push;
 mod read;
 mod realm;
+pub mod settings;
 mod store;
+pub mod table;
 pub mod template;
 mod tls;
 
@@ -63,6 +73,8 @@ pub struct Config {
     pub fcm: Option<FcmSettings>,
     /// The realms as the file has them, the first one first; never empty.
     pub realms: Vec<Realm>,
+    /// Clients that the first start registers.
+    pub clients: Vec<Seed>,
     /// Whose certificates authenticate the clients of a realm; no record of the store.
     pub trust_anchors: BTreeMap<RealmId, TrustAnchors>,
 }
@@ -75,8 +87,6 @@ pub struct Listener {
     /// What it shows; without, it speaks plain HTTP.
     pub tls: Option<TlsSettings>,
 }
-
-const LISTEN_FORM: &str = "an IP address and a port, such as 127.0.0.1:8080 or [::]:8080";
 
 /// What is logged, to the standard error stream.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -168,7 +178,7 @@ impl Config {
 
     /// `None` only where a problem was noted. A section notes what nobody took out of it when it is dropped.
     fn take(mut root: Section, base: &Path, environment: &Environment) -> Option<Self> {
-        let public = listener(&mut root.section("public"), base, 8080);
+        let public = listener(&mut root.section("public"), base);
         let (admin, admin_token) = admin(root.section("admin"), base, public.as_ref());
         let proxies = tls::proxies(root.section("proxy"));
         let mtls = mtls(&mut root, base, [public.as_ref(), admin.as_ref()], &proxies);
@@ -178,6 +188,8 @@ impl Config {
         let mut outbound = outbound::outbound(root.section("outbound"), base);
         let fcm = push::push(root.section("push"), base);
         let (realms, trust_anchors) = realm::realms(&mut root, base, &mut outbound);
+        let offered = Offered { realms: &realms, trust_anchors: &trust_anchors, mutual_tls: mtls.is_some() };
+        let clients = client::clients(&mut root, base, &offered);
         check_scheme(&root, &realms, public.as_ref());
         Some(Self {
             public: public?,
@@ -192,20 +204,20 @@ impl Config {
             outbound,
             fcm,
             realms,
+            clients,
             trust_anchors,
         })
     }
 }
 
-fn listener(section: &mut Section, base: &Path, default_port: u16) -> Option<Listener> {
-    let default = SocketAddr::from(([127, 0, 0, 1], default_port));
-    let listen = section.parsed("listen", LISTEN_FORM, default);
+fn listener(section: &mut Section, base: &Path) -> Option<Listener> {
+    let listen = section.address("listen");
     let tls = tls::tls(section, base);
     Some(Listener { listen: listen?, tls })
 }
 
 fn admin(mut section: Section, base: &Path, public: Option<&Listener>) -> (Option<Listener>, Option<Secret>) {
-    let listener = listener(&mut section, base, 8081);
+    let listener = listener(&mut section, base);
     if is_one_of(listener.as_ref().map(|listener| listener.listen), [public]) {
         section.complain("listen", "is public.listen too: operators have a listener of their own");
     }
@@ -277,7 +289,7 @@ fn is_strong(token: &str) -> bool {
 }
 
 fn keys(mut section: Section, base: &Path, environment: &Environment) -> (Option<PathBuf>, Option<WrappingKey>) {
-    let file = section.required_text("file").map(|file| base.join(file));
+    let file = section.text("file").map(|file| base.join(file));
     let in_file = section.text("wrapping_key_file").map(|file| base.join(file));
     let (name, read) = match (&environment.wrapping_key, in_file) {
         (Some(text), _) => ("wrapping_key_file (ASSENT_WRAPPING_KEY)", WrappingKey::parse(text.reveal())),
@@ -291,15 +303,8 @@ fn keys(mut section: Section, base: &Path, environment: &Environment) -> (Option
 }
 
 fn log(mut section: Section) -> Option<Log> {
-    let format = match section.text("format").as_deref() {
-        None | Some("text") => Some(LogFormat::Text),
-        Some("json") => Some(LogFormat::Json),
-        Some(_) => {
-            section.complain("format", "must be \"json\" or \"text\"");
-            None
-        }
-    };
-    let filter = section.text("filter").unwrap_or_else(|| "info".to_owned());
+    let format = section.word("format").map(|word| if word == "json" { LogFormat::Json } else { LogFormat::Text });
+    let filter = section.text("filter")?;
     if let Err(error) = EnvFilter::try_new(&filter) {
         section.complain("filter", error);
     }

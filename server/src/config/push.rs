@@ -23,7 +23,7 @@ pub(super) fn push(mut section: Section, base: &Path) -> Option<FcmSettings> {
 
 fn service_account(fcm: &mut Section, base: &Path) -> Option<ServiceAccount> {
     const NAME: &str = "service_account_file";
-    let path = base.join(fcm.required_text(NAME)?);
+    let path = base.join(fcm.text(NAME)?);
     let json = std::fs::read_to_string(&path)
         .map_err(|error| fcm.complain(NAME, format_args!("{}: {error}", path.display())))
         .ok()?;

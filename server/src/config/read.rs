@@ -3,11 +3,12 @@
 
 use std::cell::RefCell;
 use std::fmt;
-use std::ops::RangeInclusive;
+use std::net::SocketAddr;
 use std::rc::Rc;
-use std::str::FromStr;
 
 use toml::{Table, Value};
+
+use super::table::{self, Absent, Kind, Setting};
 
 /// What is wrong with one setting.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,9 +26,12 @@ impl fmt::Display for Problem {
 /// Everything noted so far.
 pub(super) type Problems = Rc<RefCell<Vec<Problem>>>;
 
-/// A table of settings and its path; empty where the file has none.
+/// A table of settings; empty where the file has none.
 pub(super) struct Section {
+    /// Where it stands, for complaints: `realm[0].outbound`.
     path: String,
+    /// How such a table is called in [`super::settings`]: `realm.outbound`.
+    kind: String,
     table: Table,
     problems: Problems,
 }
@@ -42,7 +46,7 @@ pub(super) fn lay_over(text: &str, environment: &[(String, String)]) -> Result<(
         }
     }
     let problems = Problems::default();
-    Ok((Section { path: String::new(), table, problems: Rc::clone(&problems) }, problems))
+    Ok((Section { path: String::new(), kind: String::new(), table, problems: Rc::clone(&problems) }, problems))
 }
 
 /// The line's number, but not the line: it may hold a secret.
@@ -80,7 +84,7 @@ impl Section {
                 Table::new()
             }
         };
-        Self { path: self.path_of(name), table, problems: Rc::clone(&self.problems) }
+        Self { path: self.path_of(name), kind: below(&self.kind, name), table, problems: Rc::clone(&self.problems) }
     }
 
     /// An array of tables inside this one.
@@ -96,7 +100,7 @@ impl Section {
         };
         let of = |(position, table)| {
             let path = format!("{}[{position}]", self.path_of(name));
-            Self { path, table, problems: Rc::clone(&self.problems) }
+            Self { path, kind: below(&self.kind, name), table, problems: Rc::clone(&self.problems) }
         };
         tables.into_iter().enumerate().map(of).collect()
     }
@@ -116,18 +120,37 @@ impl Section {
         self.table.contains_key(name)
     }
 
-    /// A text; an empty one is refused.
+    /// A text, or the default; an empty one is refused, and so is none where one is needed.
     pub(super) fn text(&mut self, name: &str) -> Option<String> {
-        match self.table.remove(name)? {
-            Value::String(text) if !text.is_empty() => Some(text),
-            Value::String(_) => self.refuse(name, "is empty"),
-            _ => self.refuse(name, "must be a text, in quotes"),
+        match (self.table.remove(name), self.setting(name).absent) {
+            (Some(Value::String(text)), _) if !text.is_empty() => Some(text),
+            (Some(Value::String(_)), _) => self.refuse(name, "is empty"),
+            (Some(_), _) => self.refuse(name, "must be a text, in quotes"),
+            (None, Absent::Default(default)) => Some(default.to_owned()),
+            (None, Absent::Means(_)) => None,
+            (None, Absent::Refused) => self.refuse(name, "is missing"),
         }
+    }
+
+    /// One of the words that the table has for this setting.
+    pub(super) fn word(&mut self, name: &str) -> Option<&'static str> {
+        let Kind::Word(words) = self.setting(name).kind else { unreachable!("{name} is a word in the table") };
+        let text = self.text(name)?;
+        let found = words.iter().find(|word| **word == text);
+        found.copied().or_else(|| self.refuse(name, format_args!("must be \"{}\"", words.join("\" or \""))))
+    }
+
+    /// An address and a port; `None` where none is set and there is no default, too.
+    pub(super) fn address(&mut self, name: &str) -> Option<SocketAddr> {
+        let text = self.text(name)?;
+        let form = "must be an IP address and a port, such as 127.0.0.1:8080 or [::]:8080";
+        text.parse().ok().or_else(|| self.refuse(name, form))
     }
 
     /// A list of texts, none of them empty; an empty list where nothing is set. The environment, which knows only texts,
     /// separates them by commas.
     pub(super) fn texts(&mut self, name: &str) -> Vec<String> {
+        let _ = self.setting(name);
         let texts: Option<Vec<String>> = match self.table.remove(name) {
             None => return Vec::new(),
             Some(Value::Array(values)) => values.into_iter().map(|value| value.try_into().ok()).collect(),
@@ -143,35 +166,19 @@ impl Section {
         }
     }
 
-    /// A text that must be there.
-    pub(super) fn required_text(&mut self, name: &str) -> Option<String> {
-        if !self.has(name) {
-            return self.refuse(name, "is missing");
-        }
-        self.text(name)
-    }
-
-    /// A text with a form of its own, or the default. `form` says what the form is.
-    pub(super) fn parsed<T: FromStr>(&mut self, name: &str, form: &str, default: T) -> Option<T> {
-        if !self.has(name) {
-            return Some(default);
-        }
-        let text = self.text(name)?;
-        text.parse().ok().or_else(|| self.refuse(name, format_args!("must be {form}")))
-    }
-
-    /// A whole number within bounds, or the default.
-    pub(super) fn integer(&mut self, name: &str, bounds: RangeInclusive<u32>, default: u32) -> Option<u32> {
-        let number = match self.table.remove(name) {
-            None => return Some(default),
-            Some(Value::Integer(number)) => u32::try_from(number).ok(),
-            Some(Value::String(text)) => text.parse().ok(), // the environment knows only texts
-            Some(_) => None,
+    /// A whole number within the bounds of the table, or its default.
+    pub(super) fn number<T: TryFrom<i64>>(&mut self, name: &str) -> Option<T> {
+        let setting = self.setting(name);
+        let Kind::Number { least, most } = setting.kind else { unreachable!("{name} is a number in the table") };
+        let number = match (self.table.remove(name), setting.absent) {
+            (Some(Value::Integer(number)), _) => Some(number),
+            (Some(Value::String(text)), _) => text.parse().ok(), // the environment knows only texts
+            (Some(_), _) => None,
+            (None, Absent::Default(default)) => default.parse().ok(),
+            (None, Absent::Means(_) | Absent::Refused) => None,
         };
-        let (least, most) = (bounds.start(), bounds.end());
-        number
-            .filter(|number| bounds.contains(number))
-            .or_else(|| self.refuse(name, format_args!("must be a whole number from {least} to {most}")))
+        let number = number.filter(|number| (least..=most).contains(number)).and_then(|number| number.try_into().ok());
+        number.or_else(|| self.refuse(name, format_args!("must be a whole number from {least} to {most}")))
     }
 
     /// All that is left, for a reader of its own.
@@ -185,6 +192,11 @@ impl Section {
         self.problems.borrow_mut().push(problem);
     }
 
+    /// What nobody reads that the table does not have cannot be documented wrongly, so this is no more than a slip.
+    fn setting(&self, name: &str) -> &'static Setting {
+        table::find(&self.kind, name).unwrap_or_else(|| unreachable!("{}.{name} stands in the table", self.kind))
+    }
+
     fn refuse<T>(&self, name: &str, what: impl fmt::Display) -> Option<T> {
         self.complain(name, what);
         None
@@ -192,8 +204,12 @@ impl Section {
 
     /// How a setting of this section is called in complaints.
     pub(super) fn path_of(&self, name: &str) -> String {
-        if self.path.is_empty() { name.to_owned() } else { format!("{}.{name}", self.path) }
+        below(&self.path, name)
     }
+}
+
+fn below(path: &str, name: &str) -> String {
+    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
 }
 
 impl Drop for Section {

@@ -13,6 +13,7 @@ use super::read::Section;
 use crate::certificates::TrustAnchors;
 use crate::domain::algorithm::Algorithm;
 use crate::domain::binding_message::BindingPattern;
+use crate::domain::delivery::DeliveryMode;
 use crate::domain::names::RealmId;
 use crate::domain::policy::{HintIssuer, Policy, RULES};
 use crate::domain::profile::Profile;
@@ -81,7 +82,7 @@ pub(super) fn realms(
 }
 
 fn realm(section: &mut Section, outbound: &mut OutboundSettings) -> Option<Realm> {
-    let id = section.required_text("id");
+    let id = section.text("id");
     let issuer = issuer(section);
     let policy = policy(section.section("policy"));
     let networks = outbound::of_realm(section.section("outbound"));
@@ -106,7 +107,7 @@ fn trust_anchors(section: &mut Section, base: &Path) -> Option<TrustAnchors> {
 }
 
 fn issuer(section: &mut Section) -> Option<String> {
-    let issuer = section.required_text("issuer")?;
+    let issuer = section.text("issuer")?;
     check_issuer(&issuer).map_err(|why| section.complain("issuer", why)).ok()?;
     Some(issuer)
 }
@@ -216,37 +217,77 @@ fn out_of_bounds(policy: &Policy) -> Vec<(&'static str, String)> {
     wrong
 }
 
-fn check_hint_issuer(issuer: &HintIssuer) -> Result<(), String> {
-    let HintIssuer { issuer, jwks_uri } = issuer;
-    let url = Url::parse(jwks_uri).map_err(|_| format!("the jwks_uri of {issuer} is not a URL"))?;
-    Endpoint::operator(url).map(drop).map_err(|why| format!("the jwks_uri of {issuer} {why}"))
+fn check_hint_issuers(issuers: &[HintIssuer]) -> Result<(), String> {
+    for (position, HintIssuer { issuer, jwks_uri }) in issuers.iter().enumerate() {
+        if !is_value(issuer) {
+            return Err("an issuer is not 1 to 255 printable ASCII characters".to_owned());
+        }
+        if issuers[..position].iter().any(|earlier| earlier.issuer == *issuer) {
+            return Err(format!("{issuer} stands there twice"));
+        }
+        let url = Url::parse(jwks_uri).map_err(|_| format!("the jwks_uri of {issuer} is not a URL"))?;
+        Endpoint::operator(url).map_err(|why| format!("the jwks_uri of {issuer} {why}"))?;
+    }
+    Ok(())
+}
+
+fn is_value(text: &str) -> bool {
+    (1..=255).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
 }
 
 fn contradictions(policy: &Policy) -> Vec<(&'static str, String)> {
-    let Policy { request_lifetime: default, request_lifetime_min: least, request_lifetime_max: most, .. } = *policy;
-    let fapi = policy.profile == Profile::FapiCiba;
     let holds = [
-        ("request_lifetime_min", least <= most, format!("is {least}; must be at most request_lifetime_max, {most}")),
+        ("signing_algorithms", can_sign(policy), "must name some of ES256, PS256, RS256, EdDSA, ES384"),
+        ("login_hint", !policy.login_hint.is_empty(), "must name at least one of sub, username, email, phone"),
         (
-            "request_lifetime",
-            (least..=most).contains(&default) || least > most,
-            format!("is {default}; must be from {least} to {most}"),
+            "default_audience",
+            policy.default_audience.as_deref().is_none_or(is_value),
+            "must be 1 to 255 printable ASCII characters",
         ),
         (
-            "signing_algorithms",
-            !policy.signing_algorithms.is_empty() && policy.signing_algorithms.iter().all(|it| SIGNING.contains(it)),
-            "must name some of ES256, PS256, RS256, EdDSA, ES384".to_owned(),
-        ),
-        ("profile", !fapi || policy.interval <= 5, "fapi-ciba needs an interval of at most 5".to_owned()),
-        (
-            "login_hint",
-            !policy.login_hint.is_empty(),
-            "must name at least one of sub, username, email, phone".to_owned(),
+            "default_acr_values",
+            policy.default_acr_values.len() <= 16 && policy.default_acr_values.iter().all(|value| is_value(value)),
+            "must be at most 16 values of 1 to 255 printable ASCII characters",
         ),
     ];
-    let issuer = policy.hint_issuers.iter().find_map(|issuer| check_hint_issuer(issuer).err());
+    let broken = holds.into_iter().filter(|(_, holds, _)| !holds).map(|(name, _, why)| (name, why.to_owned()));
+    let issuer = check_hint_issuers(&policy.hint_issuers).err();
     let pattern = policy.binding_message_pattern.as_deref().and_then(|text| BindingPattern::compile(text).err());
-    let broken = holds.into_iter().filter(|(_, holds, _)| !holds).map(|(name, _, why)| (name, why));
+    let broken = lifetimes(policy).chain(broken).chain(under_fapi(policy));
     let broken = broken.chain(pattern.map(|why| ("binding_message_pattern", why)));
     broken.chain(issuer.map(|why| ("hint_issuers", why))).collect()
+}
+
+fn can_sign(policy: &Policy) -> bool {
+    !policy.signing_algorithms.is_empty() && policy.signing_algorithms.iter().all(|it| SIGNING.contains(it))
+}
+
+/// REQUIREMENTS Q12: a default that nobody may ask for is a slip.
+fn lifetimes(policy: &Policy) -> impl Iterator<Item = (&'static str, String)> {
+    let Policy { request_lifetime: default, request_lifetime_min: least, request_lifetime_max: most, .. } = *policy;
+    let order = (least > most)
+        .then(|| ("request_lifetime_min", format!("is {least}; must be at most request_lifetime_max, {most}")));
+    let inside = (least..=most).contains(&default) || least > most;
+    let default = (!inside).then(|| ("request_lifetime", format!("is {default}; must be from {least} to {most}")));
+    order.into_iter().chain(default)
+}
+
+/// What the profile takes away must leave something.
+fn under_fapi(policy: &Policy) -> impl Iterator<Item = (&'static str, String)> {
+    let fapi = policy.profile == Profile::FapiCiba;
+    let strong = |algorithms: &[Algorithm]| {
+        algorithms.iter().any(|algorithm| matches!(algorithm, Algorithm::Ps256 | Algorithm::Es256))
+    };
+    let asks = policy.delivery_modes.is_empty() || policy.delivery_modes.iter().any(|mode| *mode != DeliveryMode::Push);
+    let holds = [
+        ("profile", policy.interval <= 5, "fapi-ciba needs an interval of at most 5"),
+        ("delivery_modes", asks, "must name poll or ping: fapi-ciba has no push"),
+        ("client_algorithms", strong(&policy.client_algorithms), "must name PS256 or ES256: fapi-ciba takes no other"),
+        (
+            "signing_algorithms",
+            strong(&policy.signing_algorithms),
+            "must name PS256 or ES256: fapi-ciba takes no other",
+        ),
+    ];
+    holds.into_iter().filter(move |(_, holds, _)| fapi && !holds).map(|(name, _, why)| (name, why.to_owned()))
 }

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::read::Section;
 use crate::domain::secret::Secret;
+use crate::flow::sweep::Sweep;
 use crate::store::embedded::Sync;
 use crate::store::postgres;
 
@@ -15,6 +16,8 @@ pub struct StoreSettings {
     pub kind: StoreKind,
     /// Where revocations are noted beside the store, for the day an old back-up is restored.
     pub journal: PathBuf,
+    /// When what is past its time is removed.
+    pub sweep: Sweep,
 }
 
 /// A store of one kind.
@@ -47,31 +50,38 @@ impl StoreSettings {
     }
 }
 
-/// Beside the settings file, unless it says otherwise.
-const JOURNAL: &str = "revocations.journal";
-
 const OF_EMBEDDED: [&str; 2] = ["directory", "cache_mib"];
 const OF_POSTGRES: [&str; 6] =
     ["url", "url_file", "connections", "acquire_timeout", "statement_timeout", "lock_timeout"];
 
 pub(super) fn store(mut section: Section, base: &Path) -> Option<StoreSettings> {
-    let journal = base.join(section.text("journal").unwrap_or_else(|| JOURNAL.to_owned()));
-    let kind = match section.text("kind").as_deref() {
-        None | Some("embedded") => {
-            refuse(&mut section, &OF_POSTGRES, "is for a store of kind \"postgres\", and this one is \"embedded\"");
-            embedded(&mut section, base).map(StoreKind::Embedded)
-        }
-        Some("postgres") => {
-            refuse(&mut section, &OF_EMBEDDED, "is for a store of kind \"embedded\", and this one is \"postgres\"");
-            postgres(&mut section, base).map(StoreKind::Postgres)
-        }
-        Some(_) => {
-            section.take_all();
-            section.complain("kind", "must be \"embedded\" or \"postgres\"");
-            None
-        }
+    let journal = section.text("journal").map(|file| base.join(file));
+    let sweep = sweep(&mut section);
+    let Some(kind) = section.word("kind") else {
+        section.take_all();
+        return None;
     };
-    Some(StoreSettings { kind: kind?, journal })
+    let kind = if kind == "postgres" {
+        refuse(&mut section, &OF_EMBEDDED, "is for a store of kind \"embedded\", and this one is \"postgres\"");
+        postgres(&mut section, base).map(StoreKind::Postgres)
+    } else {
+        refuse(&mut section, &OF_POSTGRES, "is for a store of kind \"postgres\", and this one is \"embedded\"");
+        embedded(&mut section, base).map(StoreKind::Embedded)
+    };
+    Some(StoreSettings { kind: kind?, journal: journal?, sweep: sweep? })
+}
+
+fn sweep(section: &mut Section) -> Option<Sweep> {
+    let (interval, rows) = (section.number("sweep_interval"), section.number("sweep_rows"));
+    let every = match interval? {
+        ..=-1_i64 => None,
+        0 => {
+            section.complain("sweep_interval", "is 0: say -1 for no sweep at all");
+            return None;
+        }
+        seconds => Some(Duration::from_secs(seconds.unsigned_abs())),
+    };
+    Some(Sweep { every, rows: rows? })
 }
 
 fn refuse(section: &mut Section, names: &[&str], why: &str) {
@@ -83,18 +93,16 @@ fn refuse(section: &mut Section, names: &[&str], why: &str) {
 }
 
 fn embedded(section: &mut Section, base: &Path) -> Option<EmbeddedSettings> {
-    let directory = section.required_text("directory");
-    let cache_mib = section.integer("cache_mib", 1..=65_536, 64);
+    let directory = section.text("directory");
+    let cache_mib = section.number("cache_mib");
     Some(EmbeddedSettings { directory: base.join(directory?), cache_mib: cache_mib?, sync: Sync::EveryCommit })
 }
 
 fn postgres(section: &mut Section, base: &Path) -> Option<postgres::Options> {
     let url = url(section, base);
-    let defaults = postgres::Options::at(Secret::new(String::new()));
-    let connections = section.integer("connections", 3..=1_000, defaults.connections);
-    let acquire_timeout = seconds(section, "acquire_timeout", defaults.acquire_timeout);
-    let statement_timeout = seconds(section, "statement_timeout", defaults.statement_timeout);
-    let lock_timeout = seconds(section, "lock_timeout", defaults.lock_timeout);
+    let connections = section.number("connections");
+    let [acquire_timeout, statement_timeout, lock_timeout] =
+        ["acquire_timeout", "statement_timeout", "lock_timeout"].map(|name| seconds(section, name));
     Some(postgres::Options {
         url: url?,
         connections: connections?,
@@ -104,9 +112,8 @@ fn postgres(section: &mut Section, base: &Path) -> Option<postgres::Options> {
     })
 }
 
-fn seconds(section: &mut Section, name: &str, default: Duration) -> Option<Duration> {
-    let default = u32::try_from(default.as_secs()).expect("defaults are short");
-    section.integer(name, 1..=300, default).map(|seconds| Duration::from_secs(seconds.into()))
+fn seconds(section: &mut Section, name: &str) -> Option<Duration> {
+    section.number::<u32>(name).map(|seconds| Duration::from_secs(seconds.into()))
 }
 
 /// Never part of a complaint: a password stands in it.

@@ -1,8 +1,14 @@
 //! The settings file that `assent init` writes: what must be set is set, the rest is there to be read.
 
+use std::fmt::Write as _;
 use std::net::SocketAddr;
 
+use toml::Table;
+
 pub(crate) use super::realm::{MAIN as REALM, check_issuer};
+use super::settings::TABLES;
+use super::table::{Kind, Setting, SettingsTable};
+use crate::domain::policy::{Policy, RULES, Rule};
 
 /// The names of the files that `init` makes, all in one directory.
 pub const SETTINGS: &str = "assent.toml";
@@ -17,6 +23,16 @@ pub const STORE: &str = "store";
 /// All of them.
 pub const FILES: [&str; 5] = [SETTINGS, KEYS, WRAPPING_KEY, ADMIN_TOKEN, STORE];
 
+/// No comment is wider.
+const WIDTH: usize = 120;
+
+const HEAD: &str = "Settings of Assent. Paths are relative to this file. Every setting can also come from the environment: \
+                    ASSENT__STORE__CACHE_MIB=128 sets cache_mib under [store]. `assent check-config` says what is wrong, setting \
+                    by setting; `assent settings` explains them all.";
+
+const POLICY: &str = "What this server allows. These values are read at the first start only; from then on the store's hold. \
+                      Durations are in seconds.";
+
 /// What differs from one deployment to the next.
 #[derive(Debug, Clone, Copy)]
 pub struct Template<'a> {
@@ -28,135 +44,102 @@ pub struct Template<'a> {
     pub admin_listen: SocketAddr,
 }
 
-/// What stands around [public]: all of it is to be read.
-const TLS: &str = r#"#[public.tls]
-# Certificates in PEM, the server's own first, and its key (mode 0600, or 0640 for a group that renews it). Both are read
-# again when they change, and at SIGHUP.
-#certificate = "fullchain.pem"
-#key = "privkey.pem"
-# "1.3", or "1.2" besides, which needs a certificate with an RSA key.
-#min_version = "1.3"
-# How often the files are looked at, in seconds.
-#reload_interval = 30
-
-# Where relying parties show certificates of their own (RFC 8705). Discovery names it in mtls_endpoint_aliases.
-#[mtls]
-# A listener that asks for certificates. It shows the certificate of [public.tls], or one of its own in [mtls.tls].
-#listen = "127.0.0.1:8444"
-# The URL at which relying parties find it: scheme, host and port.
-#base_url = "https://mtls.id.example.com:8444"
-
-# Proxies that terminate TLS in front of [public] and tell in the headers of RFC 9440 what certificate a client showed.
-# They must remove those headers from what clients send. From everybody else the server removes them itself.
-#[proxy]
-#trusted = ["10.20.0.0/16"]"#;
+impl Template<'_> {
+    /// What is written as set; everything else is a comment.
+    fn set(&self, table: &str, name: &str) -> Option<String> {
+        let set = match (table, name) {
+            ("", "issuer") => self.issuer,
+            ("public", "listen") => return Some(self.listen.to_string()),
+            ("admin", "listen") => return Some(self.admin_listen.to_string()),
+            ("admin", "token_file") => ADMIN_TOKEN,
+            ("store", "kind") => "embedded",
+            ("store", "directory") => STORE,
+            ("keys", "file") => KEYS,
+            ("keys", "wrapping_key_file") => WRAPPING_KEY,
+            ("log", "format") => "text",
+            ("log", "filter") => "info",
+            _ => return None,
+        };
+        Some(set.to_owned())
+    }
+}
 
 /// The text of the file.
 #[must_use]
 pub fn render(template: &Template<'_>) -> String {
-    let Template { issuer, listen, admin_listen } = template;
-    format!(
-        r#"# Settings of Assent. Paths are relative to this file. Every setting can also come from the environment:
-# ASSENT__STORE__CACHE_MIB=128 sets cache_mib under [store]. `assent check-config` says what is wrong, setting by setting.
+    let mut text = String::new();
+    comment(&mut text, HEAD);
+    let (once, repeated): (Vec<_>, Vec<_>) =
+        TABLES.iter().partition(|table| !table.repeated && !table.names[0].contains("realm"));
+    for table in once {
+        render_table(&mut text, table, template);
+    }
+    render_policy(&mut text);
+    for table in repeated {
+        render_table(&mut text, table, template);
+    }
+    text
+}
 
-# The base URL at which relying parties and phones find this server, exactly as they write it. Must be https (or http on
-# a loopback host, to try things out). Phones and relying parties remember it: it cannot change once the server has
-# started.
-issuer = "{issuer}"
+fn render_table(text: &mut String, table: &SettingsTable, template: &Template<'_>) {
+    let name = table.names[0];
+    text.push('\n');
+    comment(text, table.about);
+    let is_set = table.settings.iter().any(|setting| template.set(name, setting.name).is_some());
+    let hash = if is_set { "" } else { "#" };
+    match (name, table.repeated) {
+        ("", _) => {}
+        (name, true) => put(text, format_args!("{hash}[[{name}]]")),
+        (name, false) => put(text, format_args!("{hash}[{name}]")),
+    }
+    // A secret's place is a file.
+    for setting in table.settings.iter().filter(|setting| !is_secret_in_clear(setting)) {
+        comment(text, setting.meaning);
+        let set = template.set(name, setting.name);
+        let hash = if set.is_some() { "" } else { "#" };
+        let value = setting.written(set.as_deref().unwrap_or(setting.example));
+        put(text, format_args!("{hash}{} = {value}", setting.name));
+    }
+}
 
-# The authorities whose certificates authenticate clients (tls_client_auth): certificates in PEM, one after the other.
-#client_trust_anchors = "client-authorities.pem"
+fn is_secret_in_clear(setting: &Setting) -> bool {
+    setting.kind == Kind::Text && setting.example == "…"
+}
 
-[public]
-# Where relying parties and phones are served: in plain HTTP, behind a proxy that terminates TLS, or with [public.tls].
-listen = "{listen}"
+fn render_policy(text: &mut String) {
+    text.push('\n');
+    comment(text, POLICY);
+    text.push_str("[policy]\n");
+    let defaults = Table::try_from(Policy::default()).expect("a policy is a table");
+    for Rule { name, meaning, example, .. } in RULES {
+        comment(text, meaning.trim());
+        if let Some(example) = example {
+            comment(text, &format!("For example: {name} = {example}"));
+        }
+        if let Some(default) = defaults.get(*name) {
+            put(text, format_args!("#{name} = {default}"));
+        }
+    }
+}
 
-{TLS}
+fn put(text: &mut String, line: std::fmt::Arguments<'_>) {
+    writeln!(text, "{line}").expect("a text takes every line");
+}
 
-[admin]
-# Where operators are served. Keep it out of reach of everybody else.
-listen = "{admin_listen}"
-# Their bearer token, in a file of its own (mode 0600).
-token_file = "{ADMIN_TOKEN}"
-# TLS, with the settings of [public.tls].
-#[admin.tls]
-#certificate = "admin.pem"
-#key = "admin.key"
-
-[store]
-# Everything the server remembers: "embedded" in a directory of this machine, for one process, or "postgres" in a database
-# that several processes share (PostgreSQL 15 or later).
-kind = "embedded"
-# Embedded: the directory. Back it up together with {KEYS}.
-directory = "{STORE}"
-# Memory for its cache.
-#cache_mib = 64
-# PostgreSQL: postgres://user:password@host/database?sslmode=verify-full&sslrootcert=ca.pem, in a file of its own (mode 0600).
-#url_file = "postgres.url"
-# Connections of this process at most.
-#connections = 16
-# Seconds that a call waits for one of them, for the end of one statement, and within it for the locks of others.
-#acquire_timeout = 5
-#statement_timeout = 10
-#lock_timeout = 5
-# Revoked phones and locked users are noted here too, so that they stay so when an old back-up is restored. Better on
-# another disk.
-#journal = "revocations.journal"
-
-[keys]
-# The signing keys, wrapped (mode 0600). The phones of all users trust these keys: without them everybody enrols again.
-file = "{KEYS}"
-# What they are wrapped by. Better kept elsewhere, and given as ASSENT_WRAPPING_KEY in the environment.
-wrapping_key_file = "{WRAPPING_KEY}"
-
-[log]
-# "text" for people or "json" for machines, to the standard error stream.
-format = "text"
-# Which events: a level, or directives such as "info,server::flow=debug".
-filter = "info"
-
-# Calls to other servers: pushes, and what clients and phones name in URLs of their own. The latter go to public
-# addresses only.
-[outbound]
-# Networks of yours that they may go to as well. Link-local and metadata addresses are never called. A [[realm]] may have
-# its own list, under [realm.outbound].
-#allowed_networks = ["10.20.0.0/16", "fd12:3456::/32"]
-# Certificate authorities to believe beside the system's: files in PEM.
-#extra_roots = ["internal-ca.pem"]
-
-# Pushes to phones by Firebase Cloud Messaging. Without it phones ask by themselves, when their app is opened.
-#[push.fcm]
-#service_account_file = "service-account.json"
-# In place of the service account's project:
-#project_id = "my-project"
-# In place of Google's endpoints, for a gateway or a stand-in:
-#base_url = "https://fcm.googleapis.com/"
-#token_url = "https://oauth2.googleapis.com/token"
-
-# What this server allows. These values are read at the first start only; from then on the store's hold. Durations are in seconds.
-[policy]
-# Life of an authentication request whose client asks for none, and the bounds of what a client may ask for.
-#request_lifetime = 120
-#request_lifetime_min = 10
-#request_lifetime_max = 3600
-# Between two polls of a client.
-#interval = 5
-# For how long an expired request answers expired_token rather than invalid_grant.
-#tombstone = 180
-#access_token_lifetime = 3600
-#id_token_lifetime = 3600
-# Life of an enrolment ticket, at most 300.
-#ticket_lifetime = 300
-# "page": whoever showed the ticket types the digits that the phone shows. "none": not for a user's first phone.
-#confirm = "page"
-# What approves with user verification: "biometric", or "credential" (biometric or the phone's own credential).
-#verified_kind = "biometric"
-# "sealed": pushes carry the prompt, encrypted to the phone. "wake": they only wake it.
-#push = "sealed"
-# Whether a key counts as user verification that only the phone's word says is protected by hardware.
-#trust_claimed_uv = false
-# For how many days the audit trail is kept.
-#audit_days = 400
-"#
-    )
+/// Wrapped, and without the marks that only a page shows.
+fn comment(text: &mut String, words: &str) {
+    let words = words.replace('`', "");
+    let mut width = 0;
+    for word in words.split_whitespace() {
+        if width == 0 || width + 1 + word.chars().count() > WIDTH {
+            text.push_str(if width == 0 { "#" } else { "\n#" });
+            width = 1;
+        }
+        text.push(' ');
+        text.push_str(word);
+        width += 1 + word.chars().count();
+    }
+    if width > 0 {
+        text.push('\n');
+    }
 }

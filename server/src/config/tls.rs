@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use url::Url;
 
-use super::LISTEN_FORM;
 use super::read::Section;
 use crate::http::proxies::Proxies;
 use crate::http::tls::{MinVersion, Part, ServerCertificate};
@@ -65,9 +64,10 @@ pub(super) fn tls(listener: &mut Section, base: &Path) -> Option<TlsSettings> {
         return None;
     }
     let mut section = listener.section("tls");
-    let (certificate, key) = (section.required_text("certificate"), section.required_text("key"));
-    let min_version = min_version(&mut section);
-    let reload_interval = section.integer("reload_interval", 1..=86_400, 30);
+    let (certificate, key) = (section.text("certificate"), section.text("key"));
+    let min_version =
+        section.word("min_version").map(|word| if word == "1.2" { MinVersion::Tls12 } else { MinVersion::Tls13 });
+    let reload_interval = section.number::<u32>("reload_interval");
     let settings = TlsSettings {
         certificate: base.join(certificate?),
         key: base.join(key?),
@@ -88,7 +88,7 @@ pub(super) fn mtls(
     if section.is_empty() {
         return None;
     }
-    let base_url = section.required_text("base_url");
+    let base_url = section.text("base_url");
     if let Some(Err(why)) = base_url.as_deref().map(check_base_url) {
         section.complain("base_url", why);
     }
@@ -102,7 +102,7 @@ pub(super) fn mtls(
     }
     let own = tls(&mut section, base);
     let listener = if listens {
-        let listen = section.parsed("listen", LISTEN_FORM, SocketAddr::from(([127, 0, 0, 1], 0)));
+        let listen = section.address("listen");
         Some((listen?, own.or_else(|| public.cloned())?))
     } else {
         None
@@ -130,17 +130,6 @@ fn check_base_url(text: &str) -> Result<(), &'static str> {
         return Err("must be scheme, host and port alone, spelled plainly, such as https://mtls.op.example:8444");
     }
     Ok(())
-}
-
-fn min_version(section: &mut Section) -> Option<MinVersion> {
-    match section.text("min_version").as_deref() {
-        None | Some("1.3") => Some(MinVersion::Tls13),
-        Some("1.2") => Some(MinVersion::Tls12),
-        Some(_) => {
-            section.complain("min_version", "must be \"1.3\" or \"1.2\"");
-            None
-        }
-    }
 }
 
 fn bad(setting: &'static str, file: &Path, why: impl std::fmt::Display) -> BadTls {

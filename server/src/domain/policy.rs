@@ -17,14 +17,14 @@ pub struct Rule {
     pub meaning: &'static str,
     /// The least and the most, of a number.
     pub bounds: Option<(u32, u32)>,
-    /// What other systems call it.
-    pub elsewhere: Option<&'static str>,
+    /// What to write, of one whose default has nothing to show.
+    pub example: Option<&'static str>,
 }
 
 macro_rules! policy {
     ($(
         $(#[doc = $meaning:literal])+
-        $name:ident: $type:ty = $default:expr $(, from $least:literal to $most:literal)? $(, elsewhere $elsewhere:literal)?;
+        $name:ident: $type:ty = $default:expr $(, from $least:literal to $most:literal)? $(, example $example:literal)?;
     )+) => {
         /// A realm's rules. Durations are seconds.
         #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,7 +45,7 @@ macro_rules! policy {
             name: stringify!($name),
             meaning: concat!($($meaning),+),
             bounds: policy!(@optional $(($least, $most))?),
-            elsewhere: policy!(@optional $($elsewhere)?),
+            example: policy!(@optional $($example)?),
         },)+];
     };
     (@optional) => { None };
@@ -54,22 +54,22 @@ macro_rules! policy {
 
 policy! {
     /// Life of an authentication request whose client asks for none.
-    request_lifetime: u32 = 120, from 10 to 3600, elsewhere "Gluu: backchannelAuthenticationResponseExpiresIn";
+    request_lifetime: u32 = 120, from 10 to 3600;
 
     /// The longest life that `requested_expiry` is granted.
-    request_lifetime_max: u32 = 3600, from 10 to 3600, elsewhere "Gluu: cibaMaxExpirationTimeAllowedSec";
+    request_lifetime_max: u32 = 3600, from 10 to 3600;
 
     /// The shortest life that `requested_expiry` is granted.
     request_lifetime_min: u32 = 10, from 10 to 3600;
 
-    /// Seconds between two polls of a client, before any `slow_down`.
-    interval: u32 = 5, from 1 to 60, elsewhere "Gluu: backchannelAuthenticationResponseInterval";
+    /// Seconds between two polls of a client, before any `slow_down`; at most 5 under the FAPI profile.
+    interval: u32 = 5, from 1 to 60;
 
     /// Whether a first poll sooner than the interval after the request is too early, too: `slow_down`.
     strict_first_poll: bool = false;
 
     /// For how long an expired request answers `expired_token` rather than `invalid_grant`.
-    tombstone: u32 = 180, from 0 to 86_400, elsewhere "Gluu: cibaGrantLifeExtraTimeSec";
+    tombstone: u32 = 180, from 0 to 86_400;
 
     /// Life of an access token.
     access_token_lifetime: u32 = 3600, from 10 to 86_400;
@@ -77,7 +77,7 @@ policy! {
     /// Life of an ID token.
     id_token_lifetime: u32 = 3600, from 10 to 86_400;
 
-    /// Life of an enrolment ticket, at most 300.
+    /// Life of an enrolment ticket.
     ticket_lifetime: u32 = 300, from 10 to 300;
 
     /// Who confirms an enrolment: `page`, whoever showed the ticket types the digits that the phone shows; `none`, nobody, though never for a first phone.
@@ -105,7 +105,7 @@ policy! {
     profile: Profile = Profile::Core;
 
     /// How clients may learn the outcome: `poll`, `ping`, `push`. Empty: this realm has no CIBA.
-    delivery_modes: Vec<DeliveryMode> = DeliveryMode::ALL.to_vec(), elsewhere "Gluu: cibaEnabled, backchannelTokenDeliveryModesSupported; Authlete: Supported Backchannel Token Delivery Modes";
+    delivery_modes: Vec<DeliveryMode> = DeliveryMode::ALL.to_vec();
 
     /// Algorithms in which clients may sign assertions and requests.
     client_algorithms: Vec<Algorithm> = vec![
@@ -116,7 +116,7 @@ policy! {
                 Algorithm::Ps384,
                 Algorithm::Ps512,
                 Algorithm::Hs256,
-            ], elsewhere "Gluu: backchannelAuthenticationRequestSigningAlgValuesSupported";
+            ];
 
     /// Algorithms in which ID tokens and JWT access tokens are signed: `ES256`, `PS256`, `RS256`, `EdDSA`, `ES384`. The first is the default.
     signing_algorithms: Vec<Algorithm> = vec![Algorithm::Es256];
@@ -125,13 +125,13 @@ policy! {
     key_rotation_days: u32 = 90, from 0 to 3650;
 
     /// Whether user codes are taken: `backchannel_user_code_parameter_supported`.
-    user_code: bool = true, elsewhere "Gluu: backchannelUserCodeParameterSupported; Authlete: Backchannel User Code Parameter Supported";
+    user_code: bool = true;
 
     /// What a user may be named by in a `login_hint`: `sub`, `username`, `email`, `phone`.
-    login_hint: Vec<LoginHint> = vec![LoginHint::Sub, LoginHint::Username, LoginHint::Email, LoginHint::Phone], elsewhere "Gluu: backchannelLoginHintClaims";
+    login_hint: Vec<LoginHint> = vec![LoginHint::Sub, LoginHint::Username, LoginHint::Email, LoginHint::Phone];
 
     /// What a binding message must look like beside the rules for text: a regular expression, matched whole.
-    binding_message_pattern: Option<String> = None, elsewhere "Gluu: backchannelBindingMessagePattern";
+    binding_message_pattern: Option<String> = None, example "\"[A-Za-z0-9]{4,8}\"";
 
     /// A `requested_expiry` above the maximum: `cap` or `refuse`.
     requested_expiry_above_max: AboveMax = AboveMax::Cap;
@@ -154,7 +154,7 @@ policy! {
     /// Whether ID tokens of poll and ping carry the `auth_req_id` claim, which those of push always do.
     id_token_auth_req_id: bool = true;
 
-    /// The longest that a client may have its polls held, in seconds.
+    /// The longest that a client may have its polls held; 0: no client may.
     long_poll_max: u32 = 25, from 0 to 25;
 
     /// Life of all refresh tokens that come out of one approval.
@@ -167,16 +167,16 @@ policy! {
     refresh_grace: u32 = 60, from 0 to 600;
 
     /// `aud` of access tokens; the issuer where it is absent.
-    default_audience: Option<String> = None;
+    default_audience: Option<String> = None, example "\"https://api.example.com\"";
 
     /// For how long after its end an ID token is taken as `id_token_hint`.
     id_token_hint_age: u32 = 7_776_000, from 0 to 31_536_000;
 
     /// Who may sign a `login_hint_token` beside the client itself: tables of `issuer` and `jwks_uri`.
-    hint_issuers: Vec<HintIssuer> = Vec::new();
+    hint_issuers: Vec<HintIssuer> = Vec::new(), example r#"[{ issuer = "https://idp.example.com", jwks_uri = "https://idp.example.com/jwks" }]"#;
 
     /// `acr_values` that count as requested where neither request nor client names any.
-    default_acr_values: Vec<String> = Vec::new();
+    default_acr_values: Vec<String> = Vec::new(), example "[\"urn:assent:acr:uv\"]";
 
     /// For how long after its request's life a notification is still tried.
     notification_grace: u32 = 180, from 0 to 3600;

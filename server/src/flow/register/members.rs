@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+use super::table::{self, Absent, Shape};
+
 /// A member breaks a rule. Says nothing of its value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{member}: {rule}")]
@@ -25,7 +27,8 @@ impl BadMember {
 pub(super) struct Members(pub(super) Map<String, Value>);
 
 impl Members {
-    pub(super) fn take(&mut self, name: &str) -> Option<Value> {
+    fn take(&mut self, name: &'static str) -> Option<Value> {
+        let _ = member(name);
         self.0.remove(name).filter(|value| !value.is_null())
     }
 
@@ -38,26 +41,26 @@ impl Members {
         }
     }
 
-    /// One of some words; `words` names them.
-    pub(super) fn word<T: DeserializeOwned>(
-        &mut self,
-        name: &'static str,
-        words: &str,
-    ) -> Result<Option<T>, BadMember> {
+    /// One of the words that the table has for it, or the default.
+    pub(super) fn word<T: DeserializeOwned>(&mut self, name: &'static str) -> Result<Option<T>, BadMember> {
+        let member = member(name);
+        let Shape::Words(words) = member.shape else { unreachable!("{name} is a word in the table") };
         let parse = |value| serde_json::from_value(value).map_err(|_| BadMember::new(name, format!("must be {words}")));
-        self.take(name).map(parse).transpose()
+        self.take(name).or_else(|| default(name)).map(parse).transpose()
     }
 
-    pub(super) fn flag(&mut self, name: &'static str, default: bool) -> Result<bool, BadMember> {
-        match self.take(name) {
-            None => Ok(default),
+    /// `true` or `false`, or the default.
+    pub(super) fn flag(&mut self, name: &'static str) -> Result<bool, BadMember> {
+        match self.take(name).or_else(|| default(name)) {
+            None => Ok(false),
             Some(Value::Bool(flag)) => Ok(flag),
             Some(_) => Err(BadMember::new(name, "must be true or false")),
         }
     }
 
+    /// A whole number, or the default.
     pub(super) fn number(&mut self, name: &'static str) -> Result<u32, BadMember> {
-        let Some(value) = self.take(name) else { return Ok(0) };
+        let Some(value) = self.take(name).or_else(|| default(name)) else { return Ok(0) };
         let number = value.as_u64().and_then(|number| u32::try_from(number).ok());
         number.ok_or_else(|| BadMember::new(name, "must be a whole number that is not negative"))
     }
@@ -77,5 +80,17 @@ impl Members {
             Some(Value::Object(object)) => Ok(Some(object)),
             Some(_) => Err(BadMember::new(name, "must be an object")),
         }
+    }
+}
+
+/// What nobody documents is not taken.
+fn member(name: &str) -> &'static table::Member {
+    table::find(name).unwrap_or_else(|| unreachable!("{name} stands in the table"))
+}
+
+fn default(name: &str) -> Option<Value> {
+    match member(name).absent {
+        Absent::Is(json) => Some(serde_json::from_str(json).expect("a default is JSON")),
+        Absent::Means(_) => None,
     }
 }

@@ -16,8 +16,6 @@ use crate::domain::delivery::DeliveryMode;
 use crate::domain::profile::Profile;
 use crate::domain::secret::Secret;
 
-const ALGORITHM: &str = "the name of a signature algorithm, such as PS256 or ES256";
-
 /// What was sent: each member of its type, none judged yet.
 #[allow(clippy::struct_excessive_bools, reason = "each is a member by its registered name")]
 #[derive(Debug)]
@@ -59,29 +57,26 @@ impl Metadata {
             client_secret: it.text("client_secret")?.map(Secret::new),
             client_name: it.text("client_name")?,
             token_endpoint_auth_method: method(it)?,
-            token_endpoint_auth_signing_alg: it.word("token_endpoint_auth_signing_alg", ALGORITHM)?,
+            token_endpoint_auth_signing_alg: it.word("token_endpoint_auth_signing_alg")?,
             keys: keys(it)?,
             certificate_name: certificate_name(it)?,
-            backchannel_token_delivery_mode: it.word("backchannel_token_delivery_mode", "poll, ping or push")?,
+            backchannel_token_delivery_mode: it.word("backchannel_token_delivery_mode")?,
             backchannel_client_notification_endpoint: it.text("backchannel_client_notification_endpoint")?,
             backchannel_authentication_request_signing_alg: it
-                .word("backchannel_authentication_request_signing_alg", ALGORITHM)?,
-            backchannel_user_code_parameter: it.flag("backchannel_user_code_parameter", false)?,
-            id_token_signed_response_alg: it.word("id_token_signed_response_alg", ALGORITHM)?,
-            tls_client_certificate_bound_access_tokens: it.flag("tls_client_certificate_bound_access_tokens", false)?,
+                .word("backchannel_authentication_request_signing_alg")?,
+            backchannel_user_code_parameter: it.flag("backchannel_user_code_parameter")?,
+            id_token_signed_response_alg: it.word("id_token_signed_response_alg")?,
+            tls_client_certificate_bound_access_tokens: it.flag("tls_client_certificate_bound_access_tokens")?,
             grant_types: it.texts("grant_types")?,
             scope: it.text("scope")?,
             default_acr_values: it.texts("default_acr_values")?.unwrap_or_default(),
-            require_acr: it.flag("require_acr", false)?,
-            // An operator wrote the name.
-            verified: it.flag("verified", true)?,
-            user_verification: it
-                .word("user_verification", "required, preferred or none")?
-                .unwrap_or(UserVerification::Required),
-            profile: it.word("profile", "core or fapi-ciba")?,
+            require_acr: it.flag("require_acr")?,
+            verified: it.flag("verified")?,
+            user_verification: it.word("user_verification")?.unwrap_or(UserVerification::Required),
+            profile: it.word("profile")?,
             long_poll: it.number("long_poll")?,
-            assertion_aud: it.word("assertion_aud", "any or issuer")?.unwrap_or_default(),
-            access_token_format: it.word("access_token_format", "opaque or jwt")?.unwrap_or_default(),
+            assertion_aud: it.word("assertion_aud")?.unwrap_or_default(),
+            access_token_format: it.word("access_token_format")?.unwrap_or_default(),
             audiences: it.texts("audiences")?.unwrap_or_default(),
         })
     }

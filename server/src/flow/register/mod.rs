@@ -16,6 +16,8 @@ mod members;
 mod metadata;
 mod rules;
 mod secrets;
+pub mod seed;
+pub mod table;
 
 pub use members::BadMember;
 pub use metadata::{Metadata, written};

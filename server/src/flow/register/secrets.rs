@@ -27,7 +27,7 @@ pub(super) fn with_secret(
 ) -> Result<Registered, BadMember> {
     if !has_secret(client.authentication) {
         return match chosen {
-            Some(_) => Err(BadMember::new("client_secret", "is for the client_secret methods only")),
+            Some(_) => Err(not_taken()),
             None => Ok(Registered { client, secret: None }),
         };
     }
@@ -83,6 +83,18 @@ fn random_text(provider: &Provider, least: usize) -> String {
         text.push_str(&provider.random().token());
     }
     text
+}
+
+/// Whether a secret may be this client's.
+pub(super) fn check_chosen(client: &Client, secret: &Secret) -> Result<(), BadMember> {
+    if !has_secret(client.authentication) {
+        return Err(not_taken());
+    }
+    check(client, secret, least_bytes(client))
+}
+
+fn not_taken() -> BadMember {
+    BadMember::new("client_secret", "is for the client_secret methods only")
 }
 
 fn check(client: &Client, secret: &Secret, least: usize) -> Result<(), BadMember> {

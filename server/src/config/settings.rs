@@ -1,0 +1,378 @@
+//! Every setting of the file but the realms' rules, which are in [`crate::domain::policy`], and the members of a
+//! client's metadata, which are in [`crate::flow::register`].
+
+use super::table::{Kind, Setting, SettingsTable};
+
+const NUMBER_OF_CONNECTIONS: Kind = Kind::Number { least: 3, most: 1_000 };
+const SECONDS: Kind = Kind::Number { least: 1, most: 300 };
+
+/// The tables, in the order of the file that `assent init` writes. `[policy]` comes behind the first ones that are not
+/// repeated.
+pub const TABLES: &[SettingsTable] = &[
+    SettingsTable {
+        names: &[""],
+        repeated: false,
+        about: "",
+        settings: &[
+            Setting::needed(
+                "issuer",
+                Kind::Text,
+                "https://id.example.com",
+                "The base URL at which relying parties and phones find this server, exactly as they write it. Must be https, or \
+                 http on a loopback host, to try things out. Phones and relying parties remember it: it cannot change once the \
+                 server has started. Not needed where every realm stands under `[[realm]]`.",
+            ),
+            Setting::optional(
+                "client_trust_anchors",
+                Kind::File,
+                "no `tls_client_auth`",
+                "client-authorities.pem",
+                "The authorities whose certificates authenticate clients (`tls_client_auth`): certificates in PEM, one after the \
+                 other. Read at each start.",
+            ),
+        ],
+    },
+    SettingsTable {
+        names: &["public"],
+        repeated: false,
+        about: "Where relying parties and phones are served: in plain HTTP, behind a proxy that terminates TLS, or with \
+                `[public.tls]`.",
+        settings: &[Setting::defaulting(
+            "listen",
+            Kind::Address,
+            "127.0.0.1:8080",
+            "Address and port. Port 0 takes a free one.",
+        )],
+    },
+    SettingsTable {
+        names: &["public.tls", "admin.tls", "mtls.tls"],
+        repeated: false,
+        about: "TLS of a listener: `[public.tls]`, `[admin.tls]` and `[mtls.tls]` hold the same settings. Without it a listener speaks \
+                plain HTTP; `[mtls]` without its own shows the certificate of `[public.tls]`.",
+        settings: &[
+            Setting::needed(
+                "certificate",
+                Kind::File,
+                "fullchain.pem",
+                "Certificates in PEM: the server's own first, then those between it and its authority. This file and the key are \
+                 read again when they change, and at SIGHUP.",
+            ),
+            Setting::needed(
+                "key",
+                Kind::File,
+                "privkey.pem",
+                "Its private key in PEM (mode 0600, or 0640 for a group that renews it).",
+            ),
+            Setting::defaulting(
+                "min_version",
+                Kind::Word(&["1.3", "1.2"]),
+                "1.3",
+                "The oldest version that is spoken. `1.2` needs a certificate with an RSA key.",
+            ),
+            Setting::defaulting(
+                "reload_interval",
+                Kind::Number { least: 1, most: 86_400 },
+                "30",
+                "How often the two files are looked at, in seconds.",
+            ),
+        ],
+    },
+    SettingsTable {
+        names: &["mtls"],
+        repeated: false,
+        about: "Where relying parties show certificates of their own (RFC 8705). Discovery names it in `mtls_endpoint_aliases`.",
+        settings: &[
+            Setting::optional(
+                "listen",
+                Kind::Address,
+                "a proxy of `[proxy]` asks for certificates",
+                "127.0.0.1:8444",
+                "A listener that asks for certificates, and is nobody else's.",
+            ),
+            Setting::needed(
+                "base_url",
+                Kind::Text,
+                "https://mtls.id.example.com:8444",
+                "The URL at which relying parties find it: scheme, host and port, https.",
+            ),
+        ],
+    },
+    SettingsTable {
+        names: &["proxy"],
+        repeated: false,
+        about: "Proxies that terminate TLS in front of `[public]` and tell in the headers of RFC 9440 what certificate a client \
+                showed. They must remove those headers from what clients send. From everybody else the server removes them \
+                itself.",
+        settings: &[Setting::optional(
+            "trusted",
+            Kind::List,
+            "nobody is believed",
+            r#"["10.20.0.0/16"]"#,
+            "Networks in CIDR form, or addresses. Whoever connects from there is believed.",
+        )],
+    },
+    SettingsTable {
+        names: &["admin"],
+        repeated: false,
+        about: "Where operators are served. Keep it out of reach of everybody else.",
+        settings: &[
+            Setting::defaulting(
+                "listen",
+                Kind::Address,
+                "127.0.0.1:8081",
+                "Address and port; not those of `[public]`.",
+            ),
+            Setting::optional(
+                "token_file",
+                Kind::File,
+                "`token` must be there",
+                "admin.token",
+                "The operators' bearer token, in a file of its own (mode 0600): 22 characters of chance or more.",
+            ),
+            Setting::optional(
+                "token",
+                Kind::Text,
+                "`token_file` must be there",
+                "…",
+                "The same here, or better from the environment.",
+            ),
+        ],
+    },
+    SettingsTable {
+        names: &["store"],
+        repeated: false,
+        about: "Everything the server remembers.",
+        settings: &[
+            Setting::defaulting(
+                "kind",
+                Kind::Word(&["embedded", "postgres"]),
+                "embedded",
+                "`embedded` in a directory of this machine, for one process, or `postgres` in a database that several processes \
+                 share (PostgreSQL 15 or later).",
+            ),
+            Setting::needed(
+                "directory",
+                Kind::File,
+                "store",
+                "Embedded: the directory. Back it up together with the file of keys.",
+            ),
+            Setting::defaulting(
+                "cache_mib",
+                Kind::Number { least: 1, most: 65_536 },
+                "64",
+                "Embedded: memory for its cache, in MiB.",
+            ),
+            Setting::optional(
+                "url_file",
+                Kind::File,
+                "`url` must be there",
+                "postgres.url",
+                "PostgreSQL: `postgres://user:password@host/database?sslmode=verify-full&sslrootcert=ca.pem`, in a file of its own \
+                 (mode 0600).",
+            ),
+            Setting::optional(
+                "url",
+                Kind::Text,
+                "`url_file` must be there",
+                "…",
+                "PostgreSQL: the same here, or better from the environment.",
+            ),
+            Setting::defaulting(
+                "connections",
+                NUMBER_OF_CONNECTIONS,
+                "16",
+                "PostgreSQL: connections of this process at most.",
+            ),
+            Setting::defaulting(
+                "acquire_timeout",
+                SECONDS,
+                "5",
+                "PostgreSQL: seconds that a call waits for one of them.",
+            ),
+            Setting::defaulting(
+                "statement_timeout",
+                SECONDS,
+                "10",
+                "PostgreSQL: seconds until a statement is given up.",
+            ),
+            Setting::defaulting(
+                "lock_timeout",
+                SECONDS,
+                "5",
+                "PostgreSQL: seconds that a statement waits for the locks of others.",
+            ),
+            Setting::defaulting(
+                "journal",
+                Kind::File,
+                "revocations.journal",
+                "Revoked phones and locked users are noted here too, so that they stay so when an old back-up is restored. Better \
+                 on another disk.",
+            ),
+            Setting::defaulting(
+                "sweep_interval",
+                Kind::Number { least: -1, most: 3_600 },
+                "5",
+                "Seconds between two runs that remove what is past its time; -1: this process removes nothing. Nothing expires \
+                 later for it: times are judged at every look.",
+            ),
+            Setting::defaulting(
+                "sweep_rows",
+                Kind::Number { least: 1, most: 10_000 },
+                "500",
+                "Entries that one such run removes at most. A full run is followed by the next at once.",
+            ),
+        ],
+    },
+    SettingsTable {
+        names: &["keys"],
+        repeated: false,
+        about: "",
+        settings: &[
+            Setting::needed(
+                "file",
+                Kind::File,
+                "keys.json",
+                "The signing keys, wrapped (mode 0600). The phones of all users trust these keys: without them everybody enrols \
+                 again.",
+            ),
+            Setting::optional(
+                "wrapping_key_file",
+                Kind::File,
+                "`ASSENT_WRAPPING_KEY` must be there",
+                "wrapping.key",
+                "What they are wrapped by (mode 0600). Better kept elsewhere, and given as `ASSENT_WRAPPING_KEY` in the \
+                 environment, which wins.",
+            ),
+        ],
+    },
+    SettingsTable {
+        names: &["log"],
+        repeated: false,
+        about: "What is told on the standard error stream.",
+        settings: &[
+            Setting::defaulting(
+                "format",
+                Kind::Word(&["text", "json"]),
+                "text",
+                "`text` for people or `json` for machines.",
+            ),
+            Setting::defaulting(
+                "filter",
+                Kind::Text,
+                "info",
+                "Which events: a level, or directives such as `info,server::flow=debug`.",
+            ),
+        ],
+    },
+    SettingsTable {
+        names: &["outbound"],
+        repeated: false,
+        about: "Calls to other servers: pushes, and what clients and phones name in URLs of their own. The latter go to public \
+                addresses only.",
+        settings: &[
+            NETWORKS,
+            Setting::optional(
+                "extra_roots",
+                Kind::List,
+                "the system's authorities alone",
+                r#"["internal-ca.pem"]"#,
+                "Certificate authorities to believe beside the system's: files in PEM.",
+            ),
+        ],
+    },
+    SettingsTable {
+        names: &["push.fcm"],
+        repeated: false,
+        about: "Pushes to phones by Firebase Cloud Messaging (HTTP v1). Without it phones ask by themselves, when their app is \
+                opened.",
+        settings: &[
+            Setting::needed(
+                "service_account_file",
+                Kind::File,
+                "service-account.json",
+                "The service account's file, as the Firebase console gives it.",
+            ),
+            Setting::optional(
+                "project_id",
+                Kind::Text,
+                "the service account's",
+                "my-project",
+                "Another project than the service account's.",
+            ),
+            Setting::optional(
+                "base_url",
+                Kind::Text,
+                "Google's",
+                "https://fcm.googleapis.com/",
+                "In place of Google's endpoint, for a gateway or a stand-in. Https, or http on a loopback address.",
+            ),
+            Setting::optional(
+                "token_url",
+                Kind::Text,
+                "the service account's",
+                "https://oauth2.googleapis.com/token",
+                "In place of the endpoint at which access tokens are had.",
+            ),
+        ],
+    },
+    SettingsTable {
+        names: &["realm"],
+        repeated: true,
+        about: "Further realms, each with its issuer, keys, clients and users. A realm has a `[realm.policy]` of its own, with the \
+                settings of `[policy]`.",
+        settings: &[
+            Setting::needed("id", Kind::Text, "customers", "Its name: 1 to 32 characters of a-z, 0-9 and '-'."),
+            Setting::needed(
+                "issuer",
+                Kind::Text,
+                "https://id.example.com/customers",
+                "As above; a path under the first realm's.",
+            ),
+            Setting::optional(
+                "client_trust_anchors",
+                Kind::File,
+                "no `tls_client_auth`",
+                "client-authorities.pem",
+                "As above, for this realm.",
+            ),
+        ],
+    },
+    SettingsTable {
+        names: &["realm.outbound"],
+        repeated: false,
+        about: "In place of the deployment's networks, for one realm.",
+        settings: &[NETWORKS],
+    },
+    SettingsTable {
+        names: &["client"],
+        repeated: true,
+        about: "Relying parties that the first start registers, under the rules of the admin API; from then on the store's record \
+                holds, `check-config` reports where the file differs, and one that was removed stays so. Beside these settings, the \
+                members of a client's metadata by their names; `client_id` must be there.",
+        settings: &[
+            Setting::optional(
+                "realm",
+                Kind::Text,
+                "the first realm",
+                "customers",
+                "The realm that it is registered in.",
+            ),
+            Setting::optional(
+                "client_secret_file",
+                Kind::File,
+                "no secret; refused for the `client_secret_…` methods",
+                "shop.secret",
+                "Its secret, in a file of its own (mode 0600). `client_secret` is the same here, or better from the environment.",
+            ),
+        ],
+    },
+];
+
+const NETWORKS: Setting = Setting::optional(
+    "allowed_networks",
+    Kind::List,
+    "public addresses alone; for a realm, as for the deployment",
+    r#"["10.20.0.0/16", "fd12:3456::/32"]"#,
+    "Networks of yours that calls may go to as well. Link-local and metadata addresses are never called. An empty list in a \
+     realm closes what the deployment opened.",
+);
