@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
+use sd_notify::NotifyState;
 use server::app::recover::Recovered;
 use server::app::system::{SystemClock, SystemRandom};
 use server::app::{self, Addresses, App, Init, log, operate};
@@ -252,7 +253,12 @@ fn serve(config: &std::path::Path, print_addresses: bool, dev_no_sync: bool) -> 
             let mtls = mtls.map(|mtls| format!(r#","mtls":"{mtls}""#)).unwrap_or_default();
             writeln!(io::stdout(), r#"{{"public":"{public}","admin":"{admin}"{mtls}}}"#)?;
         }
-        app.serve(listeners, told_to_stop).await;
+        tell_manager(&NotifyState::Ready);
+        let stopping = async {
+            told_to_stop.await;
+            tell_manager(&NotifyState::Stopping);
+        };
+        app.serve(listeners, stopping).await;
         Ok(())
     })
 }
@@ -266,6 +272,13 @@ fn told_to_stop() -> io::Result<impl Future<Output = ()>> {
             _ = interrupt.recv() => {}
         }
     })
+}
+
+/// The service manager, where one waits to be told (systemd: `Type=notify`).
+fn tell_manager(state: &NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(std::slice::from_ref(state)) {
+        tracing::warn!(%error, "the service manager was not told");
+    }
 }
 
 /// SIGHUP reads certificates again. From the call on, it does not end the process any more.
