@@ -5,7 +5,7 @@ import { after, before, describe, test } from 'node:test'
 
 import * as openid from 'openid-client'
 
-import { ask, keptOut } from './ciba.mjs'
+import { ask, keptOut, pollOnce } from './ciba.mjs'
 import { Authority } from './certificates.mjs'
 import { byKey, byName, byOwnCertificate, bySecret, configured, configuredBy, keyPair } from './clients.mjs'
 import { Provider } from './provider.mjs'
@@ -56,9 +56,9 @@ describe('whoever is not the client', { concurrency: true }, () => {
     })
   }
 
-  /** Nobody is let in as this client by these credentials. */
+  /** Nobody is let in as this client by these credentials and this certificate. */
   const kept = (what, id, authentication, certificate) =>
-    test(what, async () => {
+    test(`${what} lets nobody in`, async () => {
       await assert.rejects(ask(await configured(provider, id, authentication, { certificate })), keptOut)
     })
 
@@ -88,10 +88,14 @@ describe('whoever is not the client', { concurrency: true }, () => {
   })
   kept('a key that it does not publish', 'published', openid.PrivateKeyJwt({ key: PS256.key, kid: 'PS256' }))
 
-  test('an assertion is taken once', async () => {
+  test('an assertion is taken once, at whatever endpoint', async () => {
     const again = await configured(provider, 'ours', asserting(OURS.key, { jti: 'the same' }))
-    await ask(again)
+    const asked = await ask(again)
     await assert.rejects(ask(again), keptOut)
+    await provider.answer(asked.auth_req_id, 'allow')
+    await assert.rejects(pollOnce(again, asked), keptOut)
+    const anew = await configuredBy(provider, 'ours', CLIENTS.ours)
+    assert.ok((await pollOnce(anew, asked)).id_token)
   })
 
   kept('no certificate', 'named', openid.TlsClientAuth())
