@@ -47,9 +47,9 @@ pub(super) fn invalid_client() -> Response {
     oauth(StatusCode::UNAUTHORIZED, "invalid_client", "the client could not be authenticated")
 }
 
-/// RFC 6749 §5.2: a client that tried by the `Authorization` header is told of the scheme. Nobody else is: libraries look
-/// at a challenge before the body, would tell a client with a key or a certificate to use a secret, and hide
-/// `invalid_client`.
+/// RFC 6749 §5.2: a client that tried by the `Authorization` header is told of the scheme. Nobody else is, although RFC
+/// 9110 §15.5.2 wants a challenge with every 401: libraries look at it before the body, and a client with a key or a
+/// certificate would be told to send a secret, and not `invalid_client`.
 pub(super) async fn challenge(call: Request, next: Next) -> Response {
     let tried = call.headers().contains_key(header::AUTHORIZATION);
     let mut response = next.run(call).await;
