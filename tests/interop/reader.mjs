@@ -13,7 +13,7 @@ import { promisify } from 'node:util'
 import { block } from './page.mjs'
 
 export const PYTHON = process.env.ASSENT_PYTHON ?? 'python3'
-const OUTCOMES = { deny: 'not agreed: access_denied', allow: 'agreed: 1001' }
+export const OUTCOMES = { deny: 'not agreed: access_denied', allow: 'agreed: 1001' }
 
 export class Reader {
   #directory = mkdtempSync(join(tmpdir(), 'assent-walk-'))
@@ -58,14 +58,19 @@ export class Reader {
     }
   }
 
+  /** Follows a program of the page to its end. */
+  follow(name, provider, action, errors = 'inherit', variables = {}) {
+    this.copy(name)
+    const program = [name.endsWith('.py') ? PYTHON : process.execPath, name]
+    const env = { ...this.#environment, ...variables }
+    return follow(program, { cwd: this.#directory, env, stdio: ['ignore', 'pipe', errors] }, provider, action)
+  }
+
   /** Each outcome of a program of the page. */
   outcomes(test, provider, name, variables = () => ({})) {
-    for (const action of Object.keys(OUTCOMES)) {
+    for (const [action, last] of Object.entries(OUTCOMES)) {
       test(`${name}: ${action}`, async () => {
-        this.copy(name)
-        const program = [name.endsWith('.py') ? PYTHON : process.execPath, name]
-        const env = { ...this.#environment, ...variables() }
-        await assertOutcome(program, { cwd: this.#directory, env }, provider(), action)
+        assert.equal(await this.follow(name, provider(), action, 'inherit', variables()), last)
       })
     }
   }
@@ -76,14 +81,14 @@ export class Reader {
 }
 
 /** A program says an `auth_req_id`, somebody answers it in this way, and the program says how it ended. */
-export async function assertOutcome([program, ...parameters], options, provider, action) {
-  const child = spawn(program, parameters, { ...options, stdio: ['ignore', 'pipe', 'inherit'] })
+export async function follow([program, ...parameters], options, provider, action) {
+  const child = spawn(program, parameters, options)
   const said = []
   for await (const line of createInterface(child.stdout)) {
     said.push(line)
     if (said.length === 1) await provider.answer(line, action)
   }
-  assert.equal(said[1], OUTCOMES[action])
+  return said[1]
 }
 
 /** The same members; errors also of the same value. */
