@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::Bytes;
 use hyper::client::conn::http1::{self, SendRequest};
-use hyper::header::{CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{CONNECTION, CONTENT_TYPE, HOST, HeaderMap, HeaderName, HeaderValue};
 use hyper::{Method, Request};
 use hyper_util::rt::TokioIo;
 use serde::de::DeserializeOwned;
@@ -24,8 +24,11 @@ impl Lost {
 
 /// A connection to one server.
 pub struct Connection {
+    address: SocketAddr,
     sender: SendRequest<Full<Bytes>>,
     host: HeaderValue,
+    /// The server said that it ends the connection after its last reply (RFC 9112 §9.6).
+    is_ended: bool,
 }
 
 /// A request to be sent.
@@ -104,11 +107,14 @@ impl Connection {
         // Ends with the connection; what went wrong is told to whoever sends next.
         tokio::spawn(connection);
         let host = HeaderValue::from_str(&address.to_string()).map_err(Lost::of)?;
-        Ok(Self { sender, host })
+        Ok(Self { address, sender, host, is_ended: false })
     }
 
     /// Sends, and reads the whole reply.
     pub async fn send(&mut self, call: Call<'_>) -> Result<Reply, Lost> {
+        if self.is_ended {
+            *self = Self::open(self.address).await?;
+        }
         let mut request = Request::new(Full::new(call.body));
         *request.method_mut() = call.method;
         *request.uri_mut() = call.path.parse().map_err(Lost::of)?;
@@ -117,6 +123,7 @@ impl Connection {
         self.sender.ready().await.map_err(Lost::of)?;
         let reply = self.sender.send_request(request).await.map_err(Lost::of)?;
         let (head, body) = reply.into_parts();
+        self.is_ended = head.headers.get(CONNECTION).is_some_and(|value| value == "close");
         let body = body.collect().await.map_err(Lost::of)?.to_bytes();
         Ok(Reply { status: head.status.as_u16(), headers: head.headers, body })
     }
