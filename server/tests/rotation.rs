@@ -13,7 +13,7 @@ use server::domain::algorithm::Algorithm::{self, EdDsa, Es256, Es384, Ps256, Rs2
 use server::domain::names::RealmId;
 use server::domain::random::Random;
 use server::domain::realm::{Policy, Realm};
-use server::domain::time::Timestamp;
+use server::domain::time::{Clock, Timestamp};
 use server::jose::{JwkSet, JwtError, Unverified, verify};
 use server::keys::{KNOWN, KeyFile, KeysError, LEAD, PUBLISHED, Phase, RealmKeys, Rotation, WrappingKey};
 
@@ -63,7 +63,7 @@ impl Kept {
     }
 
     fn rotate(&self, rotation: Rotation, now: Timestamp) -> Vec<Algorithm> {
-        self.open().rotate(&self.realm.id, None, rotation, now).unwrap()
+        self.open().rotate(&self.realm.id, None, rotation, &now).unwrap()
     }
 
     fn json(&self) -> Value {
@@ -255,14 +255,14 @@ fn one_algorithm_is_rotated_alone() {
     let kept = Kept::new(&[Es256, EdDsa], 0);
     let mut server = Server::start(&kept, START);
     let before = (server.signs_with(Es256), server.signs_with(EdDsa));
-    let rotated = kept.open().rotate(&kept.realm.id, Some(EdDsa), Rotation::AtOnce, START).unwrap();
+    let rotated = kept.open().rotate(&kept.realm.id, Some(EdDsa), Rotation::AtOnce, &START).unwrap();
     assert_eq!(rotated, [EdDsa]);
     server.tend(START);
     assert_eq!(server.signs_with(Es256), before.0);
     assert_ne!(server.signs_with(EdDsa), before.1);
-    let none = kept.open().rotate(&kept.realm.id, Some(Rs256), Rotation::AtOnce, START);
+    let none = kept.open().rotate(&kept.realm.id, Some(Rs256), Rotation::AtOnce, &START);
     assert!(matches!(none, Err(KeysError::NoKey { algorithm: Rs256, .. })));
-    let nobody = kept.open().rotate(&RealmId::new("other"), None, Rotation::AtOnce, START);
+    let nobody = kept.open().rotate(&RealmId::new("other"), None, Rotation::AtOnce, &START);
     assert!(matches!(nobody, Err(KeysError::UnknownRealm(_))));
 }
 
@@ -286,7 +286,7 @@ fn what_a_leaked_key_signed_is_no_longer_believed() {
     server.tend(START);
     kept.rotate(Rotation::Announced, at(1));
     let (token, other) = (server.token(Es256), server.token(EdDsa));
-    kept.open().rotate(&kept.realm.id, Some(Es256), Rotation::Leaked, at(2)).unwrap();
+    kept.open().rotate(&kept.realm.id, Some(Es256), Rotation::Leaked, &at(2)).unwrap();
     assert!(server.tend(at(2)));
     assert!(!server.is_verified_by_others(&token));
     assert_eq!(server.keys.verify_own_jwt(&token), Err(JwtError::UnknownKey));
@@ -405,20 +405,23 @@ fn rotations_at_once_lose_none() {
 #[test]
 fn what_others_wrote_is_not_lost_even_if_the_file_looks_as_before() {
     let kept = Kept::new(&[Es256], 0);
-    let mut late = kept.open();
-    let (written, length) = (fs::metadata(kept.path()).unwrap().modified().unwrap(), kept.json().to_string().len());
-    let old = kept.dir.path().join("old");
-    fs::hard_link(kept.path(), &old).unwrap();
-    kept.rotate(Rotation::Leaked, START);
-    assert_eq!(kept.json().to_string().len(), length);
-    let leaked = kept.open().list(&kept.realm.id, START).unwrap().remove(0).kid;
-    fs::copy(kept.path(), &old).unwrap();
-    fs::File::options().write(true).open(&old).unwrap().set_modified(written).unwrap();
-    fs::rename(&old, kept.path()).unwrap();
+    let begun = fs::read(kept.path()).unwrap();
+    let [seen, written] = [(); 2].map(|()| {
+        fs::write(kept.path(), &begun).unwrap();
+        kept.rotate(Rotation::AtOnce, START);
+        fs::read(kept.path()).unwrap()
+    });
+    fs::write(kept.path(), &seen).unwrap();
+    let (mut late, when) = (kept.open(), fs::metadata(kept.path()).unwrap().modified().unwrap());
+    fs::write(kept.path(), &written).unwrap();
+    fs::File::options().write(true).open(kept.path()).unwrap().set_modified(when).unwrap();
     assert!(!late.was_replaced(), "the test makes it look so");
-    late.rotate(&kept.realm.id, None, Rotation::AtOnce, START).unwrap();
+
+    let theirs = kept.open().list(&kept.realm.id, START).unwrap();
+    late.rotate(&kept.realm.id, None, Rotation::AtOnce, &START).unwrap();
     let known: Vec<_> = late.list(&kept.realm.id, START).unwrap().into_iter().map(|key| key.kid).collect();
-    assert!(known.contains(&leaked), "{leaked} is not among {known:?}");
+    assert_eq!(known.len(), 3);
+    assert!(theirs.iter().all(|key| known.contains(&key.kid)), "{theirs:?} are not all among {known:?}");
 }
 
 #[test]
@@ -430,6 +433,22 @@ fn a_file_has_the_fingerprint_of_its_fixed_keys_and_keeps_it() {
     kept.rotate(Rotation::Leaked, START);
     assert_eq!(of(&kept), before);
     assert!(matches!(kept.open().fingerprint(&RealmId::new("other")), Err(KeysError::UnknownRealm(_))));
+}
+
+/// Of several rotations at once, each would otherwise take the key of another for one that is still on its way.
+#[test]
+fn a_rotation_looks_at_the_clock_only_when_nobody_else_changes_the_file() {
+    struct Watchful(PathBuf);
+    impl Clock for Watchful {
+        fn now(&self) -> Timestamp {
+            assert!(fs::File::open(&self.0).unwrap().try_lock().is_err(), "the file is not locked yet");
+            START
+        }
+    }
+    let kept = Kept::new(&[Es256], 0);
+    let clock = Watchful(kept.dir.path().join("keys.json.lock"));
+    assert!(clock.0.exists());
+    kept.open().rotate(&kept.realm.id, None, Rotation::AtOnce, &clock).unwrap();
 }
 
 #[test]
@@ -494,7 +513,7 @@ fn an_operator_sees_what_every_key_does() {
 fn dates_algorithms_and_past_keys_cannot_be_changed_by_hand() {
     type Edit = fn(&mut Value);
     let kept = Kept::new(&[Es256, Ps256], 0);
-    kept.open().rotate(&kept.realm.id, Some(Es256), Rotation::AtOnce, at(1)).unwrap();
+    kept.open().rotate(&kept.realm.id, Some(Es256), Rotation::AtOnce, &at(1)).unwrap();
     let whole = fs::read(kept.path()).unwrap();
     let edits: [(&str, Edit); 8] = [
         ("cannot be opened", |realm| realm["signing"][0]["signs_from"] = json!(0)),
@@ -538,7 +557,7 @@ fn a_file_of_format_1_opens_and_becomes_one_of_format_2() {
     let sealed = keys.seal("label", b"hush");
     assert_eq!(fs::read_to_string(&path).unwrap(), include_str!("keys_format_1/keys.json"), "nothing was due");
 
-    file.rotate(&realm.id, None, Rotation::AtOnce, made.plus_seconds(DAY)).unwrap();
+    file.rotate(&realm.id, None, Rotation::AtOnce, &made.plus_seconds(DAY)).unwrap();
     let after: Value = serde_json::from_str(&fs::read_to_string(&path).unwrap()).unwrap();
     assert_eq!(after["format"], 2);
     let again = open().unwrap().keys(&realm, made.plus_seconds(DAY)).unwrap();

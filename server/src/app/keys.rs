@@ -40,7 +40,7 @@ pub fn rotate_keys(
     let mut file = open(config, environment)?;
     let mut lines = Vec::new();
     for realm in of_which(&file, which) {
-        let rotated = file.rotate(&realm, which.algorithm, rotation, SystemClock.now()).map_err(AppError::Keys)?;
+        let rotated = file.rotate(&realm, which.algorithm, rotation, &SystemClock).map_err(AppError::Keys)?;
         if rotated.is_empty() {
             lines.push(format!("{realm}: the next keys are on their way already; --now lets them sign at once"));
         }

@@ -13,7 +13,7 @@ use crate::domain::algorithm::Algorithm;
 use crate::domain::names::RealmId;
 use crate::domain::random::Random;
 use crate::domain::realm::Realm;
-use crate::domain::time::Timestamp;
+use crate::domain::time::{Clock, Timestamp};
 use protocol::Digest;
 
 pub(super) type Realms = BTreeMap<RealmId, Material>;
@@ -101,10 +101,12 @@ impl KeyFile {
         realm: &RealmId,
         algorithm: Option<Algorithm>,
         rotation: Rotation,
-        now: Timestamp,
+        clock: &dyn Clock,
     ) -> Result<Vec<Algorithm>, KeysError> {
         let mut rotated = Vec::new();
         self.change(|realms| {
+            // Not before: what others made sign while we waited for them would seem to be on its way still.
+            let now = clock.now();
             let material = realms.get_mut(realm).ok_or_else(|| KeysError::UnknownRealm(realm.clone()))?;
             let mut algorithms = material.signing.algorithms();
             if let Some(algorithm) = algorithm {
