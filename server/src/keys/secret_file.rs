@@ -101,7 +101,13 @@ fn write_new(path: &Path, text: &str) -> io::Result<()> {
 
 /// Root may change what a server of another user reads: what it makes belongs to the owner of `path` then.
 fn keep_owner(path: &Path, made: &Path) -> io::Result<()> {
-    let (owner, made_by) = (fs::metadata(path)?, fs::metadata(made)?);
+    let owner = match fs::metadata(path) {
+        Ok(owner) => owner,
+        // The first content of a file: nobody owned one before.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        Err(error) => return Err(error),
+    };
+    let made_by = fs::metadata(made)?;
     if made_by.uid() != 0 || owner.uid() == 0 {
         return Ok(());
     }
@@ -134,7 +140,20 @@ fn failed(path: &Path, source: io::Error) -> KeysError {
 
 #[cfg(test)]
 mod tests {
+    use tempfile::TempDir;
+
     use super::*;
+
+    /// The demo writes its clients' secrets so at its first start.
+    #[test]
+    fn a_file_that_is_not_there_yet_is_put_there_and_then_replaced() {
+        let home = TempDir::new().expect("a directory");
+        let path = home.path().join("secrets.json");
+        for text in ["first", "second"] {
+            replace(&path, text).expect("it is written");
+            assert_eq!(read(&path).expect("it is read").as_str(), text);
+        }
+    }
 
     #[test]
     fn only_what_a_service_manager_hands_over_may_be_a_groups() {
