@@ -1,16 +1,24 @@
 //! What the benchmarks share: a server under test with its users, and how times are counted.
 //!
-//! `cargo run --release -p benches --bin load` runs whole flows, `--bin pending` fills a server with requests that nobody
-//! answers. `benches/README.md` has the targets, the figures and how they were measured.
+//! `cargo run --release -p benches --bin load` runs whole [`flow`]s, `--bin pending` fills a server with requests that nobody
+//! answers, `--bin held` with polls that are held, `--bin primitives` times what no flow can do without.
+//! `benches/README.md` has the targets, the figures and how they were measured.
 
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use clap::ValueEnum;
 use protocol::messages::PushTarget;
+use serde_json::Value;
+use server::domain::algorithm::Algorithm;
+use simulator::client_key::ClientKey;
 use tests::process::http::{Connection, Lost};
 use tests::process::party::{Operator, Party};
 use tests::process::phone::Phone;
-use tests::process::{Server, now};
+use tests::process::{ISSUER, Server, now};
+
+pub mod flow;
+pub mod notified;
 
 /// How long one endpoint took, each time.
 #[derive(Debug, Default, Clone)]
@@ -23,6 +31,17 @@ impl Times {
         let outcome = call.await;
         self.0.push(now().duration_since(begun));
         outcome
+    }
+
+    /// Adds a time that was taken elsewhere.
+    pub fn note(&mut self, time: Duration) {
+        self.0.push(time);
+    }
+
+    /// Whether nothing was timed.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 
     /// Adds what another worker counted.
@@ -76,9 +95,16 @@ impl Target {
         Ok(Operator::new(Connection::open(self.admin).await?, &self.token))
     }
 
-    /// Registers a client under a name that no other run has used.
-    pub async fn client(&self, run: &str) -> Result<Party, Lost> {
-        self.operator().await?.create_client(&format!("bench-{run}")).await
+    /// Registers a client under a name that no other run has used, with further metadata: an object.
+    pub async fn client(&self, run: &str, auth: Auth, metadata: &Value) -> Result<Party, Lost> {
+        let (mut operator, id) = (self.operator().await?, format!("bench-{run}"));
+        match auth {
+            Auth::ClientSecretBasic => operator.create_client_with(&id, metadata).await,
+            Auth::PrivateKeyJwt => {
+                let key = ClientKey::generate(Algorithm::Es256);
+                operator.create_client_by_key(&id, key, ISSUER, metadata).await
+            }
+        }
     }
 
     /// Creates users, each with a phone, over several connections at once.
@@ -108,6 +134,16 @@ impl Target {
         }
         Ok(users)
     }
+}
+
+/// How the client authenticates, at every call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[value(rename_all = "snake_case")]
+pub enum Auth {
+    /// By a secret in the header.
+    ClientSecretBasic,
+    /// By an assertion, signed anew for every call in ES256.
+    PrivateKeyJwt,
 }
 
 /// A person with a phone.

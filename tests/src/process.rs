@@ -63,6 +63,9 @@ pub fn assent() -> &'static Path {
     })
 }
 
+/// The issuer of a [`Site`] that names none. Nobody here follows it: the port is free anew at each start.
+pub const ISSUER: &str = "http://localhost:8080";
+
 /// A directory in which a server is at home. Removed when dropped.
 pub struct Site {
     dir: TempDir,
@@ -78,7 +81,7 @@ impl Site {
     /// If the directory cannot be made.
     #[must_use]
     pub fn new() -> Self {
-        Self::of("http://localhost:8080")
+        Self::of(ISSUER)
     }
 
     /// The same of another issuer.
@@ -89,7 +92,6 @@ impl Site {
     pub fn of(issuer: &str) -> Self {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let site = Self { settings: Vec::new(), switches: Vec::new(), wrapper: Vec::new(), dir };
-        // The port is free anew at each start; the issuer is a name, and nobody here follows it.
         let options = ["--issuer", issuer, "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0"];
         let made = Command::new(assent()).arg("init").arg("--dir").arg(site.home()).args(options).output();
         let made = made.expect("it starts");

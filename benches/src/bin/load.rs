@@ -1,21 +1,33 @@
-//! Runs whole flows against a server: request, one pending poll, the phone finds its prompt and approves it with its
-//! `verified` key, redemption. Every call is proven and signed as by a real phone, over one kept connection a worker.
+//! Runs whole flows against a server, as fast as they go or at a fixed rate, and says what they cost it and how long they
+//! took.
 #![expect(clippy::print_stdout, reason = "the figures are what this program is for")]
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use benches::{Target, Times, User};
+use benches::flow::{Asker, Counted, INTERVAL, Lane, Mode, metadata};
+use benches::notified::Notified;
+use benches::{Auth, Target};
 use clap::Parser;
-use protocol::messages::{Answer, Outcome};
-use tests::process::http::{Connection, Lost};
-use tests::process::party::{Party, Polled};
+use tests::process::http::Lost;
 use tests::process::{Server, Site, Usage, now, run_binary, unix_seconds};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
 
 /// Whole CIBA flows, and what they cost the server.
 #[derive(Parser)]
 struct Options {
-    /// Flows at a time, each worker with one connection.
+    /// How the client learns of the decision.
+    #[arg(long, value_enum, default_value = "poll")]
+    mode: Mode,
+    /// How the client authenticates.
+    #[arg(long, value_enum, default_value = "client_secret_basic")]
+    auth: Auth,
+    /// Flows a second, begun by the clock whatever the server does; without it, as fast as the workers go.
+    #[arg(long)]
+    rate: Option<f64>,
+    /// Flows at a time.
     #[arg(long, default_value_t = 8)]
     workers: usize,
     /// Flows in all.
@@ -24,7 +36,7 @@ struct Options {
     /// Flows before counting begins.
     #[arg(long, default_value_t = 200)]
     warm_up: usize,
-    /// Users with a phone; a fifth of the flows if not given.
+    /// Users with a phone; a fifth of the flows if not given. At a rate, so many flows may be under way.
     #[arg(long)]
     users: Option<usize>,
     /// Another binary than this workspace's, to compare with.
@@ -44,64 +56,36 @@ struct Options {
     pid: Option<u32>,
 }
 
-/// What is counted, by endpoint.
-#[derive(Default)]
-struct Counted {
-    begin: Times,
-    pending: Times,
-    prompts: Times,
-    decision: Times,
-    redeem: Times,
-}
-
-impl Counted {
-    fn add(&mut self, other: Self) {
-        self.begin.add(other.begin);
-        self.pending.add(other.pending);
-        self.prompts.add(other.prompts);
-        self.decision.add(other.decision);
-        self.redeem.add(other.redeem);
-    }
-
-    fn print(&self) {
-        println!("{}", Times::heading());
-        for (name, times) in [
-            ("POST /backchannel/authenticate", &self.begin),
-            ("POST /token (pending)", &self.pending),
-            ("GET  /device/v1/prompts", &self.prompts),
-            ("POST /device/v1/prompts/…/decision", &self.decision),
-            ("POST /token (redemption)", &self.redeem),
-        ] {
-            println!("{}", times.line(name));
-        }
-    }
-}
-
 #[tokio::main]
 async fn main() -> Result<(), Lost> {
     let options = Options::parse();
     if let Some(binary) = options.assent.clone() {
         run_binary(binary);
     }
-    let own = if options.server.is_none() { Some(Own::start().await) } else { None };
+    let own = if options.server.is_none() { Some(Own::start(options.mode).await) } else { None };
     let target = match (&own, options.server, options.admin, options.admin_token.clone()) {
         (Some(own), ..) => Target::of(&own.server),
         (None, Some(public), Some(admin), Some(token)) => Target { public, admin, token },
         _ => unreachable!("clap wants all three"),
     };
     let run = unix_seconds().to_string();
-    let client = target.client(&run).await?;
+    let notified = Notified::start().await;
+    let party = target.client(&run, options.auth, &metadata(options.mode, &notified)).await?;
+    let asker = Asker::new(options.mode, party, notified);
     let count = options.users.unwrap_or(options.flows / 5).max(options.workers);
-    let users = target.users(&run, count, options.workers).await?;
-    println!("{count} users with a phone each, {} workers", options.workers);
+    let mut lanes = Vec::with_capacity(count);
+    for user in target.users(&run, count, options.workers).await? {
+        lanes.push(Lane::open(user, target.public).await?);
+    }
+    println!("{:?}, {:?}: {count} users with a phone each", options.mode, options.auth);
 
-    let (users, _) = drive(&target, &client, users, options.workers, options.warm_up).await?;
+    let (lanes, _) = drive(&options, &asker, lanes, options.warm_up).await?;
     let pid = own.as_ref().map(|own| own.server.pid()).or(options.pid);
     let before = pid.map(Usage::of);
     let begun = now();
-    let (_, counted) = drive(&target, &client, users, options.workers, options.flows).await?;
+    let (_, counted) = drive(&options, &asker, lanes, options.flows).await?;
     let seconds = now().duration_since(begun).as_secs_f64();
-    counted.print();
+    println!("{}", counted.table());
     report(options.flows, seconds, before, pid.map(Usage::of));
     Ok(())
 }
@@ -111,7 +95,7 @@ fn report(flows: usize, seconds: f64, before: Option<Usage>, after: Option<Usage
     println!("{flows} flows in {seconds:.2} s: {:.0} flows/s", flows as f64 / seconds);
     if let (Some(before), Some(after)) = (before, after) {
         let cpu = (after.cpu_seconds - before.cpu_seconds) / flows as f64 * 1000.0;
-        println!("server: {cpu:.3} CPU-seconds per 1,000 flows (target: at most 0.6)");
+        println!("server: {cpu:.3} CPU-seconds per 1,000 flows (target for poll, client_secret_basic: at most 0.45)");
         println!("server: {:.1} MiB resident", after.resident_bytes as f64 / 1_048_576.0);
     }
 }
@@ -123,61 +107,80 @@ struct Own {
 }
 
 impl Own {
-    async fn start() -> Self {
-        let site = Site::new();
+    async fn start(mode: Mode) -> Self {
+        let site = match mode {
+            Mode::Poll => Site::new(),
+            Mode::Ping => Site::new().with("OUTBOUND__ALLOWED_NETWORKS", "127.0.0.0/8"),
+            Mode::LongPoll => Site::new().with("POLICY__INTERVAL", &INTERVAL.to_string()),
+        };
         Self { server: site.serve().await, _site: site }
     }
 }
 
-/// Runs this many flows; gives the users back.
-async fn drive(
-    target: &Target,
-    client: &Party,
-    mut users: Vec<User>,
+/// Runs this many flows; gives the lanes back.
+async fn drive(options: &Options, asker: &Asker, lanes: Vec<Lane>, flows: usize) -> Result<(Vec<Lane>, Counted), Lost> {
+    match options.rate {
+        Some(rate) => at_a_rate(rate, asker, lanes, flows).await,
+        None => by_workers(options.workers, asker, lanes, flows).await,
+    }
+}
+
+/// Each worker begins a flow when its last one is done.
+async fn by_workers(
     workers: usize,
+    asker: &Asker,
+    mut lanes: Vec<Lane>,
     flows: usize,
-) -> Result<(Vec<User>, Counted), Lost> {
+) -> Result<(Vec<Lane>, Counted), Lost> {
     let mut working = Vec::new();
     for worker in 0..workers {
         let share = flows / workers + usize::from(worker < flows % workers);
-        let theirs = users.split_off(users.len() - users.len() / (workers - worker));
-        let (connection, client) = (Connection::open(target.public).await?, client.clone());
-        working.push(tokio::spawn(work(connection, client, theirs, share)));
+        let mut theirs = lanes.split_off(lanes.len() - lanes.len() / (workers - worker));
+        let asker = asker.clone();
+        working.push(tokio::spawn(async move {
+            let (mut counted, count) = (Counted::default(), theirs.len());
+            for number in 0..share {
+                asker.flow(&mut theirs[number % count], &mut counted).await?;
+            }
+            Ok::<_, Lost>((theirs, counted))
+        }));
     }
     let mut all = Counted::default();
     for worker in working {
         let (mut theirs, counted) = worker.await.expect("a flow failed")?;
-        users.append(&mut theirs);
+        lanes.append(&mut theirs);
         all.add(counted);
     }
-    Ok((users, all))
+    Ok((lanes, all))
 }
 
-async fn work(
-    mut connection: Connection,
-    client: Party,
-    mut users: Vec<User>,
-    flows: usize,
-) -> Result<(Vec<User>, Counted), Lost> {
-    let mut counted = Counted::default();
-    let count = users.len();
-    for number in 0..flows {
-        flow(&mut connection, &client, &mut users[number % count], &mut counted).await?;
+/// Flows begin by the clock, on whichever lane has been free for longest.
+async fn at_a_rate(rate: f64, asker: &Asker, lanes: Vec<Lane>, flows: usize) -> Result<(Vec<Lane>, Counted), Lost> {
+    let count = lanes.len();
+    let (frees, mut free) = mpsc::channel(count);
+    for lane in lanes {
+        frees.try_send(lane).expect("there is room for all");
     }
-    Ok((users, counted))
-}
-
-/// One flow from the first request to the tokens. Anything but the expected answer ends the program.
-async fn flow(connection: &mut Connection, client: &Party, user: &mut User, counted: &mut Counted) -> Result<(), Lost> {
-    let begun = counted.begin.of(client.begin(connection, &user.name, "Order 4711 over 12.50 EUR")).await?;
-    let polled = counted.pending.of(client.poll(connection, &begun.auth_req_id)).await?;
-    assert_eq!(polled, Polled::Pending);
-    let prompts = counted.prompts.of(user.phone.prompts(connection, 0)).await?;
-    let [prompt] = &prompts[..] else { panic!("one prompt is pending, not {}", prompts.len()) };
-    let decided = user.phone.decide(prompt, Answer::Approve);
-    let outcome = counted.decision.of(user.phone.send(connection, &decided)).await?;
-    assert_eq!(outcome, Ok(Outcome::Approved));
-    let redeemed = counted.redeem.of(client.poll(connection, &begun.auth_req_id)).await?;
-    assert!(matches!(redeemed, Polled::Tokens(_)), "{redeemed:?}");
-    Ok(())
+    let mut ticks = tokio::time::interval(Duration::from_secs_f64(1.0 / rate));
+    let mut running = JoinSet::new();
+    for _ in 0..flows {
+        ticks.tick().await;
+        let mut lane = free.recv().await.expect("we hold a sender");
+        let (asker, frees) = (asker.clone(), frees.clone());
+        running.spawn(async move {
+            let mut counted = Counted::default();
+            asker.flow(&mut lane, &mut counted).await?;
+            frees.try_send(lane).expect("there is room for all");
+            Ok::<_, Lost>(counted)
+        });
+    }
+    let mut all = Counted::default();
+    while let Some(flow) = running.join_next().await {
+        all.add(flow.expect("a flow failed")?);
+    }
+    let mut lanes = Vec::with_capacity(count);
+    while let Ok(lane) = free.try_recv() {
+        lanes.push(lane);
+    }
+    Ok((lanes, all))
 }

@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use benches::{Target, Times, User};
+use benches::{Auth, Target, Times, User};
 use clap::Parser;
 use tests::process::http::{Connection, Lost};
 use tests::process::party::{Party, Polled};
@@ -45,7 +45,7 @@ async fn main() -> Result<(), Lost> {
     let server = site.serve().await;
     let target = Target::of(&server);
     let run = unix_seconds().to_string();
-    let client = target.client(&run).await?;
+    let client = target.client(&run, Auth::ClientSecretBasic, &serde_json::json!({})).await?;
     let count = options.users.unwrap_or(options.requests / 100).max(options.workers);
     let users = target.users(&run, count, options.workers).await?;
     println!("{count} users with a phone each, {} workers", options.workers);

@@ -1,13 +1,18 @@
 //! A relying party, and the operator who registers it: raw HTTP, as the world would speak it.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use protocol::base64url;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use simulator::client_key::ClientKey;
 
 use super::http::{Call, Connection, Lost, Reply};
+use super::unix_seconds;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 const JSON: &str = "application/json";
+const JWT_BEARER: &str = "urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer";
 
 /// Whoever holds the admin token.
 pub struct Operator {
@@ -50,20 +55,47 @@ impl Operator {
 
     /// Creates a client with further metadata: an object.
     pub async fn create_client_with(&mut self, id: &str, metadata: &Value) -> Result<Party, Lost> {
+        let reply = self.register(id, metadata).await?;
+        let secret = reply["client_secret"].as_str().expect("the secret is told once, here");
+        Ok(Party::new(id, secret))
+    }
+
+    /// The same for a client that authenticates by `private_key_jwt`, to the OP of this issuer.
+    pub async fn create_client_by_key(
+        &mut self,
+        id: &str,
+        key: ClientKey,
+        issuer: &str,
+        metadata: &Value,
+    ) -> Result<Party, Lost> {
+        let mut metadata = metadata.clone();
+        metadata["token_endpoint_auth_method"] = "private_key_jwt".into();
+        metadata["jwks"] = key.jwks();
+        self.register(id, &metadata).await?;
+        Ok(Party { credentials: Credentials::Key { id: id.to_owned(), issuer: issuer.to_owned(), key } })
+    }
+
+    async fn register(&mut self, id: &str, metadata: &Value) -> Result<Value, Lost> {
         let mut body = json!({ "client_id": id, "client_name": format!("Client {id}"), "scope": "openid" });
         for (name, value) in metadata.as_object().into_iter().flatten() {
             body[name] = value.clone();
         }
-        let reply: Value = self.post("/clients", &body).await?.expect_status(201).json();
-        let secret = reply["client_secret"].as_str().expect("the secret is told once, here");
-        Ok(Party::new(id, secret))
+        Ok(self.post("/clients", &body).await?.expect_status(201).json())
     }
 }
 
-/// A client that authenticates by `client_secret_basic` and polls.
+/// A client.
 #[derive(Clone)]
 pub struct Party {
-    authorization: String,
+    credentials: Credentials,
+}
+
+#[derive(Clone)]
+enum Credentials {
+    /// `client_secret_basic`, as the header has it.
+    Basic(String),
+    /// `private_key_jwt`.
+    Key { id: String, issuer: String, key: ClientKey },
 }
 
 /// The acknowledgement of a request.
@@ -99,14 +131,26 @@ pub struct Tokens {
 }
 
 impl Party {
-    /// Knows its id and secret; both in characters that need no escape.
+    /// Authenticates by `client_secret_basic`; id and secret in characters that need no escape.
     #[must_use]
     pub fn new(id: &str, secret: &str) -> Self {
-        Self { authorization: format!("Basic {}", base64(format!("{id}:{secret}").as_bytes())) }
+        let pair = base64(format!("{id}:{secret}").as_bytes());
+        Self { credentials: Credentials::Basic(format!("Basic {pair}")) }
     }
 
     async fn post(&self, connection: &mut Connection, path: &str, form: String) -> Result<Reply, Lost> {
-        connection.send(Call::post(path, FORM, form).header("authorization", &self.authorization)).await
+        let call = match &self.credentials {
+            Credentials::Basic(authorization) => Call::post(path, FORM, form).header("authorization", authorization),
+            Credentials::Key { id, issuer, key } => {
+                let assertion = assertion(id, issuer, key);
+                Call::post(
+                    path,
+                    FORM,
+                    format!("{form}&client_assertion_type={JWT_BEARER}&client_assertion={assertion}"),
+                )
+            }
+        };
+        connection.send(call).await
     }
 
     /// `POST /backchannel/authenticate`; the message must need no escape but for spaces.
@@ -184,6 +228,14 @@ impl Party {
             _ => Polled::Refused(error),
         })
     }
+}
+
+/// A client assertion (OIDC Core §9), good for a minute and for one call.
+fn assertion(id: &str, issuer: &str, key: &ClientKey) -> String {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let (now, number) = (unix_seconds(), NEXT.fetch_add(1, Ordering::Relaxed));
+    let jti = format!("{}-{number}", std::process::id());
+    key.sign(None, &json!({ "iss": id, "sub": id, "aud": issuer, "jti": jti, "iat": now, "exp": now + 60 }))
 }
 
 /// Base64 with padding (RFC 7617 wants the ordinary alphabet).
