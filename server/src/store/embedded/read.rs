@@ -26,10 +26,16 @@ use crate::store::page::{Kept, Page, Position};
 use crate::store::{Change, CommitError, Heard, MarkKey, Store, StoreError, Versioned};
 
 /// Something read, and the commit group that wrote it.
+#[derive(Clone)]
 struct Found<T> {
     group: u64,
     versioned: Versioned<T>,
 }
+
+/// A record, as far as reading goes.
+trait Readable: DeserializeOwned + Clone + Send + Sync + 'static {}
+
+impl<T: DeserializeOwned + Clone + Send + Sync + 'static> Readable for T {}
 
 fn decode<T: DeserializeOwned>(kind: Kind, key: &[u8], bytes: &[u8]) -> Result<Found<T>, StoreError> {
     let (header, json) = value::open(kind, key, bytes)?;
@@ -38,12 +44,12 @@ fn decode<T: DeserializeOwned>(kind: Kind, key: &[u8], bytes: &[u8]) -> Result<F
 }
 
 impl EmbeddedStore {
-    fn found<T: DeserializeOwned>(&self, kind: Kind, key: &[u8]) -> Result<Option<Found<T>>, StoreError> {
-        self.recent.get(key)?.map(|bytes| decode(kind, key, &bytes)).transpose()
+    fn found<T: Readable>(&self, kind: Kind, key: &[u8]) -> Result<Option<Found<T>>, StoreError> {
+        self.recent.parsed(key, |bytes| decode(kind, key, bytes))
     }
 
     /// One record, when it is durable that it is so.
-    async fn one<T: DeserializeOwned + Send>(
+    async fn one<T: Readable>(
         &self,
         realm: &RealmId,
         kind: Kind,
@@ -67,12 +73,7 @@ impl EmbeddedStore {
     }
 
     /// Records led to by the entries under a prefix, whose rest is their id and whose value their order.
-    fn indexed<T: DeserializeOwned>(
-        &self,
-        realm: &RealmId,
-        kind: Kind,
-        prefix: &[u8],
-    ) -> Result<Vec<Found<T>>, StoreError> {
+    fn indexed<T: Readable>(&self, realm: &RealmId, kind: Kind, prefix: &[u8]) -> Result<Vec<Found<T>>, StoreError> {
         let mut entries = Vec::new();
         for entry in self.db.scan_prefix(prefix) {
             let (key, order) = entry?;
