@@ -1,8 +1,11 @@
 //! The one writer. It takes whatever changes are waiting as a group, writes them as one batch, brings the batch to the
-//! platter, and only then tells those who wait.
+//! platter, and only then tells those who wait. While changes come one by one, each is taken at once; while they come
+//! faster than that, it lets a few more gather.
 
 use std::fs::File;
 use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
@@ -22,6 +25,10 @@ pub(super) const MOST_CHANGES: usize = 256;
 /// nor goes on after this many bytes. What a group makes sled write then stays below one segment, and sled cannot reuse
 /// a segment whose newer copy is still on its way to the platter.
 const MOST_BYTES: usize = 512 * 1024;
+
+/// For how long changes gather. Whatever its size, a group costs three visits to the disk and the waking of a dozen threads,
+/// more than its changes themselves.
+const GATHERING: Duration = Duration::from_millis(1);
 
 /// Work for the committer.
 pub(super) enum Job {
@@ -44,7 +51,13 @@ impl Committer {
     pub(super) fn run(mut self, mut jobs: mpsc::Receiver<Job>) {
         let _guard = FailOnPanic(self.progress.clone());
         let mut waiting = Vec::with_capacity(MOST_CHANGES);
+        let mut crowded = false;
         while jobs.blocking_recv_many(&mut waiting, MOST_CHANGES) > 0 {
+            if crowded {
+                gather(&mut jobs, &mut waiting);
+            }
+            // Whoever came while the last group was on its way is not alone: more will come while this one is.
+            crowded = waiting.len() > 1;
             let mut drafts = Vec::with_capacity(waiting.len());
             let mut bytes = 0;
             for job in waiting.drain(..) {
@@ -120,6 +133,16 @@ impl Committer {
             Sync::EveryCommit => self.file.sync_data().map_err(|error| error.to_string()),
             Sync::NeverForTesting => Ok(()),
         }
+    }
+}
+
+/// Lets some time pass, and takes those who came meanwhile.
+fn gather(jobs: &mut mpsc::Receiver<Job>, waiting: &mut Vec<Job>) {
+    thread::sleep(GATHERING);
+    while waiting.len() < MOST_CHANGES
+        && let Ok(job) = jobs.try_recv()
+    {
+        waiting.push(job);
     }
 }
 
