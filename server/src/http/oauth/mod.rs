@@ -5,7 +5,7 @@
 use axum::Json;
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::body;
 use super::credentials::{self, Found};
@@ -30,7 +30,7 @@ pub(super) use token::token;
 
 fn rendered(answer: Result<Map<String, Value>, Response>) -> Response {
     match answer {
-        Ok(reply) => (error::no_store(), Json(json!(reply))).into_response(),
+        Ok(reply) => (error::no_store(), Json(reply)).into_response(),
         Err(response) => response,
     }
 }
