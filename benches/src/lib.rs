@@ -1,7 +1,7 @@
 //! What the benchmarks share: a server under test with its users, and how times are counted.
 //!
-//! `cargo run --release -p benches --bin load` runs whole [`flow`]s, `--bin pending` fills a server with requests that nobody
-//! answers, `--bin held` with polls that are held, `--bin primitives` times what no flow can do without.
+//! `cargo run --release -p benches -- load` runs whole [`flow`]s, `pending` fills a server with requests that nobody answers,
+//! `held` with polls that are held, and `primitives` times what no flow can do without.
 //! `benches/README.md` has the targets, the figures and how they were measured.
 
 use std::net::SocketAddr;

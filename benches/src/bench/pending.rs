@@ -1,19 +1,18 @@
 //! Fills a server with requests that nobody answers, and looks at what they cost: memory, disk, and how long a poll takes
 //! among them.
-#![expect(clippy::print_stdout, reason = "the figures are what this program is for")]
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use benches::{Auth, Target, Times, User};
-use clap::Parser;
+use clap::Args;
 use tests::process::http::{Connection, Lost};
 use tests::process::party::{Party, Polled};
 use tests::process::{Site, now, run_binary, unix_seconds};
 
 /// Pending requests, and what they cost the server.
-#[derive(Parser)]
-struct Options {
+#[derive(Args)]
+pub(crate) struct Options {
     /// How many.
     #[arg(long, default_value_t = 100_000)]
     requests: usize,
@@ -34,10 +33,8 @@ struct Options {
     idle: u64,
 }
 
-#[tokio::main]
 #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
-async fn main() -> Result<(), Lost> {
-    let options = Options::parse();
+pub(crate) async fn run(options: Options) -> Result<(), Lost> {
     if let Some(binary) = options.assent.clone() {
         run_binary(binary);
     }

@@ -1,5 +1,4 @@
 //! Times, on this machine and in one thread, what no flow can do without: the signatures of the protocol, and the disk.
-#![expect(clippy::print_stdout, reason = "the figures are what this program is for")]
 
 use std::fs::File;
 use std::hint::black_box;
@@ -8,15 +7,15 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use benches::Times;
-use clap::Parser;
+use clap::Args;
 use protocol::Digest;
 use protocol::crypto::aws_lc::{SigningKey, VerifyingKey};
 use protocol::crypto::{Sign as _, Verify as _};
 use tests::process::now;
 
 /// What one ES256 signature, one verification, one hash and one sync take.
-#[derive(Parser)]
-struct Options {
+#[derive(Args)]
+pub(crate) struct Options {
     /// Each of them so many times; a sync a hundredth of it.
     #[arg(long, default_value_t = 20_000)]
     times: u32,
@@ -25,8 +24,7 @@ struct Options {
     dir: PathBuf,
 }
 
-fn main() {
-    let options = Options::parse();
+pub(crate) fn run(options: &Options) {
     let (signing, _) = SigningKey::generate().expect("the machine has randomness");
     let verifying = VerifyingKey::new(signing.public()).expect("a key on the curve");
     // As long as a proof or a decision.

@@ -1,6 +1,5 @@
 //! Fills a server with polls that are held, each on a connection of its own, looks at what they cost, and then has some
 //! decided: how soon does the client know?
-#![expect(clippy::print_stdout, reason = "the figures are what this program is for")]
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
@@ -10,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use benches::flow::{Counted, INTERVAL};
 use benches::{Auth, Target, User};
-use clap::Parser;
+use clap::Args;
 use protocol::messages::{Answer, Outcome};
 use serde_json::json;
 use tests::process::http::{Connection, Lost};
@@ -20,8 +19,8 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 /// Held polls, and what they cost the server.
-#[derive(Parser)]
-struct Options {
+#[derive(Args)]
+pub(crate) struct Options {
     /// How many. Server and client each need a file descriptor for every one: see `ulimit -n`.
     #[arg(long, default_value_t = 10_000)]
     polls: usize,
@@ -54,10 +53,8 @@ struct Person {
     asked: VecDeque<Asked>,
 }
 
-#[tokio::main]
 #[expect(clippy::cast_precision_loss, reason = "counts are far below 2^52")]
-async fn main() -> Result<(), Lost> {
-    let options = Options::parse();
+pub(crate) async fn run(options: Options) -> Result<(), Lost> {
     if let Some(binary) = options.assent.clone() {
         run_binary(binary);
     }

@@ -1,6 +1,5 @@
 //! Runs whole flows against a server, as fast as they go or at a fixed rate, and says what they cost it and how long they
 //! took.
-#![expect(clippy::print_stdout, reason = "the figures are what this program is for")]
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -9,15 +8,15 @@ use std::time::Duration;
 use benches::flow::{Asker, Counted, INTERVAL, Lane, Mode, metadata};
 use benches::notified::Notified;
 use benches::{Auth, Target};
-use clap::Parser;
+use clap::Args;
 use tests::process::http::Lost;
 use tests::process::{Server, Site, Usage, now, run_binary, unix_seconds};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 /// Whole CIBA flows, and what they cost the server.
-#[derive(Parser)]
-struct Options {
+#[derive(Args)]
+pub(crate) struct Options {
     /// How the client learns of the decision.
     #[arg(long, value_enum, default_value = "poll")]
     mode: Mode,
@@ -56,9 +55,7 @@ struct Options {
     pid: Option<u32>,
 }
 
-#[tokio::main]
-async fn main() -> Result<(), Lost> {
-    let options = Options::parse();
+pub(crate) async fn run(options: Options) -> Result<(), Lost> {
     if let Some(binary) = options.assent.clone() {
         run_binary(binary);
     }

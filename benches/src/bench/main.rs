@@ -1,0 +1,43 @@
+//! All benchmarks in one program, so that it is linked once.
+#![expect(clippy::print_stdout, reason = "the figures are what this program is for")]
+
+use clap::{Parser, Subcommand};
+use tests::process::http::Lost;
+
+mod held;
+mod load;
+mod pending;
+mod primitives;
+
+/// What a server does in a second, and what it takes for that.
+#[derive(Parser)]
+#[command(name = "bench")]
+struct CommandLine {
+    #[command(subcommand)]
+    bench: Bench,
+}
+
+#[derive(Subcommand)]
+enum Bench {
+    /// Whole CIBA flows: what they cost the server, and how long they take
+    Load(load::Options),
+    /// Polls that are held, what they cost, and how soon their clients know of a decision
+    Held(held::Options),
+    /// Requests that nobody answers, and what they cost
+    Pending(pending::Options),
+    /// One ES256 signature, one verification, one hash and one sync
+    Primitives(primitives::Options),
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Lost> {
+    match CommandLine::parse().bench {
+        Bench::Load(options) => load::run(options).await,
+        Bench::Held(options) => held::run(options).await,
+        Bench::Pending(options) => pending::run(options).await,
+        Bench::Primitives(options) => {
+            primitives::run(&options);
+            Ok(())
+        }
+    }
+}
