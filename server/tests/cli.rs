@@ -6,7 +6,7 @@ use std::fs::{self, Permissions};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::Duration;
 
@@ -288,6 +288,32 @@ fn what_becomes_of_keys_is_in_the_audit_trail_once_whoever_rotated() {
     expected.extend([("withdrawn", &*first), ("withdrawn", &*next), ("created", &*last), ("signs", &*last)]);
     told(&server, &expected);
     assert!(server.stop().0.success());
+}
+
+/// The server's user owns the directory, and may put links to root's files into it.
+#[test]
+fn a_link_in_place_of_the_lock_makes_root_give_nothing_away() {
+    let deployment = Deployment::new();
+    let (lock, another) = (deployment.file("keys.json.lock"), deployment.file("of-root"));
+    // Empty, as a lock is.
+    fs::write(&another, "").expect("it can be written");
+    let owner = fs::metadata(&another).expect("it is there").uid();
+    // Only root may give it away; as anybody else there is nobody to give anything to.
+    let _ = std::os::unix::fs::chown(deployment.file("keys.json"), Some(65_534), Some(65_534));
+    let soft = |from: &Path, to: &Path| std::os::unix::fs::symlink(from, to);
+    let hard = |from: &Path, to: &Path| fs::hard_link(from, to);
+    for link in [&soft as &dyn Fn(&Path, &Path) -> std::io::Result<()>, &hard] {
+        let _ = fs::remove_file(&lock);
+        link(&another, &lock).expect("it can be linked");
+        deployment.keys_say(&["rotate", "--now"]);
+        assert_eq!(fs::metadata(&another).expect("it is there").uid(), owner);
+    }
+    // Nor does it make a file where a link points at none.
+    fs::remove_file(&lock).expect("it is there");
+    let nowhere = deployment.file("nowhere");
+    std::os::unix::fs::symlink(&nowhere, &lock).expect("it can be linked");
+    let refused = deployment.keys(&["rotate", "--now"]).output().expect("it starts");
+    assert!(!refused.status.success() && !nowhere.exists());
 }
 
 #[test]

@@ -43,7 +43,7 @@ fn read_within(path: &Path, widest: u32) -> Result<Zeroizing<String>, KeysError>
 
 /// Makes a new file; one that exists is left as it is.
 pub fn create(path: &Path, text: &str) -> Result<(), KeysError> {
-    write_new(path, text).and_then(|()| sync_directory(path)).map_err(|source| match source.kind() {
+    write_new(path, text).and_then(|_| sync_directory(path)).map_err(|source| match source.kind() {
         io::ErrorKind::AlreadyExists => KeysError::Exists(path.to_owned()),
         _ => failed(path, source),
     })
@@ -54,7 +54,7 @@ pub fn replace(path: &Path, text: &str) -> Result<(), KeysError> {
     let beside = beside(path, ".new");
     let replaced = remove_if_there(&beside)
         .and_then(|()| write_new(&beside, text))
-        .and_then(|()| keep_owner(path, &beside))
+        .and_then(|file| keep_owner(path, &file))
         .and_then(|()| fs::rename(&beside, path))
         .and_then(|()| sync_directory(path));
     replaced.map_err(|source| failed(path, source))
@@ -85,33 +85,50 @@ pub fn lock(path: &Path) -> Result<Lock, KeysError> {
     // Beside it, because the file itself is replaced by another one under the same name.
     let beside = beside(path, ".lock");
     let mut options = OpenOptions::new();
-    let file = options.write(true).create(true).truncate(false).mode(OWNER_ONLY).open(&beside);
-    let file = file.and_then(|file| keep_owner(path, &beside).map(|()| file));
+    options.write(true).mode(OWNER_ONLY);
+    let file = match options.clone().create_new(true).open(&beside) {
+        Ok(made) => keep_owner(path, &made).map(|()| made),
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => found_lock(path, &beside, &options),
+        Err(error) => Err(error),
+    };
     let locked = file.and_then(|file| file.lock().map(|()| file));
     locked.map(|file| Lock { _file: file }).map_err(|source| failed(&beside, source))
 }
 
-fn write_new(path: &Path, text: &str) -> io::Result<()> {
+fn write_new(path: &Path, text: &str) -> io::Result<File> {
     let mut file = OpenOptions::new().write(true).create_new(true).mode(OWNER_ONLY).open(path)?;
     // The umask may have taken away more than others' rights.
     file.set_permissions(Permissions::from_mode(OWNER_ONLY))?;
     file.write_all(text.as_bytes())?;
-    file.sync_all()
+    file.sync_all()?;
+    Ok(file)
 }
 
-/// Root may change what a server of another user reads: what it makes belongs to the owner of `path` then.
-fn keep_owner(path: &Path, made: &Path) -> io::Result<()> {
+/// Root may change what a server of another user reads: what it made belongs to the owner of `path` then. By its handle, never by its
+/// name: that user may put a link to one of root's own files under any name in the directory.
+fn keep_owner(path: &Path, made: &File) -> io::Result<()> {
     let owner = match fs::metadata(path) {
         Ok(owner) => owner,
         // The first content of a file: nobody owned one before.
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),
     };
-    let made_by = fs::metadata(made)?;
-    if made_by.uid() != 0 || owner.uid() == 0 {
+    if made.metadata()?.uid() != 0 || owner.uid() == 0 {
         return Ok(());
     }
-    std::os::unix::fs::chown(made, Some(owner.uid()), Some(owner.gid()))
+    std::os::unix::fs::fchown(made, Some(owner.uid()), Some(owner.gid()))
+}
+
+/// The lock that is there already, and may have been root's own until the directory was given to the server's user. Whose it
+/// is only changes if it is what we make as a lock: empty, and no link of either kind to a file elsewhere.
+fn found_lock(path: &Path, beside: &Path, options: &OpenOptions) -> io::Result<File> {
+    let file = options.open(beside)?;
+    let (opened, entry) = (file.metadata()?, fs::symlink_metadata(beside)?);
+    let is_the_entry = (opened.dev(), opened.ino()) == (entry.dev(), entry.ino());
+    if is_the_entry && opened.is_file() && opened.nlink() == 1 && opened.len() == 0 {
+        keep_owner(path, &file)?;
+    }
+    Ok(file)
 }
 
 /// What an earlier attempt left behind when it was interrupted.
