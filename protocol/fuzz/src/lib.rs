@@ -41,7 +41,7 @@ pub const TARGETS: [(&str, Target); 10] = [
     ("ticket", ticket),
 ];
 
-/// A scalar of the vectors (`protocol/vectors/jws.json`), so that the seeds verify and open.
+/// A scalar of the vectors (`docs/device-protocol/vectors/jws.json`), so that the seeds verify and open.
 fn scalar(name: &str) -> [u8; 32] {
     *Digest::of(format!("assent vector key {name}").as_bytes()).as_bytes()
 }

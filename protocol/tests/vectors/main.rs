@@ -1,5 +1,5 @@
-//! The published vectors (`protocol/vectors`, made by an independent implementation) against this crate: one body of
-//! tests over both implementations of the keys.
+//! The published vectors (`docs/device-protocol/vectors`, made by an independent implementation) against this crate: one
+//! body of tests over both implementations of the keys.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -21,7 +21,7 @@ mod text;
 mod tickets;
 
 fn directory() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors")
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/device-protocol/vectors")
 }
 
 /// A file of vectors, read into the shape that the test names.

@@ -1,10 +1,11 @@
 """Writes the vectors of the device protocol, independently of the Rust code that they test.
 
-    pip install cryptography jwcrypto && python generate.py
+    pip install -r requirements.txt && python generate.py [folder]
 
-Everything is deterministic (RFC 6979 signatures, fixed keys and nonces), so running it again changes nothing. Each
-sealed message is also opened with jwcrypto before it is written. `jwe-jwcrypto.json` was made by jwcrypto once, with
-its own random key and nonce, and is not written again.
+Writes `docs/device-protocol/vectors` and the seeds of `protocol/fuzz`, below the folder where one is named. Everything is
+deterministic (RFC 6979 signatures, fixed keys and nonces), so running it again changes nothing. Each sealed message is
+also opened with jwcrypto before it is written. `jwe-jwcrypto.json` was made by jwcrypto once, with its own random key
+and nonce, and is not written again.
 """
 
 import base64
@@ -12,6 +13,7 @@ import hashlib
 import hmac
 import json
 import pathlib
+import sys
 
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, utils
@@ -19,7 +21,8 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.concatkdf import ConcatKDFHash
 from jwcrypto import jwe, jwk
 
-HERE = pathlib.Path(__file__).parent
+ROOT_FOLDER = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else pathlib.Path(__file__).parents[2])
+HERE = ROOT_FOLDER / "docs" / "device-protocol" / "vectors"
 N = 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551
 P = 0xFFFFFFFF00000001000000000000000000000000FFFFFFFFFFFFFFFFFFFFFFFF
 SHA256 = hashes.SHA256()
@@ -397,7 +400,7 @@ UNSIGNED = {
     "finish-request": finish_general,
 }
 
-(HERE / "messages").mkdir(exist_ok=True)
+(HERE / "messages").mkdir(exist_ok=True, parents=True)
 for name, payload in {**MESSAGES, **UNSIGNED}.items():
     (HERE / "messages" / (name + ".json")).write_bytes(compact(payload))
 
@@ -1008,7 +1011,7 @@ write("text.json", [{"kind": k, "text": t, "error": e} for k, t, e in TEXTS])
 
 
 def seeds(target, named):
-    directory = HERE.parent / "fuzz" / "corpus" / target
+    directory = ROOT_FOLDER / "protocol" / "fuzz" / "corpus" / target
     directory.mkdir(parents=True, exist_ok=True)
     for name, data in named:
         data = data.encode() if isinstance(data, str) else data
