@@ -1,7 +1,7 @@
 //! What the benchmarks share: a server under test with its users, and how times are counted.
 //!
 //! `cargo run --release -p benches -- load` runs whole [`flow`]s, `pending` fills a server with requests that nobody answers,
-//! `held` with polls that are held, and `primitives` times what no flow can do without.
+//! `held` with polls that are held, `phones` with phones that wait, and `primitives` times what no flow can do without.
 //! `benches/README.md` has the targets, the figures and how they were measured.
 
 use std::net::SocketAddr;
@@ -133,6 +133,17 @@ impl Target {
             users.push(User { name, phone });
         }
         Ok(users)
+    }
+}
+
+/// Until the server has nothing left to do: a whole half-second without work.
+pub async fn idle(server: &Server) {
+    loop {
+        let before = server.usage().cpu_seconds;
+        tokio::time::sleep(Duration::from_millis(500)).await;
+        if server.usage().cpu_seconds - before < 0.05 {
+            return;
+        }
     }
 }
 

@@ -8,13 +8,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use benches::flow::{Counted, INTERVAL};
-use benches::{Auth, Target, User};
+use benches::{Auth, Target, User, idle};
 use clap::Args;
 use protocol::messages::{Answer, Outcome};
 use serde_json::json;
 use tests::process::http::{Connection, Lost};
 use tests::process::party::{Party, Polled};
-use tests::process::{Server, Site, now, run_binary, unix_seconds};
+use tests::process::{Site, now, run_binary, unix_seconds};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
@@ -89,17 +89,6 @@ pub(crate) async fn run(options: Options) -> Result<(), Lost> {
     let cpu = (server.usage().cpu_seconds - usage.cpu_seconds) / options.decisions as f64 * 1000.0;
     println!("server: {cpu:.3} CPU-seconds per 1,000 prompts, decisions and redemptions");
     Ok(())
-}
-
-/// Until the server has nothing left to do: a whole half-second without work.
-async fn idle(server: &Server) {
-    loop {
-        let before = server.usage().cpu_seconds;
-        tokio::time::sleep(Duration::from_millis(500)).await;
-        if server.usage().cpu_seconds - before < 0.05 {
-            return;
-        }
-    }
 }
 
 /// Asks every user as often as it takes, and polls each request once.

@@ -7,6 +7,7 @@ use tests::process::http::Lost;
 mod held;
 mod load;
 mod pending;
+mod phones;
 mod primitives;
 
 /// What a server does in a second, and what it takes for that.
@@ -23,6 +24,8 @@ enum Bench {
     Load(load::Options),
     /// Polls that are held, what they cost, and how soon their clients know of a decision
     Held(held::Options),
+    /// Phones that wait for a prompt, what they cost, and how soon they have it
+    Phones(phones::Options),
     /// Requests that nobody answers, and what they cost
     Pending(pending::Options),
     /// One ES256 signature, one verification, one hash and one sync
@@ -34,6 +37,7 @@ async fn main() -> Result<(), Lost> {
     match CommandLine::parse().bench {
         Bench::Load(options) => load::run(options).await,
         Bench::Held(options) => held::run(options).await,
+        Bench::Phones(options) => phones::run(options).await,
         Bench::Pending(options) => pending::run(options).await,
         Bench::Primitives(options) => {
             primitives::run(&options);
