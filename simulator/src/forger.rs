@@ -108,6 +108,14 @@ impl Forger {
         Ok(unsigned.attach(&signature))
     }
 
+    /// Signs header and payload as they stand there, whatever they are.
+    pub async fn sign_text(&self, role: KeyRole, header: &Value, payload: &[u8]) -> Result<Jws, DeviceError> {
+        let header = protocol::base64url::encode(header.to_string().as_bytes());
+        let text = format!("{header}.{}", protocol::base64url::encode(payload));
+        let signature = self.signature(role, text.as_bytes()).await?;
+        Ok(Jws::from_text(format!("{text}.{}", protocol::base64url::encode(signature.as_bytes()))))
+    }
+
     async fn signature(&self, role: KeyRole, message: &[u8]) -> Result<Signature, DeviceError> {
         let key = self.account.key(role);
         let raw = self.phone.ports().vault.sign(key.alias, message.to_vec(), SigningReason::Proof).await?;

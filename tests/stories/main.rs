@@ -11,6 +11,7 @@ mod authenticating;
 mod binding;
 mod cancelling;
 mod collecting;
+mod deciding;
 mod discovery;
 mod enrolling;
 mod explaining;

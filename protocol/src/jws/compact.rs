@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::{JwsError, KeyHint, Typ};
@@ -100,7 +101,7 @@ pub struct Unverified<'a> {
 }
 
 impl<'a> Unverified<'a> {
-    /// Judges size, form, `alg`, `typ` and `crit`, in that order.
+    /// Judges size, form, `typ`, `alg` and `crit`, in that order.
     pub fn parse(text: &'a str, typ: Typ) -> Result<Self, JwsError> {
         if text.len() > MAX_MESSAGE_BYTES {
             return Err(JwsError::TooLarge);
@@ -128,6 +129,11 @@ impl<'a> Unverified<'a> {
             KeyHint::Kid(kid) => kid.parse().map_err(|_| JwsError::Malformed),
             KeyHint::Jwk(_) => Err(JwsError::Malformed),
         }
+    }
+
+    /// Reads something of the payload before anybody vouches for it: for refusing early, never for believing.
+    pub fn claimed<T: DeserializeOwned>(&self) -> Result<T, JwsError> {
+        Ok(json::from_slice(&self.payload)?)
     }
 
     /// Checks the signature, then reads the payload.

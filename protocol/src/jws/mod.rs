@@ -160,11 +160,11 @@ impl KeyHint {
     fn from_header(part: &str, typ: Typ) -> Result<Self, JwsError> {
         let bytes = base64url::decode(part).map_err(|_| JwsError::Malformed)?;
         let header: HeaderIn<'_> = json::from_slice(&bytes)?;
-        if header.alg != ALGORITHM {
-            return Err(JwsError::Algorithm);
-        }
         if header.typ != typ.as_str() {
             return Err(JwsError::Typ);
+        }
+        if header.alg != ALGORITHM {
+            return Err(JwsError::Algorithm);
         }
         if header.crit.is_some() {
             return Err(JwsError::Critical);

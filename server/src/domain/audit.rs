@@ -82,6 +82,8 @@ pub enum What {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         opened_at: Option<Timestamp>,
     },
+    /// A decision failed a check; nothing came of it.
+    DecisionRefused { request: Option<RequestKey>, device: DeviceId, prompt: PromptId, check: Check },
     /// The user said that a redeemed request was not theirs.
     RequestDisputed { request: RequestKey, device: DeviceId },
     /// Tokens were issued.
@@ -115,6 +117,7 @@ impl What {
             | Self::TokenRevoked { request, .. }
             | Self::PushConcluded { request, .. }
             | Self::ClientNotified { request, .. } => Some(request),
+            Self::DecisionRefused { request, .. } => request.as_ref(),
             Self::RealmCreated
             | Self::RealmRecovered
             | Self::SigningKeyCreated { .. }
@@ -137,6 +140,58 @@ impl What {
             | Self::PushTargetChanged { .. } => None,
         }
     }
+}
+
+/// What a decision failed, in the order in which it is judged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Check {
+    /// It is longer than any decision.
+    Size,
+    /// It is not a JWS, its payload is not that of a decision, or `crit` names something.
+    Form,
+    /// `typ` is another.
+    Typ,
+    /// `alg` is another.
+    Alg,
+    /// `kid` names no key, or the key of another phone.
+    Kid,
+    /// The phone was revoked.
+    Device,
+    /// This phone has no such prompt.
+    UnknownPrompt,
+    /// It is signed by the wrong one of the phone's keys.
+    Key,
+    /// The signature is not by that key.
+    Signature,
+    /// `iss` is not the phone.
+    Iss,
+    /// `aud` is not the issuer.
+    Aud,
+    /// `v` is another.
+    Version,
+    /// `prompt` is another.
+    Prompt,
+    /// `nonce` is another.
+    Nonce,
+    /// `ph` is that of other bytes.
+    PromptHash,
+    /// `dh` is that of other lines.
+    DisplayHash,
+    /// It explains an approval, or types a code for a denial.
+    Reason,
+    /// Its time is over.
+    Expired,
+    /// The user is locked or disabled.
+    User,
+    /// The request was concluded otherwise.
+    State,
+    /// It has no match code where one is asked, or one where none is.
+    Match,
+    /// Its counter was used for another decision.
+    Counter,
+    /// Its proof was used before.
+    Proof,
 }
 
 /// What a client is told.

@@ -7,6 +7,7 @@ use tracing::error;
 use super::authenticate_client::Assertions;
 use super::begin::user_code::UserCodes;
 use super::budget::Budget;
+use super::decide::Refused;
 use super::hold::Held;
 use super::opened::Opened;
 use super::paces::Paces;
@@ -74,6 +75,7 @@ pub struct Provider {
     pub(super) held: Held,
     pub(super) proofs: Proofs,
     pub(super) opened: Opened,
+    pub(super) refused: Refused,
 }
 
 impl Provider {
@@ -103,6 +105,7 @@ impl Provider {
             held: Held::default(),
             proofs: Proofs::default(),
             opened: Opened::default(),
+            refused: Refused::default(),
         })
     }
 

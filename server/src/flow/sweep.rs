@@ -39,6 +39,7 @@ pub async fn sweep_by(provider: &Provider, settings: Sweep) -> Result<usize, Sto
     provider.assertions.sweep(now);
     provider.budget.sweep(now);
     provider.opened.sweep(now);
+    provider.refused.sweep(now);
     provider.user_codes.sweep(now);
     if settings.every.is_none() {
         return Ok(0);

@@ -81,6 +81,14 @@ impl Call {
         Ok(Self { proven, body })
     }
 
+    /// The same from a phone that may have been revoked.
+    async fn receive_even_revoked(provider: &Provider, request: Request) -> Result<Self, DeviceError> {
+        let (head, body) = request.into_parts();
+        let body = body::read_any(body).await?;
+        let proven = prove::prove_even_revoked(provider, presented(&head, &body)?).await?;
+        Ok(Self { proven, body })
+    }
+
     fn message<T: DeserializeOwned>(&self) -> Result<T, DeviceError> {
         json::from_slice(&self.body).map_err(|_| malformed())
     }
@@ -214,7 +222,7 @@ pub(super) async fn decision(
     request: Request,
 ) -> Response {
     let reply = async {
-        let call = Call::receive(&provider, request).await?;
+        let call = Call::receive_even_revoked(&provider, request).await?;
         let request: SignedRequest = call.message()?;
         let result = decide::decide(&provider, &call.proven, &prompt_id(&path)?, request.message).await?;
         Ok(Answer::ToDevice(signed(&provider, result), call.device()))

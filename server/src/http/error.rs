@@ -247,13 +247,13 @@ impl From<decide::Reason> for DeviceError {
     fn from(reason: decide::Reason) -> Self {
         let (status, code, title) = match reason {
             decide::Reason::Malformed(_) => (StatusCode::BAD_REQUEST, "malformed", "This is not a decision"),
-            decide::Reason::BadSignature => {
+            decide::Reason::BadSignature(_) => {
                 (StatusCode::FORBIDDEN, "bad_signature", "The decision is not signed by this device")
             }
             decide::Reason::WrongKey => {
                 (StatusCode::FORBIDDEN, "wrong_key", "This prompt must be answered with the other key")
             }
-            decide::Reason::Mismatch => {
+            decide::Reason::Mismatch(_) => {
                 (StatusCode::BAD_REQUEST, "mismatch", "The decision is about something else than this prompt")
             }
             decide::Reason::Expired => (StatusCode::GONE, "expired", "This prompt has expired"),
@@ -264,6 +264,7 @@ impl From<decide::Reason> for DeviceError {
             }
             decide::Reason::ProofReplayed => (StatusCode::UNAUTHORIZED, "replayed", "This proof was used before"),
             decide::Reason::UnknownPrompt => return unknown_prompt(),
+            decide::Reason::Revoked => return prove::Reason::Revoked.into(),
             decide::Reason::Unavailable(reason) => return reason.into(),
         };
         Self::new(status, code, title)

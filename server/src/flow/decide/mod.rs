@@ -1,9 +1,8 @@
 //! A phone answers. Every check of the device protocol in its order; then state, answer, counter and replay mark in one
 //! commit. This is the only place where an [`Approval`] is made.
 
-use protocol::jws::{JwsError, Unverified};
-use protocol::messages::{Answer, Decision, DecisionResult, DenyReason, Outcome, RevocationReason, UserVerification};
-use protocol::{Digest, Jws, KeyRole, PromptId, Typ};
+use protocol::messages::{Answer, DecisionResult, Outcome, RevocationReason};
+use protocol::{Digest, Jws, PromptId};
 use tracing::{info, warn};
 
 use super::Unavailable;
@@ -12,43 +11,49 @@ use super::prove::Proven;
 use super::provider::{Provider, Recorded as _};
 use super::retry::{Attempt, until_decided};
 use super::{maintain, prompts};
-use crate::domain::audit::What;
+use crate::domain::audit::{Check, What};
 use crate::domain::authentication_request::{
     Approval, AuthenticationRequest, Denial, Event, Refusal, State, Transition,
 };
 use crate::domain::device::Device;
+use crate::domain::names::RequestKey;
 use crate::domain::prompt::{StoredAnswer, StoredPrompt};
 use crate::domain::time::Timestamp;
-use crate::domain::user::UserStatus;
 use crate::store::{Change, CommitError, MarkKey, Versioned};
+
+mod judge;
+mod refused;
+
+use judge::{Envelope, Signed};
+pub(super) use refused::Refused;
 
 /// A phone's clock may be this many seconds off before the audit trail says so.
 const CLOCK_TOLERANCE: i64 = 300;
 
-/// No phone has more to say. Two answers of a phone are kept beside its prompt, in one record of the store.
-const MOST_DECISION_BYTES: usize = 3 * 1024;
-
-/// For how many days a decision counter is remembered.
+/// For how many days a decision counter is remembered: longer than for its last 64 values, whatever a phone does.
 const COUNTER_DAYS: i64 = 400;
 
 /// Why a decision was not taken. The request stays as it was.
 #[derive(Debug, thiserror::Error)]
 pub enum Reason {
-    /// Not a decision: size, form, `typ` or `alg`.
-    #[error("not a decision: {0}")]
-    Malformed(JwsError),
+    /// Not a decision: size, form, `typ`, `alg` or `kid`.
+    #[error("not a decision: {0:?}")]
+    Malformed(Check),
     /// Signed as, or by, somebody else.
-    #[error("the decision is not signed by this device")]
-    BadSignature,
+    #[error("the decision is not signed by this device: {0:?}")]
+    BadSignature(Check),
+    /// The phone was revoked.
+    #[error("the device was revoked")]
+    Revoked,
     /// The prompt asks for the `verified` key, or a deny was not signed by `device`.
     #[error("the decision is signed by the wrong one of the device's keys")]
     WrongKey,
     /// No such prompt for this phone.
     #[error("no such prompt for this device")]
     UnknownPrompt,
-    /// `aud`, `prompt`, `nonce`, `ph` or `dh` is that of something else.
-    #[error("the decision is about something else")]
-    Mismatch,
+    /// A member is that of something else.
+    #[error("the decision is about something else: {0:?}")]
+    Mismatch(Check),
     /// The prompt's time is over by the server's clock.
     #[error("the prompt has expired")]
     Expired,
@@ -69,6 +74,24 @@ pub enum Reason {
     Unavailable(#[from] Unavailable),
 }
 
+impl Reason {
+    /// The check that failed; `None` where the decision was not judged.
+    const fn check(&self) -> Option<Check> {
+        match self {
+            Self::Malformed(check) | Self::BadSignature(check) | Self::Mismatch(check) => Some(*check),
+            Self::Revoked => Some(Check::Device),
+            Self::WrongKey => Some(Check::Key),
+            Self::UnknownPrompt => Some(Check::UnknownPrompt),
+            Self::Expired | Self::Concluded(Refusal::Expired) => Some(Check::Expired),
+            Self::Concluded(_) => Some(Check::State),
+            Self::UserNotActive => Some(Check::User),
+            Self::CounterReused => Some(Check::Counter),
+            Self::ProofReplayed => Some(Check::Proof),
+            Self::Unavailable(_) => None,
+        }
+    }
+}
+
 impl From<prompts::Reason> for Reason {
     fn from(reason: prompts::Reason) -> Self {
         match reason {
@@ -78,25 +101,14 @@ impl From<prompts::Reason> for Reason {
     }
 }
 
-/// A decision whose signature holds, with the key that made it.
-struct Signed {
-    decision: Decision,
-    role: KeyRole,
-    jws: Jws,
-}
-
-impl Signed {
-    /// What was signed, whichever of its many signatures it carries.
-    fn said(&self) -> Digest {
-        Digest::of(self.jws.signed_text().as_bytes())
-    }
-}
-
-/// Takes a decision about prompt `id` from a phone that proved its request; returns the signed result.
+/// Takes a decision about prompt `id` from a phone that proved its request; returns the signed result. The phone may have
+/// been revoked: that is one of the checks.
 pub async fn decide(provider: &Provider, proven: &Proven, id: &PromptId, jws: Jws) -> Result<Jws, Reason> {
     let device = &proven.device;
-    let signed = verify(provider, device, jws)?;
-    let result = until_decided(|| attempt(provider, proven, id, &signed)).await;
+    let result = until_decided(|| attempt(provider, proven, id, &jws)).await;
+    if let Err(reason) = &result {
+        refused::record(provider, device, id, reason).await?;
+    }
     if matches!(result, Err(Reason::CounterReused)) {
         end_clone(provider, device).await?;
     }
@@ -113,45 +125,26 @@ async fn end_clone(provider: &Provider, device: &Device) -> Result<(), Unavailab
     }
 }
 
-/// `typ` and `alg`, `kid`, device, key, signature. Which key a decision needs is judged against its prompt.
-fn verify(provider: &Provider, device: &Device, jws: Jws) -> Result<Signed, Reason> {
-    if jws.as_str().len() > MOST_DECISION_BYTES {
-        return Err(Reason::Malformed(JwsError::TooLarge));
-    }
-    let unverified = Unverified::parse(jws.as_str(), Typ::Decision).map_err(Reason::Malformed)?;
-    let key = unverified.key_ref().map_err(Reason::Malformed)?;
-    if key.device != device.id {
-        return Err(Reason::BadSignature);
-    }
-    let jwk = match key.role {
-        KeyRole::Device => &device.device_key,
-        KeyRole::Verified => &device.verified_key,
-    };
-    let verifier = provider.proofs.key(jwk).ok_or(Reason::BadSignature)?;
-    let decision: Decision = unverified.verify(&*verifier).map_err(|error| match error {
-        JwsError::Crypto(_) => Reason::BadSignature,
-        other => Reason::Malformed(other),
-    })?;
-    Ok(Signed { decision, role: key.role, jws })
-}
-
-async fn attempt(provider: &Provider, proven: &Proven, id: &PromptId, signed: &Signed) -> Result<Attempt<Jws>, Reason> {
+async fn attempt(provider: &Provider, proven: &Proven, id: &PromptId, jws: &Jws) -> Result<Attempt<Jws>, Reason> {
     let now = provider.now();
-    let prompt = prompts::find(provider, &proven.device.id, id).await?;
-    judge_key(&prompt.record, signed)?;
-    judge_binding(provider, &proven.device, &prompt.record, signed)?;
-    if let Some(answer) = known_answer(&prompt.record, signed) {
+    let envelope = Envelope::open(jws, &proven.device)?;
+    let device = still_active(provider, &proven.device).await?;
+    let prompt = prompts::find(provider, &device.id, id).await?;
+    envelope.judge_key(&prompt.record)?;
+    let signed = envelope.verify(provider, &device)?;
+    judge::judge_binding(provider, &device, &prompt.record, &signed)?;
+    if let Some(answer) = judge::known_answer(&prompt.record, &signed) {
         return Ok(Attempt::Done(answer));
     }
     let request = provider.store.request(provider.id(), &prompt.record.request).await.map_err(Unavailable::from)?;
     let request = request.ok_or(Reason::UnknownPrompt)?;
-    judge_time(&prompt.record, &request.record, signed, now)?;
-    judge_user(provider, &request.record).await?;
-    let step = step(provider, proven, prompt, &request, signed, now)?;
+    judge::judge_time(&prompt.record, &request.record, &signed, now)?;
+    judge::judge_user(provider, &request.record).await?;
+    let step = step(provider, (proven, &device), prompt, &request, &signed, now)?;
     let committed = provider.store.commit(step.change).await;
     match committed {
         Ok(()) => {
-            info!(request = %step.request, device = %proven.device.id, outcome = ?step.outcome, "request decided");
+            info!(request = %step.request, device = %device.id, outcome = ?step.outcome, "request decided");
             step.told.send(provider);
         }
         Err(CommitError::Replayed(MarkKey::Counter(..), value)) if value != signed.said() => {
@@ -165,60 +158,15 @@ async fn attempt(provider: &Provider, proven: &Proven, id: &PromptId, signed: &S
     Ok(Attempt::after(committed, step.result))
 }
 
-/// The sender never chooses the weaker key: what the prompt asks for decides.
-fn judge_key(prompt: &StoredPrompt, signed: &Signed) -> Result<(), Reason> {
-    let fits = match (signed.decision.decision, prompt.user_verification, signed.role) {
-        // Refusing needs no fingerprint, and only `device` may: a deny tells nothing about who is there.
-        (Answer::Deny, _, role) => role == KeyRole::Device,
-        (Answer::Approve, UserVerification::Required, role) => role == KeyRole::Verified,
-        (Answer::Approve, UserVerification::Preferred | UserVerification::None, _) => true,
-    };
-    if fits { Ok(()) } else { Err(Reason::WrongKey) }
-}
-
-fn judge_binding(provider: &Provider, device: &Device, prompt: &StoredPrompt, signed: &Signed) -> Result<(), Reason> {
-    let decision = &signed.decision;
-    let fits = decision.iss == device.id
-        && decision.aud == provider.issuer()
-        && decision.v == protocol::VERSION
-        && decision.prompt == prompt.id
-        && decision.nonce == prompt.nonce
-        && decision.ph == prompt.jws.digest()
-        && decision.dh == prompt.display
-        && (decision.decision == Answer::Deny || decision.reason.is_none())
-        && decision.match_code.is_none();
-    if fits { Ok(()) } else { Err(Reason::Mismatch) }
-}
-
-/// The same decision sent again gets the stored result, and nothing else is judged; also when it was signed anew.
-fn known_answer(prompt: &StoredPrompt, signed: &Signed) -> Option<Jws> {
-    let mut answers = prompt.answer.iter().chain(&prompt.approval);
-    let known = answers
-        .find(|answer| answer.id == signed.decision.jti && answer.jws.signed_text() == signed.jws.signed_text())?;
-    Some(known.result.clone())
-}
-
-/// The server's own clock, never the phone's. Only the word "this was not me" is taken later, up to the tombstone's end.
-fn judge_time(
-    prompt: &StoredPrompt,
-    request: &AuthenticationRequest,
-    signed: &Signed,
-    now: Timestamp,
-) -> Result<(), Reason> {
-    let disputes = matches!(request.state, State::Redeemed { .. })
-        && signed.decision.decision == Answer::Deny
-        && signed.decision.reason == Some(DenyReason::NotMe);
-    if disputes || now < prompt.expires_at { Ok(()) } else { Err(Reason::Expired) }
-}
-
-async fn judge_user(provider: &Provider, request: &AuthenticationRequest) -> Result<(), Reason> {
-    let user = provider.store.user(provider.id(), &request.subject).await.map_err(Unavailable::from)?;
-    if user.is_some_and(|user| user.record.status == UserStatus::Active) { Ok(()) } else { Err(Reason::UserNotActive) }
+/// The phone as it is by now: it may have been revoked since it proved its call, and its keys replaced.
+async fn still_active(provider: &Provider, device: &Device) -> Result<Device, Reason> {
+    let found = provider.store.device(provider.id(), &device.id).await.map_err(Unavailable::from)?;
+    found.map(|found| found.record).filter(Device::is_active).ok_or(Reason::Revoked)
 }
 
 /// One decision's commit and what is answered once it is durable.
 struct Step {
-    request: crate::domain::names::RequestKey,
+    request: RequestKey,
     outcome: Outcome,
     result: Jws,
     change: Change,
@@ -227,13 +175,12 @@ struct Step {
 
 fn step(
     provider: &Provider,
-    proven: &Proven,
+    (proven, device): (&Proven, &Device),
     prompt: Versioned<StoredPrompt>,
     request: &Versioned<AuthenticationRequest>,
     signed: &Signed,
     now: Timestamp,
 ) -> Result<Step, Reason> {
-    let device = &proven.device;
     let hash = signed.jws.digest();
     let key = request.record.key;
     let event = event(device, signed, hash, now);
@@ -281,13 +228,7 @@ fn outcome_of(state: &State) -> Outcome {
     }
 }
 
-fn decided(
-    provider: &Provider,
-    device: &Device,
-    signed: &Signed,
-    request: crate::domain::names::RequestKey,
-    now: Timestamp,
-) -> What {
+fn decided(provider: &Provider, device: &Device, signed: &Signed, request: RequestKey, now: Timestamp) -> What {
     let clock_off = signed.decision.iat.saturating_sub(now.unix_seconds());
     What::RequestDecided {
         request,
