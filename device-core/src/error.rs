@@ -1,12 +1,12 @@
 //! How the core says no to the app: one flat list of conditions, each one that an app reacts to in its own way.
 
-use protocol::problem::Problem;
+mod advice;
+mod sources;
 
-use crate::ports::{ClockError, StoreError, TransportError, VaultError};
-use crate::prompt::Unshowable;
-use crate::trust::Distrust;
+pub use advice::{Advice, error_advice, error_code};
 
-/// Why a call failed. [`DeviceError::code`] is stable; texts are for logs, not for users.
+/// Why a call failed. [`DeviceError::code`] is stable, [`DeviceError::advice`] says what helps; texts are for logs, not
+/// for users.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Error))]
 pub enum DeviceError {
@@ -17,6 +17,12 @@ pub enum DeviceError {
     #[error("this app does not enrol at {issuer}")]
     WrongIssuer {
         /// The issuer named by the ticket.
+        issuer: String,
+    },
+    /// The account's issuer has no TLS, and the app does not say that it is in development.
+    #[error("{issuer} is not protected by TLS")]
+    InsecureIssuer {
+        /// The issuer.
         issuer: String,
     },
     /// The phone's name, model or system cannot be shown to people: too long, or unfit characters.
@@ -31,6 +37,23 @@ pub enum DeviceError {
         /// For the log.
         detail: String,
     },
+    /// Somebody answered whose certificate is not to be trusted: another network's page, or a phone whose clock is far off.
+    #[error("untrusted certificate: {detail}")]
+    UntrustedCertificate {
+        /// For the log.
+        detail: String,
+    },
+    /// The server is overloaded, or this phone has asked too often. A decision that was made is sent again unchanged.
+    #[error("the server is busy: {refusal}")]
+    ServerBusy {
+        /// The problem's code.
+        refusal: String,
+        /// When to ask again, where the server said it, in seconds.
+        after_seconds: Option<u32>,
+    },
+    /// The server took no proof of this phone, not even one with a fresh nonce.
+    #[error("the server takes no proof")]
+    ProofNotTaken,
     /// What came from the server is not signed as the pinned key demands, or is not for this phone. Show nothing of it.
     #[error("not trusted: {detail}")]
     Untrusted {
@@ -54,33 +77,48 @@ pub enum DeviceError {
     /// Too late: the request or the ticket has ended.
     #[error("expired")]
     Expired,
-    /// This or another phone answered before, and the answer stands.
+    /// This or another phone answered before, and the answer stands; or this very object was answered.
     #[error("already answered")]
     AlreadyAnswered,
     /// The client took its request back.
     #[error("withdrawn by the client")]
     Withdrawn,
+    /// The same request is being answered right now.
+    #[error("busy with the same request, or another process of this app is")]
+    Busy,
     /// Approving needs the lines to have been taken for display.
     #[error("the display lines were not taken")]
     DisplayNotTaken,
+    /// Approving needs all lines to have been taken for display.
+    #[error("{missing} display lines were not taken")]
+    DisplayIncomplete {
+        /// How many were not.
+        missing: u32,
+    },
     /// Approving needs the digits that the other screen shows, in the right number.
     #[error("the match code was not entered")]
     MatchCodeNeeded,
     /// No account of that id on this phone.
     #[error("no such account")]
     UnknownAccount,
-    /// The account waits for its six digits, or was cancelled or revoked.
+    /// The account waits for its six digits, or was cancelled.
     #[error("the account is not active")]
     NotActive,
+    /// The server says that this phone was revoked. Only its signed word, which `sync` fetches, removes the account.
+    #[error("the phone was revoked")]
+    Revoked,
     /// The server knows no such prompt for this phone.
     #[error("no such prompt")]
     UnknownPrompt,
     /// The push is none of ours, or sealed to no key of this phone.
     #[error("not a push for this phone")]
     NotOurPush,
-    /// State came back without its keys, or biometrics changed: enrol again or rotate.
+    /// The state was restored without its keys: enrol again.
     #[error("the keys are lost")]
     KeysLost,
+    /// Biometrics or screen lock changed, and the key ended with them: make new keys, or enrol again.
+    #[error("a key was invalidated")]
+    KeyInvalidated,
     /// A key cannot be used now.
     #[error("key unavailable: {detail}")]
     KeyUnavailable {
@@ -90,9 +128,15 @@ pub enum DeviceError {
     /// The user dismissed the platform's dialogue; nothing was signed.
     #[error("cancelled by the user")]
     UserCancelled,
-    /// Storage failed, or what it holds is damaged.
+    /// Storage failed.
     #[error("storage: {detail}")]
     Storage {
+        /// For the log.
+        detail: String,
+    },
+    /// What is stored cannot be read: written half, or by something else.
+    #[error("the stored state is damaged: {detail}")]
+    DamagedState {
         /// For the log.
         detail: String,
     },
@@ -102,7 +146,13 @@ pub enum DeviceError {
         /// The version found.
         version: u32,
     },
-    /// The app's clock or chance failed.
+    /// The app's clock failed. A clock that is merely wrong is no error.
+    #[error("clock: {detail}")]
+    Clock {
+        /// For the log.
+        detail: String,
+    },
+    /// The phone's source of chance or the app's lock failed.
     #[error("platform: {detail}")]
     Platform {
         /// For the log.
@@ -117,36 +167,6 @@ pub enum DeviceError {
 }
 
 impl DeviceError {
-    /// A stable word for the condition, for logs and metrics.
-    #[must_use]
-    pub const fn code(&self) -> &'static str {
-        match self {
-            Self::NotATicket => "not_a_ticket",
-            Self::WrongIssuer { .. } => "wrong_issuer",
-            Self::UnfitName { .. } => "unfit_name",
-            Self::Unreachable { .. } => "unreachable",
-            Self::Untrusted { .. } => "untrusted",
-            Self::Unshowable { .. } => "unshowable",
-            Self::NotUnderstood { .. } => "not_understood",
-            Self::Expired => "expired",
-            Self::AlreadyAnswered => "already_answered",
-            Self::Withdrawn => "withdrawn",
-            Self::DisplayNotTaken => "display_not_taken",
-            Self::MatchCodeNeeded => "match_code_needed",
-            Self::UnknownAccount => "unknown_account",
-            Self::NotActive => "not_active",
-            Self::UnknownPrompt => "unknown_prompt",
-            Self::NotOurPush => "not_our_push",
-            Self::KeysLost => "keys_lost",
-            Self::KeyUnavailable { .. } => "key_unavailable",
-            Self::UserCancelled => "user_cancelled",
-            Self::Storage { .. } => "storage",
-            Self::NewerState { .. } => "newer_state",
-            Self::Platform { .. } => "platform",
-            Self::Refused { .. } => "refused",
-        }
-    }
-
     /// Whether the server has heard the request and said no for good, so that sending the same again is pointless.
     #[must_use]
     pub const fn is_final(&self) -> bool {
@@ -155,63 +175,10 @@ impl DeviceError {
             Self::Expired | Self::AlreadyAnswered | Self::Withdrawn | Self::UnknownPrompt | Self::Refused { .. }
         )
     }
-}
 
-/// The server's own words for the conditions that apps tell apart; everything else stays [`DeviceError::Refused`].
-impl From<&Problem> for DeviceError {
-    fn from(problem: &Problem) -> Self {
-        match problem.code() {
-            "expired" => Self::Expired,
-            "already_approved" | "already_denied" | "already_redeemed" => Self::AlreadyAnswered,
-            "cancelled" => Self::Withdrawn,
-            "revoked" => Self::NotActive,
-            "unknown_prompt" => Self::UnknownPrompt,
-            // Busy or limited: the same request may pass later, so nothing that was signed is given up.
-            code if problem.status == 429 || problem.status >= 500 => Self::Unreachable { detail: code.to_owned() },
-            code => Self::Refused { refusal: code.to_owned() },
-        }
-    }
-}
-
-impl From<Distrust> for DeviceError {
-    fn from(reason: Distrust) -> Self {
-        match reason {
-            Distrust::Expired => Self::Expired,
-            other => Self::Untrusted { detail: other.to_string() },
-        }
-    }
-}
-
-impl From<Unshowable> for DeviceError {
-    fn from(reason: Unshowable) -> Self {
-        Self::Unshowable { detail: reason.to_string() }
-    }
-}
-
-impl From<VaultError> for DeviceError {
-    fn from(error: VaultError) -> Self {
-        match error {
-            VaultError::KeyMissing => Self::KeysLost,
-            VaultError::UserCancelled => Self::UserCancelled,
-            VaultError::Unavailable { detail } | VaultError::Unexpected { detail } => Self::KeyUnavailable { detail },
-        }
-    }
-}
-
-impl From<StoreError> for DeviceError {
-    fn from(error: StoreError) -> Self {
-        Self::Storage { detail: error.to_string() }
-    }
-}
-
-impl From<TransportError> for DeviceError {
-    fn from(error: TransportError) -> Self {
-        Self::Unreachable { detail: error.to_string() }
-    }
-}
-
-impl From<ClockError> for DeviceError {
-    fn from(error: ClockError) -> Self {
-        Self::Platform { detail: error.to_string() }
+    /// Whether a key could not be used, by no choice of the user: another may stand in where the protocol allows it.
+    #[must_use]
+    pub const fn is_of_a_key(&self) -> bool {
+        matches!(self, Self::KeysLost | Self::KeyInvalidated | Self::KeyUnavailable { .. })
     }
 }

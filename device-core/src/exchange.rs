@@ -58,6 +58,12 @@ impl Call {
         self
     }
 
+    /// Method and path template, for logs.
+    #[must_use]
+    pub fn name(&self) -> String {
+        format!("{} {}", self.endpoint.method.as_str(), self.endpoint.path)
+    }
+
     /// The proof that must stand on this call, for the `device` key to sign.
     #[must_use]
     pub fn proof(&self, device: DeviceId, jti: Nonce, nonce: &str, now: i64) -> Unsigned {
@@ -103,8 +109,8 @@ pub enum Reply {
     Done(Vec<u8>),
     /// The proof was not taken, the request not looked at: prove it again, with this nonce if there is one.
     ProveAgain(Option<String>),
-    /// The server said no.
-    Problem(Problem),
+    /// The server said no, and perhaps when to ask again, in seconds.
+    Problem(Problem, Option<u32>),
 }
 
 /// Sorts a response by status. A problem document that cannot be read is [`DeviceError::NotUnderstood`]: it came from
@@ -118,7 +124,7 @@ pub fn read(response: &HttpResponse) -> Result<Reply, DeviceError> {
         (401, "use_nonce") => Ok(Reply::ProveAgain(problem.nonce.or_else(|| nonce_of(response)))),
         // The transport sent the request twice by itself: the first copy may have been taken, so ask with a new proof.
         (401, "replayed") => Ok(Reply::ProveAgain(None)),
-        _ => Ok(Reply::Problem(problem)),
+        _ => Ok(Reply::Problem(problem, retry_after(response))),
     }
 }
 
@@ -130,8 +136,17 @@ pub fn parse<T: DeserializeOwned>(status: u16, body: &[u8]) -> Result<T, DeviceE
 /// The fresh nonce that replies hand out.
 #[must_use]
 pub fn nonce_of(response: &HttpResponse) -> Option<String> {
-    let header = response.headers.iter().find(|header| header.name.eq_ignore_ascii_case(NONCE_HEADER))?;
-    Some(header.value.clone())
+    value_of(response, NONCE_HEADER).map(str::to_owned)
+}
+
+/// RFC 9110 §10.2.3, as seconds; a date is read over, for a phone's clock may be wrong.
+fn retry_after(response: &HttpResponse) -> Option<u32> {
+    value_of(response, "retry-after")?.trim().parse().ok()
+}
+
+fn value_of<'a>(response: &'a HttpResponse, name: &str) -> Option<&'a str> {
+    let header = response.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name))?;
+    Some(&header.value)
 }
 
 fn not_understood(status: u16, detail: &str) -> DeviceError {
@@ -183,8 +198,8 @@ mod tests {
             matches!(read(&problem(401, "use_nonce")).unwrap(), Reply::ProveAgain(Some(nonce)) if nonce == "fresh")
         );
         assert!(matches!(read(&problem(401, "replayed")).unwrap(), Reply::ProveAgain(None)));
-        assert!(matches!(read(&problem(401, "unproven")).unwrap(), Reply::Problem(_)));
-        assert!(matches!(read(&problem(400, "use_nonce")).unwrap(), Reply::Problem(_)));
+        assert!(matches!(read(&problem(401, "unproven")).unwrap(), Reply::Problem(..)));
+        assert!(matches!(read(&problem(400, "use_nonce")).unwrap(), Reply::Problem(..)));
     }
 
     #[test]
@@ -199,7 +214,7 @@ mod tests {
     #[test]
     fn problems_that_apps_tell_apart_have_their_own_error() {
         let error = |status, code| match read(&problem(status, code)).unwrap() {
-            Reply::Problem(problem) => DeviceError::from(&problem),
+            Reply::Problem(problem, after) => DeviceError::of_problem(&problem, after),
             other => panic!("{other:?}"),
         };
         assert_eq!(error(410, "expired"), DeviceError::Expired);
@@ -207,9 +222,27 @@ mod tests {
             assert_eq!(error(409, code), DeviceError::AlreadyAnswered);
         }
         assert_eq!(error(409, "cancelled"), DeviceError::Withdrawn);
-        assert_eq!(error(401, "revoked"), DeviceError::NotActive);
+        assert_eq!(error(401, "revoked"), DeviceError::Revoked);
         assert_eq!(error(404, "unknown_prompt"), DeviceError::UnknownPrompt);
         assert_eq!(error(403, "wrong_key"), DeviceError::Refused { refusal: "wrong_key".into() });
-        assert!(matches!(error(503, "overloaded"), DeviceError::Unreachable { .. }));
+        for status in [429, 500, 503] {
+            let busy = DeviceError::ServerBusy { refusal: "overloaded".into(), after_seconds: None };
+            assert_eq!(error(status, "overloaded"), busy);
+        }
+    }
+
+    #[test]
+    fn a_busy_server_says_when_to_come_back() {
+        let after = |value: &str| {
+            let mut response = problem(503, "overloaded");
+            response.headers.push(HttpHeader { name: "Retry-After".into(), value: value.into() });
+            match read(&response).unwrap() {
+                Reply::Problem(_, after) => after,
+                other => panic!("{other:?}"),
+            }
+        };
+        assert_eq!(after("7"), Some(7));
+        assert_eq!(after("Wed, 21 Oct 2026 07:28:00 GMT"), None);
+        assert_eq!(after("-1"), None);
     }
 }

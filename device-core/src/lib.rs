@@ -42,6 +42,11 @@
 #[cfg(feature = "uniffi")]
 uniffi::setup_scaffolding!();
 
+/// What the guide shows compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/app-developers.md")]
+struct AppDevelopers;
+
 pub mod app;
 pub mod decision;
 #[cfg(any(test, feature = "desktop"))]
@@ -62,6 +67,6 @@ pub mod trust;
 
 pub use app::{Account, DenyReason, DeviceInfo, EnrolmentState, Outcome, Platform, PushTarget};
 pub use enrolment::Settings;
-pub use error::DeviceError;
+pub use error::{Advice, DeviceError, error_advice, error_code};
 pub use prompt::{ApprovalRequest, DisplayLine};
 pub use shell::{DeviceCore, Enrolment, Ports};

@@ -1,10 +1,17 @@
-//! What the app supplies: hardware keys, secure storage, HTTP and a clock. The core never reaches for any of them by
+//! What the app supplies: hardware keys, secure storage, HTTP and a clock; where more than one of its processes uses
+//! the same storage, a lock; where it wants to know what happens, an observer. The core never reaches for any of them by
 //! itself.
 //!
 //! Every port answers with a `Result` whose error takes in what a foreign implementation did not foresee (an exception
 //! that its interface does not name), so that such a mistake ends one call and not the app.
 
 use async_trait::async_trait;
+
+mod lock;
+mod observer;
+
+pub use lock::{Lock, LockError};
+pub use observer::{DeviceEvent, Observer, ObserverError};
 
 /// What a key is for, which decides its protection (`DEVICE_PROTOCOL` "Keys of the phone").
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -145,9 +152,12 @@ pub trait Clock: Send + Sync {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Error))]
 pub enum VaultError {
-    /// There is no usable key under this alias: state was restored without it, or biometrics changed.
+    /// There is no key under this alias: the state was restored from a back-up, without it.
     #[error("the key does not exist any more")]
     KeyMissing,
+    /// The platform has made the key unusable for good: biometrics were added or removed, or the screen lock was.
+    #[error("the key was invalidated")]
+    KeyInvalidated,
     /// The user dismissed the platform's dialogue.
     #[error("the user cancelled")]
     UserCancelled,
@@ -187,9 +197,15 @@ pub enum StoreError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Error))]
 pub enum TransportError {
-    /// No connection, no TLS, or it broke.
+    /// No connection, or it broke.
     #[error("the server cannot be reached: {detail}")]
     Unreachable {
+        /// For the log.
+        detail: String,
+    },
+    /// Somebody answered whose certificate is not to be trusted: not the server, or a phone whose clock is far off.
+    #[error("the server's certificate is not trusted: {detail}")]
+    UntrustedCertificate {
         /// For the log.
         detail: String,
     },
@@ -219,7 +235,7 @@ pub enum ClockError {
 /// Without these, an exception that an interface does not name would abort the app.
 #[cfg(feature = "uniffi")]
 mod unforeseen {
-    use super::{ClockError, StoreError, TransportError, VaultError};
+    use super::{ClockError, LockError, ObserverError, StoreError, TransportError, VaultError};
 
     macro_rules! unexpected {
         ($($error:ident),*) => {$(
@@ -230,5 +246,5 @@ mod unforeseen {
             }
         )*};
     }
-    unexpected!(VaultError, StoreError, TransportError, ClockError);
+    unexpected!(VaultError, StoreError, TransportError, ClockError, LockError, ObserverError);
 }

@@ -213,7 +213,7 @@ impl State {
         let Some(document) = document else {
             return Ok(Self::default());
         };
-        let damaged = |_| DeviceError::Storage { detail: "the stored state is damaged".into() };
+        let damaged = |_| DeviceError::DamagedState { detail: "it is no document of ours".into() };
         // The tag alone first: a newer format may have any shape.
         let tag: Tag = serde_json::from_slice(document).map_err(damaged)?;
         if tag.format > FORMAT {
@@ -276,7 +276,7 @@ mod tests {
     #[test]
     fn damaged_state_is_a_condition_and_not_an_empty_phone() {
         for damaged in [&b""[..], b"{}", b"{\"format\":1}", b"\xff", b"{\"format\":1,\"state\":{\"accounts\":1}}"] {
-            assert!(matches!(State::decode(Some(damaged)), Err(DeviceError::Storage { .. })), "{damaged:?}");
+            assert!(matches!(State::decode(Some(damaged)), Err(DeviceError::DamagedState { .. })), "{damaged:?}");
         }
     }
 

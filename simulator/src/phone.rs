@@ -4,8 +4,8 @@ use std::collections::HashMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use device_core::desktop::{FileStore, MemoryStore, SoftwareVault};
-use device_core::ports::{Clock, SecureStore, Transport};
+use device_core::desktop::{FileLock, FileStore, MemoryStore, SoftwareVault};
+use device_core::ports::{Clock, Lock, SecureStore, Transport};
 use device_core::{
     ApprovalRequest, DenyReason, DeviceCore, DeviceError, DeviceInfo, Enrolment, EnrolmentState, Outcome, Ports,
     PushTarget, Settings,
@@ -28,7 +28,7 @@ impl Phone {
     pub fn new(name: &str, issuer: &str, transport: Arc<dyn Transport>, clock: Arc<dyn Clock>) -> Self {
         let vault = Arc::new(SoftwareVault::in_memory());
         let store: Arc<dyn SecureStore> = Arc::new(MemoryStore::default());
-        Self::of(name, issuer, Ports { vault, store, transport, clock })
+        Self::of(name, issuer, Ports::new(vault, store, transport, clock))
     }
 
     /// A phone that keeps keys and state in a directory, which is made if need be.
@@ -42,7 +42,8 @@ impl Phone {
         std::fs::create_dir_all(directory).map_err(|error| DeviceError::Storage { detail: error.to_string() })?;
         let vault = Arc::new(SoftwareVault::in_file(directory.join("keys"))?);
         let store: Arc<dyn SecureStore> = Arc::new(FileStore::new(directory.to_owned()));
-        let mut phone = Self::of(name, issuer, Ports { vault, store, transport, clock });
+        let lock = Some(Arc::new(FileLock::on(directory.join("lock"))) as Arc<dyn Lock>);
+        let mut phone = Self::of(name, issuer, Ports { lock, ..Ports::new(vault, store, transport, clock) });
         let accounts = phone.core.accounts().await?;
         let active = accounts.into_iter().find(|account| account.state == EnrolmentState::Active);
         phone.account = active.map(|account| account.id);

@@ -15,7 +15,7 @@ async fn revoke(world: &World) {
 }
 
 async fn is_deaf(phone: &Phone) -> bool {
-    phone.pending().await.err() == Some(DeviceError::NotActive)
+    phone.pending().await.err() == Some(DeviceError::Revoked)
 }
 
 #[tokio::test]
@@ -24,7 +24,7 @@ async fn a_revoked_phone_cannot_answer() {
     let asked = a_request().accepted(&shop).await;
     let prompt = world.prompt(&phone, &asked).await;
     revoke(&world).await;
-    assert_eq!(phone.approve(&prompt).await, Err(DeviceError::NotActive));
+    assert_eq!(phone.approve(&prompt).await, Err(DeviceError::Revoked));
     assert!(is_deaf(&phone).await);
     assert_eq!(world.poll(&shop, &asked).await, "400 authorization_pending");
     assert_eq!(a_request().sent(&shop).await.in_short(), "403 access_denied", "there is nobody left to ask");

@@ -270,7 +270,7 @@ class Misbehaving(unittest.IsolatedAsyncioTestCase):
             raise OverflowError("the end of time")
 
         self.phone.clock.monotonic_millis, clock = broken, self.phone.clock.monotonic_millis
-        error = await self.approve_fails(DeviceError.Platform)
+        error = await self.approve_fails(DeviceError.Clock)
         self.assertIn("the end of time", error.detail)
         self.phone.clock.monotonic_millis = clock
         await self.approve_works()
@@ -288,6 +288,7 @@ class Misbehaving(unittest.IsolatedAsyncioTestCase):
         for raised, error in (
             (VaultError.UserCancelled(), DeviceError.UserCancelled),
             (VaultError.KeyMissing(), DeviceError.KeysLost),
+            (VaultError.KeyInvalidated(), DeviceError.KeyInvalidated),
             (VaultError.Unavailable("locked out"), DeviceError.KeyUnavailable),
         ):
             def fails(alias, raised=raised):

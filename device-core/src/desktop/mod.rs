@@ -2,11 +2,13 @@
 //! a phone brings its own ports.
 
 mod clock;
+mod lock;
 mod store;
 mod transport;
 mod vault;
 
 pub use clock::SystemClock;
+pub use lock::FileLock;
 pub use store::{FileStore, MemoryStore};
 pub use transport::PlainTransport;
 pub use vault::SoftwareVault;

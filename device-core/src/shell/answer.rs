@@ -14,7 +14,7 @@ use crate::app::{DenyReason, Outcome};
 use crate::decision::{self, Draft, KeyChoice, Signed};
 use crate::error::DeviceError;
 use crate::exchange::{self, Call};
-use crate::ports::{KeyPurpose, SigningReason, VaultError};
+use crate::ports::{DeviceEvent, KeyPurpose, SigningReason, VaultError};
 use crate::prompt::{self, ApprovalRequest};
 use crate::push::{self, Push};
 use crate::state::{AccountState, KeptDecision, Progress, Verdict};
@@ -159,9 +159,10 @@ impl DeviceCore {
         }
         let KeyChoice { role, otherwise } = decision::key_for(verdict, asked.uv);
         let jti = DecisionId::from_bytes(random()?);
-        let mut draft = Draft { verdict, role, jti, counter: self.next_counter(account), match_code, now };
+        let counter = self.reserve_counter(account).await?;
+        let mut draft = Draft { verdict, role, jti, counter, match_code, now };
         let signed = match (self.sign_decision(account, request, draft.clone()).await, otherwise) {
-            (Err(DeviceError::KeyUnavailable { .. } | DeviceError::KeysLost), Some(role)) => {
+            (Err(error), Some(role)) if error.is_of_a_key() => {
                 draft.role = role;
                 self.sign_decision(account, request, draft.clone()).await?
             }
@@ -170,13 +171,27 @@ impl DeviceCore {
         let kept =
             KeptDecision { prompt: asked.jti, verdict, jti, progress: Progress::Unheard(signed.message.clone()) };
         self.change(|state| {
-            let account = state.account_mut(request.enr())?;
-            account.counter = account.counter.max(draft.counter);
-            account.keep(kept);
+            state.account_mut(request.enr())?.keep(kept);
             Ok(())
         })
         .await?;
+        self.observe(DeviceEvent::Decided {
+            account: account.enr.to_string(),
+            prompt: asked.jti.to_string(),
+            approves: verdict == Verdict::Approve,
+        });
         Ok(signed)
+    }
+
+    /// A counter value that no other decision of this phone has or will have, in whatever process: it is stored before
+    /// it is used, for the server takes one value under two decisions for a copied phone.
+    async fn reserve_counter(&self, account: &AccountState) -> Result<u64, DeviceError> {
+        self.change(|state| {
+            let account = state.account_mut(&account.enr)?;
+            account.counter += 1;
+            Ok(account.counter)
+        })
+        .await
     }
 
     async fn sign_decision(
@@ -219,6 +234,8 @@ impl DeviceCore {
             Ok(())
         })
         .await?;
+        let (account, prompt) = (account.enr.to_string(), decision.prompt.to_string());
+        self.observe(DeviceEvent::Concluded { account, prompt, outcome: outcome.into() });
         Ok(outcome.into())
     }
 }

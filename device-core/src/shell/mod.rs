@@ -14,15 +14,17 @@ use crate::app::{Account, PushTarget};
 use crate::enrolment::Settings;
 use crate::error::DeviceError;
 use crate::exchange::Call;
-use crate::ports::{Clock, KeyVault, SecureStore, Transport};
+use crate::ports::{Clock, DeviceEvent, KeyVault, Lock, Observer, SecureStore, Transport};
 use crate::state::{AccountState, DOCUMENT, KeySlot, State};
 
+mod alone;
 mod answer;
 mod enrol;
 mod session;
 #[cfg(test)]
 mod tests;
 
+use alone::Alone;
 pub use enrol::Enrolment;
 use session::Session;
 
@@ -32,12 +34,31 @@ use session::Session;
 pub struct Ports {
     /// Hardware keys.
     pub vault: Arc<dyn KeyVault>,
-    /// Secure storage. Used by one `DeviceCore` at a time.
+    /// Secure storage. Used by one `DeviceCore` at a time in each process.
     pub store: Arc<dyn SecureStore>,
     /// HTTP.
     pub transport: Arc<dyn Transport>,
     /// Clocks.
     pub clock: Arc<dyn Clock>,
+    /// Keeps the app's processes apart; `None` where a single one uses the storage.
+    #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+    pub lock: Option<Arc<dyn Lock>>,
+    /// Logs and metrics.
+    #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+    pub observer: Option<Arc<dyn Observer>>,
+}
+
+impl Ports {
+    /// The four that no app can do without.
+    #[must_use]
+    pub const fn new(
+        vault: Arc<dyn KeyVault>,
+        store: Arc<dyn SecureStore>,
+        transport: Arc<dyn Transport>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { vault, store, transport, clock, lock: None, observer: None }
+    }
 }
 
 /// The authentication device: all accounts of one app on one phone. Make one when the app starts and keep it.
@@ -85,7 +106,9 @@ impl DeviceCore {
         let left = self.account(&account).await?;
         match self.proven(&left, &Call::to(left.trust.issuer(), endpoints::LEAVE)).await {
             // Refused: the server does not know this phone any more. Without keys nothing can be proven to it.
-            Ok(_) | Err(DeviceError::Refused { .. } | DeviceError::KeysLost) => self.wipe(account).await,
+            Ok(_) | Err(DeviceError::Refused { .. } | DeviceError::Revoked | DeviceError::KeysLost) => {
+                self.wipe(account).await
+            }
             Err(error) => Err(error),
         }
     }
@@ -127,12 +150,17 @@ impl DeviceCore {
         Ok(state.as_ref().expect("loaded just above"))
     }
 
-    /// Changes memory and storage together.
+    /// Changes memory and storage together, alone among all processes of the app.
     async fn change<T>(
         &self,
         change: impl FnOnce(&mut State) -> Result<T, DeviceError> + Send,
     ) -> Result<T, DeviceError> {
         let mut state = self.state.lock().await;
+        let alone = Alone::among_processes(self.ports.lock.as_ref()).await?;
+        if alone.is_some() {
+            // Another process may have written since.
+            *state = None;
+        }
         let mut next = self.loaded(&mut state).await?.clone();
         let value = change(&mut next)?;
         // A save that fails or is abandoned half-way may or may not have happened: whoever comes next loads again.
@@ -147,6 +175,13 @@ impl DeviceCore {
             self.ports.vault.delete(slot.alias(purpose)).await?;
         }
         Ok(())
+    }
+
+    fn observe(&self, event: DeviceEvent) {
+        if let Some(observer) = &self.ports.observer {
+            // An observer that fails must not change what it observes.
+            let _ = observer.observe(event);
+        }
     }
 
     fn session(&self) -> MutexGuard<'_, Session> {

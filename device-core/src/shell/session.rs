@@ -1,4 +1,4 @@
-//! Proven calls, and what is remembered between them while the app runs: server time, nonces, counters.
+//! Proven calls, and what is remembered between them while the app runs: server time and nonces.
 
 use std::collections::HashMap;
 
@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::DeviceCore;
 use crate::error::DeviceError;
 use crate::exchange::{self, Call, Reply};
-use crate::ports::{HttpResponse, SigningReason};
+use crate::ports::{DeviceEvent, HttpResponse, SigningReason};
 use crate::signature;
 use crate::state::{AccountState, VaultKey};
 use crate::time::{Reading, ServerTime};
@@ -21,7 +21,6 @@ use crate::trust::Distrust;
 pub(super) struct Session {
     times: HashMap<String, ServerTime>,
     nonces: HashMap<EnrolmentId, String>,
-    counters: HashMap<EnrolmentId, u64>,
 }
 
 impl DeviceCore {
@@ -40,17 +39,9 @@ impl DeviceCore {
         }
         match self.fresh_nonce(account).await {
             Ok(_) => Ok(true),
-            Err(DeviceError::Unreachable { .. }) => Ok(false),
+            Err(DeviceError::Unreachable { .. } | DeviceError::ServerBusy { .. }) => Ok(false),
             Err(error) => Err(error),
         }
-    }
-
-    /// A counter value that no other decision of this account has, not even one being signed right now.
-    pub(super) fn next_counter(&self, account: &AccountState) -> u64 {
-        let mut session = self.session();
-        let last = session.counters.entry(account.enr).or_default();
-        *last = account.counter.max(*last) + 1;
-        *last
     }
 
     /// A call that needs no proof.
@@ -63,7 +54,7 @@ impl DeviceCore {
     /// is asked for once more.
     pub(super) async fn insisting(&self, issuer: &str, call: &Call) -> Result<Vec<u8>, DeviceError> {
         match self.unproven(issuer, call).await {
-            Err(DeviceError::Unreachable { .. }) => self.unproven(issuer, call).await,
+            Err(DeviceError::Unreachable { .. } | DeviceError::ServerBusy { .. }) => self.unproven(issuer, call).await,
             answered => answered,
         }
     }
@@ -103,12 +94,30 @@ impl DeviceCore {
     }
 
     async fn send(&self, issuer: &str, call: &Call, proof: Option<&Jws>) -> Result<HttpResponse, DeviceError> {
-        let response = self.ports.transport.send(call.request(proof)).await?;
+        let before = self.ports.clock.monotonic_millis()?;
+        let answered = self.ports.transport.send(call.request(proof)).await.map_err(DeviceError::from);
+        self.observe_call(call, before, answered.as_ref())?;
+        let response = answered?;
         if let Some(now) = now_of(&response) {
             let reading = Reading::take(&*self.ports.clock)?;
             self.session().times.entry(issuer.to_owned()).or_default().observe(now, reading);
         }
         Ok(response)
+    }
+
+    fn observe_call(
+        &self,
+        call: &Call,
+        before: i64,
+        answered: Result<&HttpResponse, &DeviceError>,
+    ) -> Result<(), DeviceError> {
+        let call = call.name();
+        let millis = self.ports.clock.monotonic_millis()?.saturating_sub(before);
+        self.observe(match answered {
+            Ok(response) => DeviceEvent::Called { call, status: response.status, millis },
+            Err(error) => DeviceEvent::Unanswered { call, code: error.code().to_owned() },
+        });
+        Ok(())
     }
 
     /// Signs with a key of the vault and checks what came back.
@@ -153,10 +162,8 @@ impl DeviceCore {
 fn done(reply: Reply) -> Result<Vec<u8>, DeviceError> {
     match reply {
         Reply::Done(body) => Ok(body),
-        Reply::Problem(problem) => Err(DeviceError::from(&problem)),
-        Reply::ProveAgain(_) => {
-            Err(DeviceError::NotUnderstood { status: 401, detail: "the server takes no proof".into() })
-        }
+        Reply::Problem(problem, after_seconds) => Err(DeviceError::of_problem(&problem, after_seconds)),
+        Reply::ProveAgain(_) => Err(DeviceError::ProofNotTaken),
     }
 }
 

@@ -1,5 +1,6 @@
 //! A small issuer made of protocol messages, for the tests of this crate: it says what a server says, or the opposite.
 
+mod ports;
 mod server;
 
 pub(crate) use server::{Phone, Trouble, next_signing_key};

@@ -1,8 +1,7 @@
 //! The issuer behind a transport, and a phone in front of it whose every port a test can bend.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::AtomicI64;
 use std::sync::{Arc, Mutex, MutexGuard};
-use std::task::Poll;
 
 use async_trait::async_trait;
 use protocol::crypto::p256::{AgreementKey, SigningKey, VerifyingKey};
@@ -16,15 +15,13 @@ use protocol::problem::Problem;
 use protocol::{Jws, KeyRole, Typ, json, jwe};
 use serde::Serialize;
 
+use super::ports::{HandClock, TestLock, TestObserver, TestStore, TestVault};
 use super::{ISSUER, NOW, Op, info, key, wait};
 use crate::app::{EnrolmentState, PushTarget};
 use crate::decision::Signed;
-use crate::desktop::{MemoryStore, SoftwareVault};
+use crate::desktop::SoftwareVault;
 use crate::enrolment::Settings;
-use crate::ports::{
-    Clock, ClockError, HttpHeader, HttpRequest, HttpResponse, KeyProtection, KeyPurpose, KeyVault, SecureStore,
-    SigningReason, StoreError, Transport, TransportError, VaultError,
-};
+use crate::ports::{HttpHeader, HttpRequest, HttpResponse, SigningReason, Transport, TransportError};
 use crate::shell::{DeviceCore, Enrolment, Ports};
 use crate::state::AccountState;
 
@@ -36,6 +33,8 @@ pub(crate) enum Trouble {
     None,
     /// Nothing arrives.
     Offline,
+    /// Somebody else answers.
+    Impostor,
     /// No call ever ends.
     Hang,
     /// Decisions arrive and their replies get lost.
@@ -102,8 +101,10 @@ impl Fake {
         let path = request.url.strip_prefix(ISSUER).expect("calls go to the issuer").to_owned();
         let route = format!("{} {}", request.method, path.split('?').next().unwrap());
         let trouble = self.inner().trouble;
-        if trouble == Trouble::Offline {
-            return Err(TransportError::Unreachable { detail: "offline".into() });
+        match trouble {
+            Trouble::Offline => return Err(TransportError::Unreachable { detail: "offline".into() }),
+            Trouble::Impostor => return Err(TransportError::UntrustedCertificate { detail: "self-signed".into() }),
+            _ => {}
         }
         self.inner().calls.push(route.clone());
         match route.as_str() {
@@ -290,107 +291,14 @@ fn refuse(status: u16, code: &str) -> HttpResponse {
     respond(status, &problem(status, code))
 }
 
-/// A software vault that remembers what it was asked and fails where a test wants it to.
-pub(crate) struct TestVault {
-    inner: SoftwareVault,
-    pub(crate) signed: Mutex<Vec<SigningReason>>,
-    /// What happens to keys of purpose `verified`.
-    pub(crate) verified_fails: Mutex<Option<VaultError>>,
-    pub(crate) aliases: Mutex<Vec<String>>,
-}
-
-#[async_trait]
-impl KeyVault for TestVault {
-    async fn generate(
-        &self,
-        alias: String,
-        purpose: KeyPurpose,
-        protection: KeyProtection,
-    ) -> Result<Vec<u8>, VaultError> {
-        self.aliases.lock().unwrap().push(alias.clone());
-        self.inner.generate(alias, purpose, protection).await
-    }
-
-    async fn sign(&self, alias: String, message: Vec<u8>, reason: SigningReason) -> Result<Vec<u8>, VaultError> {
-        yield_once().await;
-        let failure = self.verified_fails.lock().unwrap().clone();
-        if let Some(failure) = failure.filter(|_| alias.ends_with(".verified")) {
-            return Err(failure);
-        }
-        self.signed.lock().unwrap().push(reason.clone());
-        self.inner.sign(alias, message, reason).await
-    }
-
-    async fn agree(&self, alias: String, peer: Vec<u8>) -> Result<Vec<u8>, VaultError> {
-        self.inner.agree(alias, peer).await
-    }
-
-    async fn delete(&self, alias: String) -> Result<(), VaultError> {
-        self.aliases.lock().unwrap().retain(|kept| *kept != alias);
-        self.inner.delete(alias).await
-    }
-}
-
-/// Lets other futures go on, as a dialogue with the user would.
-async fn yield_once() {
-    let mut yielded = false;
-    std::future::poll_fn(|context| {
-        if std::mem::replace(&mut yielded, true) {
-            return Poll::Ready(());
-        }
-        context.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
-}
-
-/// A store that can be full.
-#[derive(Default)]
-pub(crate) struct TestStore {
-    inner: MemoryStore,
-    pub(crate) full: Mutex<bool>,
-}
-
-#[async_trait]
-impl SecureStore for TestStore {
-    async fn load(&self, name: String) -> Result<Option<Vec<u8>>, StoreError> {
-        self.inner.load(name).await
-    }
-
-    async fn save(&self, name: String, content: Vec<u8>) -> Result<(), StoreError> {
-        if *self.full.lock().unwrap() {
-            return Err(StoreError::Failed { detail: "full".into() });
-        }
-        self.inner.save(name, content).await
-    }
-
-    async fn delete(&self, name: String) -> Result<(), StoreError> {
-        self.inner.delete(name).await
-    }
-}
-
-/// Clocks set by hand.
-pub(crate) struct HandClock {
-    pub(crate) unix: AtomicI64,
-    pub(crate) monotonic: AtomicI64,
-}
-
-impl Clock for HandClock {
-    fn unix_millis(&self) -> Result<i64, ClockError> {
-        Ok(self.unix.load(Ordering::SeqCst))
-    }
-
-    fn monotonic_millis(&self) -> Result<i64, ClockError> {
-        Ok(self.monotonic.load(Ordering::SeqCst))
-    }
-}
-
 /// A phone and the issuer it speaks to.
 pub(crate) struct Phone {
     pub(crate) server: Arc<Fake>,
     pub(crate) vault: Arc<TestVault>,
     pub(crate) store: Arc<TestStore>,
     pub(crate) clock: Arc<HandClock>,
+    pub(crate) lock: Arc<TestLock>,
+    pub(crate) observer: Arc<TestObserver>,
     pub(crate) core: Arc<DeviceCore>,
 }
 
@@ -406,8 +314,19 @@ impl Phone {
         });
         let clock = Arc::new(HandClock { unix: AtomicI64::new(NOW * 1000), monotonic: AtomicI64::new(5_000) });
         let store = Arc::new(TestStore::default());
-        let core = core(&server, &vault, &store, &clock);
-        Self { server, vault, store, clock, core }
+        let (lock, observer) = (Arc::default(), Arc::default());
+        let ports = Ports::new(vault.clone(), store.clone(), server.clone(), clock.clone());
+        let core = DeviceCore::new(settings(), ports);
+        let mut phone = Self { server, vault, store, clock, lock, observer, core };
+        phone.restart();
+        phone
+    }
+
+    /// A core on this phone's ports, as another start of the app makes it.
+    pub(crate) fn another_core(&self) -> Arc<DeviceCore> {
+        let ports = Ports::new(self.vault.clone(), self.store.clone(), self.server.clone(), self.clock.clone());
+        let ports = Ports { lock: Some(self.lock.clone()), observer: Some(self.observer.clone()), ..ports };
+        DeviceCore::new(settings(), ports)
     }
 
     /// Enrolled and confirmed.
@@ -428,7 +347,7 @@ impl Phone {
 
     /// The app dies and starts again: memory is gone, vault and store are not.
     pub(crate) fn restart(&mut self) {
-        self.core = core(&self.server, &self.vault, &self.store, &self.clock);
+        self.core = self.another_core();
     }
 
     pub(crate) fn approvals_signed(&self) -> usize {
@@ -437,9 +356,8 @@ impl Phone {
     }
 }
 
-fn core(server: &Arc<Fake>, vault: &Arc<TestVault>, store: &Arc<TestStore>, clock: &Arc<HandClock>) -> Arc<DeviceCore> {
-    let ports = Ports { vault: vault.clone(), store: store.clone(), transport: server.clone(), clock: clock.clone() };
-    DeviceCore::new(Settings { issuers: vec![ISSUER.into()], development: false }, ports)
+fn settings() -> Settings {
+    Settings { issuers: vec![ISSUER.into()], development: false }
 }
 
 /// A signing key that the pinned list does not carry.

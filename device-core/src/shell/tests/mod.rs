@@ -14,6 +14,8 @@ use crate::ports::VaultError;
 use crate::prompt::ApprovalRequest;
 use crate::testing::{NOW, Phone, REVEALED, Trouble, next_signing_key, other_digest, wait};
 
+mod ports;
+
 fn only_request(phone: &Phone, account: &str) -> Arc<ApprovalRequest> {
     let mut pending = wait(phone.core.pending(account.to_owned(), 0)).unwrap();
     assert_eq!(pending.len(), 1);
@@ -240,6 +242,7 @@ fn a_required_verification_never_falls_back_to_device() {
     let (phone, request) = asked();
     for (failure, error) in [
         (VaultError::KeyMissing, DeviceError::KeysLost),
+        (VaultError::KeyInvalidated, DeviceError::KeyInvalidated),
         (
             VaultError::Unavailable { detail: "locked out".into() },
             DeviceError::KeyUnavailable { detail: "locked out".into() },
@@ -278,7 +281,7 @@ fn a_refused_decision_is_given_up_and_a_new_one_may_be_made() {
 fn a_decision_that_an_overloaded_server_did_not_take_is_kept() {
     let (phone, request) = asked();
     phone.server.cause(Trouble::Refusal(503, "unavailable"));
-    assert!(matches!(approve(&phone, &request), Err(DeviceError::Unreachable { .. })));
+    assert!(matches!(approve(&phone, &request), Err(DeviceError::ServerBusy { .. })));
     phone.server.cause(Trouble::None);
     assert_eq!(approve(&phone, &request), Ok(Outcome::Approved));
     let sent = decisions(&phone);
@@ -329,7 +332,7 @@ fn a_stale_nonce_is_replaced_once() {
     phone.server.cause(Trouble::StaleNonces);
     let before = phone.server.inner().calls.len();
     let refused = wait(phone.core.pending(account, 0)).map(|_| ());
-    assert!(matches!(refused, Err(DeviceError::NotUnderstood { status: 401, .. })));
+    assert!(matches!(refused, Err(DeviceError::ProofNotTaken)));
     assert_eq!(phone.server.inner().calls.len(), before + 2);
 }
 
