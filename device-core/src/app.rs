@@ -39,6 +39,27 @@ pub enum PushTarget {
         /// The token.
         token: String,
     },
+    /// Apple Push Notification service, without Firebase.
+    Apns {
+        /// The device token in hexadecimal digits.
+        token: String,
+        /// Whether it was made for Apple's sandbox, as for an app that Xcode runs.
+        sandbox: bool,
+    },
+    /// Web Push, also by `UnifiedPush`.
+    WebPush {
+        /// The push resource's URL.
+        endpoint: String,
+        /// The subscription's key: 65 bytes in base64url.
+        p256dh: String,
+        /// The subscription's authentication secret: 16 bytes in base64url.
+        auth: String,
+    },
+    /// The notifier of whoever runs the server.
+    Webhook {
+        /// What that notifier knows this phone by.
+        address: String,
+    },
     /// Nowhere: the app asks.
     None,
 }
@@ -118,16 +139,32 @@ impl From<&AccountState> for Account {
 
 impl From<PushTarget> for wire::PushTarget {
     fn from(target: PushTarget) -> Self {
-        let (platform, target) = match target {
-            PushTarget::FcmInstallation { platform, fid } => (platform, wire::FcmTarget::Fid(fid)),
-            PushTarget::FcmToken { platform, token } => (platform, wire::FcmTarget::Token(token)),
-            PushTarget::None => return Self::None,
-        };
-        let platform = match platform {
-            Platform::Android => wire::Platform::Android,
-            Platform::Ios => wire::Platform::Ios,
-        };
-        Self::Fcm { platform, target }
+        match target {
+            PushTarget::FcmInstallation { platform, fid } => {
+                Self::Fcm { platform: platform.into(), target: wire::FcmTarget::Fid(fid) }
+            }
+            PushTarget::FcmToken { platform, token } => {
+                Self::Fcm { platform: platform.into(), target: wire::FcmTarget::Token(token) }
+            }
+            PushTarget::Apns { token, sandbox: true } => {
+                Self::Apns { token, environment: wire::ApnsEnvironment::Sandbox }
+            }
+            PushTarget::Apns { token, sandbox: false } => {
+                Self::Apns { token, environment: wire::ApnsEnvironment::Production }
+            }
+            PushTarget::WebPush { endpoint, p256dh, auth } => Self::WebPush { endpoint, p256dh, auth },
+            PushTarget::Webhook { address } => Self::Webhook { address },
+            PushTarget::None => Self::None,
+        }
+    }
+}
+
+impl From<Platform> for wire::Platform {
+    fn from(platform: Platform) -> Self {
+        match platform {
+            Platform::Android => Self::Android,
+            Platform::Ios => Self::Ios,
+        }
     }
 }
 

@@ -111,6 +111,10 @@ fn push_target() -> impl Strategy<Value = PushTarget> {
         Just(PushTarget::None),
         (prop_oneof![Just(Platform::Android), Just(Platform::Ios)], target)
             .prop_map(|(platform, target)| PushTarget::Fcm { platform, target }),
+        (text(), prop_oneof![Just(ApnsEnvironment::Production), Just(ApnsEnvironment::Sandbox)])
+            .prop_map(|(token, environment)| PushTarget::Apns { token, environment }),
+        (text(), text(), text()).prop_map(|(endpoint, p256dh, auth)| PushTarget::WebPush { endpoint, p256dh, auth }),
+        text().prop_map(|address| PushTarget::Webhook { address }),
     ]
 }
 

@@ -35,8 +35,19 @@ impl fmt::Debug for FcmTarget {
     }
 }
 
+/// For which of Apple's two services a device token was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ApnsEnvironment {
+    /// Apps from the App Store and `TestFlight`.
+    #[default]
+    Production,
+    /// Apps run from Xcode.
+    Sandbox,
+}
+
 /// Where a phone receives pushes.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(tag = "channel", rename_all = "lowercase")]
 pub enum PushTarget {
     /// Firebase Cloud Messaging.
@@ -46,8 +57,47 @@ pub enum PushTarget {
         /// Whom to reach.
         target: FcmTarget,
     },
+    /// Apple Push Notification service.
+    Apns {
+        /// The device token in hexadecimal digits.
+        token: String,
+        /// The service it was made for.
+        #[serde(default)]
+        environment: ApnsEnvironment,
+    },
+    /// Web Push (RFC 8030), also by `UnifiedPush`.
+    WebPush {
+        /// The push resource, an https URL. Whoever knows it can push.
+        endpoint: String,
+        /// The subscription's P-256 key (RFC 8291 §2.1): 65 bytes, uncompressed, in base64url.
+        p256dh: String,
+        /// The subscription's authentication secret (RFC 8291 §2.1): 16 bytes in base64url.
+        auth: String,
+    },
+    /// The operator's own notifier.
+    Webhook {
+        /// What the notifier knows this phone by. It means nothing to the server.
+        address: String,
+    },
     /// Nowhere: the phone asks.
     None,
+}
+
+// Whoever knows a target can push to it.
+impl fmt::Debug for PushTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Fcm { platform, target } => {
+                f.debug_struct("Fcm").field("platform", platform).field("target", target).finish()
+            }
+            Self::Apns { environment, .. } => {
+                f.debug_struct("Apns").field("environment", environment).finish_non_exhaustive()
+            }
+            Self::WebPush { .. } => f.write_str("WebPush(…)"),
+            Self::Webhook { .. } => f.write_str("Webhook(…)"),
+            Self::None => f.write_str("None"),
+        }
+    }
 }
 
 /// The whole of a wake push.

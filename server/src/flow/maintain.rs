@@ -12,10 +12,8 @@ use super::retry::{Attempt, until_decided};
 use crate::domain::audit::What;
 use crate::domain::device::{Device, DeviceStatus};
 use crate::domain::time::Timestamp;
+use crate::outbound;
 use crate::store::{Change, CommitError};
-
-/// An FCM token or installation id is never longer than this many bytes.
-const MOST_TARGET_BYTES: usize = 4096;
 
 /// Why nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -127,11 +125,5 @@ async fn update(
 
 /// Whether this can be where a phone is reached.
 pub(super) fn check_target(target: &PushTarget) -> Result<(), Reason> {
-    use protocol::messages::FcmTarget::{Fid, Token};
-    match target {
-        PushTarget::None => Ok(()),
-        PushTarget::Fcm { target: Fid(text) | Token(text), .. } => {
-            if text.is_empty() || text.len() > MOST_TARGET_BYTES { Err(Reason::InvalidTarget) } else { Ok(()) }
-        }
-    }
+    if outbound::target::is_well_formed(target) { Ok(()) } else { Err(Reason::InvalidTarget) }
 }

@@ -19,6 +19,7 @@ pub mod notification;
 pub mod resolve;
 mod retry_after;
 pub mod roots;
+pub mod target;
 
 use std::fmt;
 
