@@ -2,10 +2,12 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::Jws;
+
 /// Media type of a problem document.
 pub const MEDIA_TYPE: &str = "application/problem+json";
 
-/// `{type, title, status, detail?}`; `type` is `urn:assent:problem:<code>`.
+/// `{type, title, status, now, nonce?, revocation?}`; `type` is `urn:assent:problem:<code>`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Problem {
     /// `urn:assent:problem:` and the code.
@@ -18,6 +20,9 @@ pub struct Problem {
     /// A fresh nonce, with `use_nonce`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nonce: Option<String>,
+    /// `adp-revocation+jwt`, with `revoked`: the only word of a server by which a phone wipes what it holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revocation: Option<Jws>,
     /// The server's clock, seconds since 1970.
     pub now: i64,
 }

@@ -177,7 +177,13 @@ fn prompt_client() -> impl Strategy<Value = PromptClient> {
 }
 
 fn prompt() -> impl Strategy<Value = Prompt> {
-    let kind = prop_oneof![Just(PromptKind::Ciba), Just(PromptKind::AddDevice), Just(PromptKind::Test)];
+    let kind = prop_oneof![
+        Just(PromptKind::Ciba),
+        Just(PromptKind::AddDevice),
+        Just(PromptKind::Rotate),
+        Just(PromptKind::Notice),
+        Just(PromptKind::Test)
+    ];
     let uv =
         prop_oneof![Just(UserVerification::Required), Just(UserVerification::Preferred), Just(UserVerification::None)];
     let code = (prop_oneof![Just(MatchMode::None), Just(MatchMode::Enter)], any::<u8>())

@@ -284,7 +284,14 @@ fn reply(body: &impl Serialize) -> HttpResponse {
 }
 
 fn problem(status: u16, code: &str) -> Problem {
-    Problem { kind: format!("urn:assent:problem:{code}"), title: code.into(), status, nonce: None, now: NOW }
+    Problem {
+        kind: format!("urn:assent:problem:{code}"),
+        title: code.into(),
+        status,
+        nonce: None,
+        revocation: None,
+        now: NOW,
+    }
 }
 
 fn refuse(status: u16, code: &str) -> HttpResponse {

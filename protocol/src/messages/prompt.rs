@@ -13,6 +13,10 @@ pub enum PromptKind {
     Ciba,
     /// Another phone wants to join the account.
     AddDevice,
+    /// Another phone wants to replace its `verified` key.
+    Rotate,
+    /// Says what became of another phone; `not_me` revokes that one, approving changes nothing.
+    Notice,
     /// Shows that pushes arrive; decides nothing.
     Test,
 }

@@ -115,7 +115,14 @@ fn routes_are_below_the_issuer() {
 
 #[test]
 fn a_problem_tells_its_code() {
-    let problem = |kind: &str| Problem { kind: kind.into(), title: String::new(), status: 401, nonce: None, now: 0 };
+    let problem = |kind: &str| Problem {
+        kind: kind.into(),
+        title: String::new(),
+        status: 401,
+        nonce: None,
+        revocation: None,
+        now: 0,
+    };
     assert_eq!(problem("urn:assent:problem:use_nonce").code(), "use_nonce");
     assert_eq!(problem("about:blank").code(), "unknown");
 }

@@ -8,7 +8,7 @@ use super::{Asked, Port, Question, StartError};
 use crate::domain::context::Reached;
 use crate::domain::device::Device;
 use crate::domain::message::{Content, Message, MessageId};
-use crate::domain::prompt::{StoredPrompt, nobodys_phone};
+use crate::domain::prompt::{About, StoredPrompt, nobodys_phone};
 use crate::domain::time::Timestamp;
 
 /// Makes the prompts for a request.
@@ -126,6 +126,7 @@ fn prompt(
         id: message.jti,
         device: addressee.device,
         request: request.key,
+        about: About::Request,
         nonce: message.nonce,
         display: message.display_digest(),
         user_verification: message.uv,

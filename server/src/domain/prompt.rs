@@ -1,21 +1,24 @@
 //! One copy of a prompt on one phone, stored as it was signed.
 
-use protocol::{DecisionId, DeviceId, Digest, Jws, Nonce, PromptId};
+use protocol::{DecisionId, DeviceId, Digest, EnrolmentId, Jws, Nonce, PromptId};
 use serde::{Deserialize, Serialize};
 
 use super::authentication_request::Approval;
 use super::names::{RequestKey, Subject};
 use super::time::Timestamp;
 
-/// A prompt copy. Its life ends with its request's tombstone.
+/// A prompt copy. Its life ends with its request's tombstone, or at [`Self::keep_until`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoredPrompt {
     /// `jti` of the prompt.
     pub id: PromptId,
     /// The phone it is for.
     pub device: DeviceId,
-    /// The request it asks about.
+    /// The request it asks about. Of a prompt of our own, a key that no request has.
     pub request: RequestKey,
+    /// What it asks.
+    #[serde(default, skip_serializing_if = "About::is_request")]
+    pub about: About,
     /// The nonce a decision must echo.
     pub nonce: Nonce,
     /// What the phone must have shown.
@@ -37,6 +40,45 @@ pub struct StoredPrompt {
     pub req: Option<Digest>,
 }
 
+/// What a prompt asks.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "asks")]
+pub enum About {
+    /// A relying party's request.
+    #[default]
+    Request,
+    /// Whether pushes arrive. Its answer decides nothing.
+    Test,
+    /// Whether another phone may join.
+    AddDevice {
+        /// The enrolment that brings it.
+        enrolment: EnrolmentId,
+    },
+    /// Whether another phone may replace its `verified` key.
+    Rotate {
+        /// That phone.
+        device: DeviceId,
+        /// Hash of what it proposes.
+        rotation: Digest,
+    },
+    /// Nothing: it says what became of another phone, and takes *not me* for an answer.
+    Notice {
+        /// That phone.
+        device: DeviceId,
+    },
+}
+
+impl About {
+    /// Whether a relying party asks.
+    #[must_use]
+    pub const fn is_request(&self) -> bool {
+        matches!(self, Self::Request)
+    }
+}
+
+/// For how long a prompt of our own is kept behind its end, in seconds: an answer that is sent again finds its result.
+const KEPT_AFTER: i64 = 600;
+
 /// Where a question waits whose user had no phone when it was asked. No phone has this id, which is a hash.
 #[must_use]
 pub fn nobodys_phone(subject: &Subject) -> DeviceId {
@@ -45,6 +87,12 @@ pub fn nobodys_phone(subject: &Subject) -> DeviceId {
 }
 
 impl StoredPrompt {
+    /// When it is forgotten, unless its request takes it along.
+    #[must_use]
+    pub fn keep_until(&self) -> Option<Timestamp> {
+        (!self.about.is_request()).then(|| self.expires_at.plus_seconds(KEPT_AFTER))
+    }
+
     /// With another answer. One that made `approval` is kept beside it.
     #[must_use]
     pub fn answered(self, answer: StoredAnswer, approval: Option<&Approval>) -> Self {

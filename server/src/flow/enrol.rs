@@ -301,7 +301,9 @@ fn device(provider: &Provider, enrolment: &Enrolment, finish: Finish, hash: Dige
 pub async fn status(provider: &Provider, id: &EnrolmentId, presented: Presented<'_>) -> Result<Jws, Reason> {
     let enrolment = find(provider, id).await?.record;
     let finished = enrolment.finished.clone().ok_or(Reason::UnknownEnrolment)?;
-    prove::prove_as(provider, finished.device, presented)?;
+    // Once it is enrolled it may have been revoked, which its enrolment does not know.
+    let enrolled = provider.store.device(provider.id(), &finished.device.id).await.map_err(Unavailable::from)?;
+    prove::prove_as(provider, enrolled.map_or(finished.device, |enrolled| enrolled.record), presented)?;
     state(provider, &enrolment, provider.now())
 }
 

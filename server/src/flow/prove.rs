@@ -8,13 +8,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use protocol::crypto::aws_lc::VerifyingKey;
 use protocol::jws::Unverified;
-use protocol::messages::Proof;
-use protocol::{DeviceId, Digest, Jwk, KeyRef, KeyRole, Nonce, Typ, base64url};
+use protocol::messages::{Proof, Revocation};
+use protocol::{DeviceId, Digest, Jwk, Jws, KeyRef, KeyRole, Nonce, Typ, base64url};
 use subtle::ConstantTimeEq as _;
 
 use super::Unavailable;
 use super::provider::Provider;
-use crate::domain::device::Device;
+use crate::domain::device::{Device, DeviceStatus};
 use crate::domain::time::Timestamp;
 use crate::store::{Change, MarkKey};
 
@@ -69,9 +69,9 @@ pub enum Reason {
     /// The nonce is missing, stale or someone else's. Here is a fresh one.
     #[error("a fresh nonce is needed")]
     UseNonce(String),
-    /// The phone was revoked.
+    /// The phone was revoked. Here is our word on it, signed, for the phone to end its account by.
     #[error("the device was revoked")]
-    Revoked,
+    Revoked(Jws),
     /// The same proof came before.
     #[error("the proof was used before")]
     Replayed,
@@ -90,8 +90,14 @@ pub fn nonce(provider: &Provider, device: &DeviceId, now: Timestamp) -> String {
 
 /// Lets a phone in, or not.
 pub async fn prove(provider: &Provider, presented: Presented<'_>) -> Result<Proven, Reason> {
-    let proven = prove_even_revoked(provider, presented).await?;
-    if proven.device.is_active() { Ok(proven) } else { Err(Reason::Revoked) }
+    still_there(provider, prove_even_revoked(provider, presented).await?)
+}
+
+fn still_there(provider: &Provider, proven: Proven) -> Result<Proven, Reason> {
+    match revocation(provider, &proven.device)? {
+        None => Ok(proven),
+        Some(revocation) => Err(Reason::Revoked(revocation)),
+    }
 }
 
 /// The same where whether the phone was revoked is judged later.
@@ -106,7 +112,8 @@ pub async fn prove_even_revoked(provider: &Provider, presented: Presented<'_>) -
 
 /// The same for a phone that is not enrolled yet, whose key the enrolment knows.
 pub(super) fn prove_as(provider: &Provider, device: Device, presented: Presented<'_>) -> Result<Proven, Reason> {
-    judge(provider, device, presented.proof.ok_or(Reason::Unproven)?, presented, provider.now())
+    let text = presented.proof.ok_or(Reason::Unproven)?;
+    still_there(provider, judge(provider, device, text, presented, provider.now())?)
 }
 
 fn judge(
@@ -135,6 +142,21 @@ fn judge(
         return Err(Reason::Replayed);
     }
     Ok(Proven { mark: MarkKey::Proof(device.id, proof.jti), hash: Digest::of(text.as_bytes()), device })
+}
+
+/// Our signed word on a phone that was revoked. Signed anew each time: it says the same, and the list of the day knows its
+/// key.
+pub(super) fn revocation(provider: &Provider, device: &Device) -> Result<Option<Jws>, Unavailable> {
+    let DeviceStatus::Revoked { reason, at } = device.status else { return Ok(None) };
+    let revocation = Revocation {
+        iss: provider.issuer().to_owned(),
+        aud: device.device_key.thumbprint(),
+        enr: device.enrolment,
+        reason,
+        at: at.unix_seconds(),
+        v: protocol::VERSION,
+    };
+    Ok(Some(provider.keys.sign_device(&revocation)?))
 }
 
 fn is_fresh(provider: &Provider, device: &DeviceId, nonce: &str, now: Timestamp) -> bool {

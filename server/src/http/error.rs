@@ -6,6 +6,7 @@ use axum::extract::Request;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use protocol::Jws;
 use protocol::endpoints::NONCE_HEADER;
 use protocol::problem::{MEDIA_TYPE, Problem};
 use serde_json::json;
@@ -164,11 +165,12 @@ pub(super) struct DeviceError {
     code: &'static str,
     title: &'static str,
     nonce: Option<String>,
+    revocation: Option<Jws>,
 }
 
 impl DeviceError {
     pub(super) const fn new(status: StatusCode, code: &'static str, title: &'static str) -> Self {
-        Self { status, code, title, nonce: None }
+        Self { status, code, title, nonce: None, revocation: None }
     }
 
     /// A problem document (RFC 9457) with the server's clock in it.
@@ -178,6 +180,7 @@ impl DeviceError {
             title: self.title.to_owned(),
             status: self.status.as_u16(),
             nonce: self.nonce.clone(),
+            revocation: self.revocation,
             now: now.unix_seconds(),
         };
         let mut response = (self.status, no_store(), Json(problem)).into_response();
@@ -223,7 +226,10 @@ impl From<prove::Reason> for DeviceError {
                 let error = Self::new(unauthorized, "use_nonce", "Prove the request again with this nonce");
                 Self { nonce: Some(nonce), ..error }
             }
-            prove::Reason::Revoked => Self::new(unauthorized, "revoked", "This device was revoked"),
+            prove::Reason::Revoked(revocation) => {
+                let error = Self::new(unauthorized, "revoked", "This device was revoked");
+                Self { revocation: Some(revocation), ..error }
+            }
             prove::Reason::Replayed => Self::new(unauthorized, "replayed", "This proof was used before"),
             prove::Reason::Unavailable(reason) => reason.into(),
         }
@@ -264,7 +270,7 @@ impl From<decide::Reason> for DeviceError {
             }
             decide::Reason::ProofReplayed => (StatusCode::UNAUTHORIZED, "replayed", "This proof was used before"),
             decide::Reason::UnknownPrompt => return unknown_prompt(),
-            decide::Reason::Revoked => return prove::Reason::Revoked.into(),
+            decide::Reason::Revoked(revocation) => return prove::Reason::Revoked(revocation).into(),
             decide::Reason::Unavailable(reason) => return reason.into(),
         };
         Self::new(status, code, title)

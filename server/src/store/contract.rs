@@ -68,6 +68,7 @@ macro_rules! store_contract {
             outbox: of_two_racing_leases_one_wins,
             outbox: a_message_given_up_is_not_carried_and_is_swept,
             keeping: a_request_is_swept_with_its_prompts_at_keep_until_and_not_before,
+            keeping: a_prompt_of_our_own_is_swept_at_its_own_time_answered_or_not,
             keeping: a_request_kept_longer_is_not_swept_at_its_first_time,
             keeping: tickets_enrolments_grants_marks_and_events_are_swept_at_their_time,
             keeping: a_sweep_forgets_at_most_as_many_as_asked,

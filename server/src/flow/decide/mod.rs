@@ -7,7 +7,7 @@ use tracing::{info, warn};
 
 use super::Unavailable;
 use super::notify::{self, Told};
-use super::prove::Proven;
+use super::prove::{self, Proven};
 use super::provider::{Provider, Recorded as _};
 use super::retry::{Attempt, until_decided};
 use super::{maintain, prompts};
@@ -42,9 +42,9 @@ pub enum Reason {
     /// Signed as, or by, somebody else.
     #[error("the decision is not signed by this device: {0:?}")]
     BadSignature(Check),
-    /// The phone was revoked.
+    /// The phone was revoked. Here is our word on it, signed.
     #[error("the device was revoked")]
-    Revoked,
+    Revoked(Jws),
     /// The prompt asks for the `verified` key, or a deny was not signed by `device`.
     #[error("the decision is signed by the wrong one of the device's keys")]
     WrongKey,
@@ -79,7 +79,7 @@ impl Reason {
     const fn check(&self) -> Option<Check> {
         match self {
             Self::Malformed(check) | Self::BadSignature(check) | Self::Mismatch(check) => Some(*check),
-            Self::Revoked => Some(Check::Device),
+            Self::Revoked(_) => Some(Check::Device),
             Self::WrongKey => Some(Check::Key),
             Self::UnknownPrompt => Some(Check::UnknownPrompt),
             Self::Expired | Self::Concluded(Refusal::Expired) => Some(Check::Expired),
@@ -161,7 +161,11 @@ async fn attempt(provider: &Provider, proven: &Proven, id: &PromptId, jws: &Jws)
 /// The phone as it is by now: it may have been revoked since it proved its call, and its keys replaced.
 async fn still_active(provider: &Provider, device: &Device) -> Result<Device, Reason> {
     let found = provider.store.device(provider.id(), &device.id).await.map_err(Unavailable::from)?;
-    found.map(|found| found.record).filter(Device::is_active).ok_or(Reason::Revoked)
+    let device = found.ok_or(Reason::UnknownPrompt)?.record;
+    match prove::revocation(provider, &device)? {
+        None => Ok(device),
+        Some(revocation) => Err(Reason::Revoked(revocation)),
+    }
 }
 
 /// One decision's commit and what is answered once it is durable.

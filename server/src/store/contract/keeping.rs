@@ -4,11 +4,13 @@ use protocol::Digest;
 
 use super::looking_up::{one_of_each, one_of_each_is_found};
 use super::samples::{
-    a_client, a_device, a_family, a_grant, a_mark, a_prompt, a_realm, a_request, a_ticket, a_user, an_enrolment,
-    an_event, at, device_id, enrolment_id, family_key, prompt_id, request_key, subject, ticket_key, token_key,
+    a_client, a_device, a_family, a_grant, a_mark, a_prompt, a_realm, a_request, a_ticket, a_user, an_answer,
+    an_enrolment, an_event, at, device_id, enrolment_id, family_key, prompt_id, request_key, subject, ticket_key,
+    token_key,
 };
 use super::{Ground, change, commit, found, looked_up, realm, refused};
 use crate::domain::names::{ClientId, RealmId};
+use crate::domain::prompt::{About, StoredPrompt};
 use crate::domain::user::{Identifier, User};
 use crate::store::{Change, CommitError};
 
@@ -28,6 +30,23 @@ pub async fn a_request_is_swept_with_its_prompts_at_keep_until_and_not_before(gr
     assert_eq!(looked_up!(store.prompt(&realm(), &prompt_id(2))), None);
     assert!(looked_up!(store.unanswered(&realm(), &device_id(2))).is_empty());
     assert_eq!(looked_up!(store.unanswered(&realm(), &device_id(1))), [a_prompt(3, 1, 2)], "another request's prompt");
+}
+
+pub async fn a_prompt_of_our_own_is_swept_at_its_own_time_answered_or_not(ground: &dyn Ground) {
+    let store = ground.open().await;
+    let own = |n| StoredPrompt { about: About::Test, ..a_prompt(n, 1, 9) };
+    let kept_until = own(1).keep_until().expect("a time of its own");
+    commit(&*store, change().create(own(1)).create(own(2)).create(a_prompt(3, 1, 2))).await;
+    commit(&*store, change().replace(1, StoredPrompt { answer: Some(an_answer()), ..own(2) })).await;
+
+    assert_eq!(looked_up!(store.sweep(&realm(), kept_until.plus_seconds(-1), 10)), 0);
+    assert_eq!(looked_up!(store.unanswered(&realm(), &device_id(1))), [own(1), a_prompt(3, 1, 2)]);
+    found!(store.prompt(&realm(), &prompt_id(2)));
+
+    assert_eq!(looked_up!(store.sweep(&realm(), kept_until, 10)), 2);
+    assert_eq!(looked_up!(store.prompt(&realm(), &prompt_id(1))), None);
+    assert_eq!(looked_up!(store.prompt(&realm(), &prompt_id(2))), None);
+    assert_eq!(looked_up!(store.unanswered(&realm(), &device_id(1))), [a_prompt(3, 1, 2)], "a request's stays");
 }
 
 pub async fn a_request_kept_longer_is_not_swept_at_its_first_time(ground: &dyn Ground) {

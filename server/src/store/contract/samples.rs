@@ -11,7 +11,7 @@ use crate::domain::device::{Device, DeviceStatus, Enrolment, EnrolmentProgress, 
 use crate::domain::grant::Grant;
 use crate::domain::message::{Content, Message, MessageId};
 use crate::domain::names::{ClientId, FamilyKey, RealmId, RequestKey, Subject, TicketKey, TokenKey};
-use crate::domain::prompt::{StoredAnswer, StoredPrompt};
+use crate::domain::prompt::{About, StoredAnswer, StoredPrompt};
 use crate::domain::realm::{Policy, Realm};
 use crate::domain::refresh::RefreshFamily;
 use crate::domain::secret::{Secret, SecretHash};
@@ -188,6 +188,7 @@ pub fn a_prompt(n: u64, device: u64, request: u64) -> StoredPrompt {
         id: prompt_id(n),
         device: device_id(device),
         request: request_key(request),
+        about: About::Request,
         nonce: Nonce::from_bytes([1; 16]),
         display: Digest::of(b"display"),
         user_verification: UserVerification::Required,

@@ -139,7 +139,7 @@ impl<'r> Place<'r> {
             Record::Prompt(it) => {
                 let entry = keys::under(&keys::unanswered(realm, &it.device), it.id.as_bytes());
                 let index = if it.answer.is_none() { Index::Fixed(entry) } else { Index::Dropped(entry) };
-                Self { index, ..plain(Kind::Prompt, it.id.as_bytes()) }
+                Self { index, time: it.keep_until(), ..plain(Kind::Prompt, it.id.as_bytes()) }
             }
             Record::Grant(it) => until(Kind::Grant, keys::hashed(it.token.digest()), it.expires_at),
             Record::Family(it) => until(Kind::Family, keys::hashed(it.key.digest()), it.expires_at),

@@ -7,6 +7,7 @@ use super::outbox::Move;
 use super::value;
 use crate::domain::authentication_request::AuthenticationRequest;
 use crate::domain::names::RealmId;
+use crate::domain::prompt::StoredPrompt;
 use crate::domain::time::Timestamp;
 use crate::store::StoreError;
 
@@ -52,14 +53,15 @@ fn forget_one(
 ) -> Result<bool, StoreError> {
     let key = keys::record(realm, item.kind, item.id);
     let Some(found) = tree.get(&key)? else { return Ok(false) };
-    let prompts = match value::open(item.kind, &key, &found) {
+    let taken_along = match value::open(item.kind, &key, &found) {
         Ok((header, _)) if header.time.is_none_or(|time| time > now) => return Ok(false),
         Ok((_, json)) if item.kind == Kind::Request => prompts_of(json, realm),
+        Ok((_, json)) if item.kind == Kind::Prompt => entry_of(json, realm),
         Ok(_) => Ok(Vec::new()),
         Err(error) => Err(error),
     };
-    match prompts {
-        Ok(prompts) => group.take(prompts.into_iter().map(|key| (key.into(), None))),
+    match taken_along {
+        Ok(taken_along) => group.take(taken_along.into_iter().map(|key| (key.into(), None))),
         Err(error) => {
             // Kept as evidence. Stopping here would stop every later sweep too.
             tracing::error!(%error, "what should be forgotten is damaged and stays behind");
@@ -68,6 +70,12 @@ fn forget_one(
     }
     group.take([(key.into(), None)]);
     Ok(true)
+}
+
+/// Key of the index entry of a prompt that nobody answered.
+fn entry_of(json: &[u8], realm: &RealmId) -> Result<Vec<Vec<u8>>, StoreError> {
+    let prompt: StoredPrompt = value::parse(Kind::Prompt, json)?;
+    Ok(vec![keys::under(&keys::unanswered(realm, &prompt.device), prompt.id.as_bytes())])
 }
 
 /// Keys of a request's prompts and of their index entries.

@@ -42,8 +42,10 @@ impl Row {
             Record::Ticket(it) => Self::new(TICKET, it.key.digest().as_bytes(), it).until(it.expires_at),
             Record::Enrolment(it) => Self::new(ENROLMENT, it.id.as_bytes(), it).until(it.expires_at),
             Record::Request(it) => Self::new(REQUEST, it.key.digest().as_bytes(), it).until(it.keep_until),
-            Record::Prompt(it) if it.answer.is_some() => Self::new(PROMPT, it.id.as_bytes(), it),
-            Record::Prompt(it) => Self::new(PROMPT, it.id.as_bytes(), it).listed_under(it.device.as_bytes()),
+            Record::Prompt(it) => {
+                let listed = it.answer.is_none().then(|| it.device.as_bytes().to_vec());
+                Self { listed, forget_at: it.keep_until(), ..Self::new(PROMPT, it.id.as_bytes(), it) }
+            }
             Record::Grant(it) => Self::new(GRANT, it.token.digest().as_bytes(), it).until(it.expires_at),
             Record::Family(it) => Self::new(FAMILY, it.key.digest().as_bytes(), it).until(it.expires_at),
             Record::Message(it) => Self::new(MESSAGE, it.id.as_bytes(), it).due(it.due_at).until(it.give_up_at),
