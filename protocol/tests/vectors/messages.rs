@@ -4,15 +4,18 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::fs;
 
-use protocol::endpoints::{Configuration, FinishRequest};
+use protocol::endpoints::{
+    Configuration, FinishRequest, NonceReply, NonceRequest, OfferReply, PromptReply, PromptsReply, Rename, SelfReply,
+    SignedReply, SignedRequest,
+};
 use protocol::json;
 use protocol::messages::*;
 use protocol::problem::Problem;
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::directory;
+use super::{directory, read};
 
 /// What is asked of one golden file, whatever its type.
 struct Golden {
@@ -47,15 +50,24 @@ golden! {
     "finish-poll-only": Finish,
     "finish-request": FinishRequest,
     "keys": KeyList,
+    "nonce-reply": NonceReply,
+    "nonce-request": NonceRequest,
     "offer": Offer,
+    "offer-reply": OfferReply,
     "problem": Problem,
     "prompt": Prompt,
     "prompt-minimal": Prompt,
+    "prompt-reply": PromptReply,
     "prompt-test": Prompt,
+    "prompts-reply": PromptsReply,
+    "prompts-reply-empty": PromptsReply,
     "proof": Proof,
+    "push-target": PushTarget,
+    "push-target-none": PushTarget,
     "receipt": Receipt,
     "receipt-app": Receipt,
     "receipt-claimed": Receipt,
+    "rename": Rename,
     "result": DecisionResult,
     "result-denied": DecisionResult,
     "result-disputed": DecisionResult,
@@ -65,6 +77,9 @@ golden! {
     "revocation-user": Revocation,
     "rotation": Rotation,
     "rotation-all": Rotation,
+    "self-reply": SelfReply,
+    "signed-reply": SignedReply,
+    "signed-request": SignedRequest,
     "unblock": Unblock,
     "wake": Wake,
 }
@@ -108,9 +123,10 @@ fn unknown_members_are_ignored() {
 }
 
 /// Members that a message may be without.
-const OPTIONAL: [(&str, &[&str]); 6] = [
+const OPTIONAL: [(&str, &[&str]); 7] = [
     ("decision", &["match", "reason"]),
     ("problem", &["nonce"]),
+    ("prompt-reply", &[]),
     ("prompt", &["acr", "binding_message"]),
     ("rotation", &["device", "verified", "sealing"]),
     ("rotation-all", &["device", "verified", "sealing"]),
@@ -149,6 +165,45 @@ fn refuses<T: DeserializeOwned + Debug>(name: &str, pointer: &str, value: Value)
     *changed.pointer_mut(pointer).unwrap_or_else(|| panic!("{name} has {pointer}")) = value;
     let read = json::from_slice::<T>(&serde_json::to_vec(&changed).expect("JSON"));
     assert!(read.is_err(), "{name} with another {pointer}: {read:?}");
+}
+
+/// One change of one golden file: a member of another value, or none.
+#[derive(Deserialize)]
+struct Shape {
+    message: String,
+    path: String,
+    #[serde(default, deserialize_with = "present")]
+    value: Option<Value>,
+}
+
+/// `null` is a value here.
+fn present<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Value>, D::Error> {
+    Value::deserialize(deserializer).map(Some)
+}
+
+impl Shape {
+    fn apply(&self) -> Vec<u8> {
+        let mut changed = Value::Object(members(&self.message));
+        let (parent, member) = self.path.rsplit_once('/').expect("a pointer");
+        let parent = changed.pointer_mut(parent).and_then(Value::as_object_mut).expect("a member");
+        match &self.value {
+            Some(value) => parent.insert(member.to_owned(), value.clone()),
+            None => parent.remove(member),
+        };
+        serde_json::to_vec(&changed).expect("JSON")
+    }
+}
+
+/// The same changes break the published schemas (`tests/device-protocol`).
+#[test]
+fn what_the_schemas_refuse_is_refused() {
+    let shapes: Vec<Shape> = read("shapes.json");
+    assert!(shapes.len() > 500);
+    for shape in shapes {
+        let golden = GOLDEN.iter().find(|golden| golden.name == shape.message).expect("a golden file");
+        let read = (golden.rewritten)(&shape.apply());
+        assert!(read.is_none(), "{} with {}: {:?}", shape.message, shape.path, shape.value);
+    }
 }
 
 #[test]

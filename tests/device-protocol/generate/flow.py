@@ -277,12 +277,13 @@ signed("receipt", "receipt", receipt, "signing", **BY_SIGNING)
 for level in ["claimed", "app"]:
     MESSAGES["receipt-" + level] = {**receipt, "level": level}
 
+SIGNED_AS = {entry["name"]: entry["jws"] for entry in SIGNED}
 UNSIGNED = {
     "wake": {"v": 1, "rid": ident("routing")},
     "configuration": {
         "issuer": ISSUER,
         "root": ROOT.jwk,
-        "keys": next(entry["jws"] for entry in SIGNED if entry["name"] == "keys"),
+        "keys": SIGNED_AS["keys"],
         "capabilities": ["unicode-18"],
         "unicode": "18.0.0",
         "now": NOW,

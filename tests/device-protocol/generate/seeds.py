@@ -1,5 +1,6 @@
 """Seeds for `protocol/fuzz`, from the vectors."""
 
+from bodies import BODIES
 from der import *
 from sealed import *
 from texts import TEXTS
@@ -15,7 +16,7 @@ def seeds(target, named):
             (directory / slug).write_bytes(data)
 
 
-wire = {name: compact(payload) for name, payload in {**MESSAGES, **UNSIGNED}.items()}
+wire = {name: compact(payload) for name, payload in {**MESSAGES, **UNSIGNED, **BODIES}.items()}
 seeds("messages", wire.items())
 seeds("json", [(name, wire[name]) for name in ("prompt", "wake", "proof")])
 seeds("json", [(name.removeprefix("payload "), unb64(case["jws"].split(".")[1])) for name, case in CRAFTED.items() if name.startswith("payload with ") and "padded" not in name and "foreign" not in name])
