@@ -55,15 +55,21 @@ golden! {
     "offer": Offer,
     "offer-reply": OfferReply,
     "problem": Problem,
+    "problem-revoked": Problem,
     "prompt": Prompt,
     "prompt-minimal": Prompt,
+    "prompt-notice": Prompt,
     "prompt-reply": PromptReply,
+    "prompt-rotate": Prompt,
     "prompt-test": Prompt,
     "prompts-reply": PromptsReply,
     "prompts-reply-empty": PromptsReply,
     "proof": Proof,
     "push-target": PushTarget,
+    "push-target-apns": PushTarget,
     "push-target-none": PushTarget,
+    "push-target-webhook": PushTarget,
+    "push-target-webpush": PushTarget,
     "receipt": Receipt,
     "receipt-app": Receipt,
     "receipt-claimed": Receipt,
@@ -123,14 +129,15 @@ fn unknown_members_are_ignored() {
 }
 
 /// Members that a message may be without.
-const OPTIONAL: [(&str, &[&str]); 7] = [
+const OPTIONAL: [(&str, &[&str]); 8] = [
     ("decision", &["match", "reason"]),
-    ("problem", &["nonce"]),
+    ("problem", &["nonce", "revocation"]),
     ("prompt-reply", &[]),
     ("prompt", &["acr", "binding_message"]),
     ("rotation", &["device", "verified", "sealing"]),
     ("rotation-all", &["device", "verified", "sealing"]),
     ("finish-request", &[]),
+    ("push-target-apns", &["environment"]),
 ];
 
 #[test]

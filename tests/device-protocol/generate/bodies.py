@@ -21,7 +21,22 @@ BODIES = {
     },
     "rename": {"name": "Jana’s old phone"},
     "push-target": finish["push"],
+    "push-target-apns": {"channel": "apns", "token": sha("apns token").hex(), "environment": "sandbox"},
+    "push-target-webpush": {
+        "channel": "webpush",
+        "endpoint": "https://push.example/wpush/v2/gAAAAABexample",
+        "p256dh": b64(b"\x04" + OTHER.x + OTHER.y),
+        "auth": ident("web push secret"),
+    },
+    "push-target-webhook": {"channel": "webhook", "address": "phone-17"},
     "push-target-none": {"channel": "none"},
+    "problem-revoked": {
+        "type": "urn:assent:problem:revoked",
+        "title": "This device was revoked",
+        "status": 401,
+        "revocation": SIGNED_AS["revocation"],
+        "now": NOW + 501,
+    },
 }
 
 for name, body in BODIES.items():

@@ -179,6 +179,8 @@ minimal = {
     "lang": "en",
 }
 MESSAGES["prompt-minimal"] = minimal
+for kind in ["rotate", "notice"]:
+    MESSAGES["prompt-" + kind] = {**minimal, "kind": kind, "jti": ident(kind + " prompt")}
 MESSAGES["prompt-test"] = {**minimal, "kind": "test", "uv": "none", "display": []}
 
 approve = {
