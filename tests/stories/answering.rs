@@ -61,6 +61,7 @@ async fn an_approval_that_tokens_rest_on_outlives_every_later_answer_of_its_phon
     let approve_again = forged(&phone, &prompt, Answer::Approve, KeyRole::Verified, |decision| decision.ctr += 1);
     assert_eq!(approve_again.await.status, 200);
     world.redeem(&shop, &asked).await;
+    assert_eq!(forger.send(id, approval.clone()).await.expect("an answer").message(), first.message(), "it is known");
     let dispute = forged(&phone, &prompt, Answer::Deny, KeyRole::Device, |decision| {
         decision.reason = Some(WireReason::NotMe);
         decision.ctr += 2;
@@ -69,7 +70,7 @@ async fn an_approval_that_tokens_rest_on_outlives_every_later_answer_of_its_phon
     let provider = world.provider();
     let kept = provider.store().prompt(provider.id(), id).await.expect("a look-up").expect("the prompt").record;
     assert_eq!(kept.approval.expect("the approval").jws, approval);
-    assert_eq!(forger.send(id, approval).await.expect("an answer").message(), first.message(), "and it is known");
+    assert_eq!(forger.send(id, approval).await.expect("an answer").code(), "revoked", "the phone was suspended");
 }
 
 #[tokio::test]

@@ -35,10 +35,11 @@ enum Fault {
     Expired,
     Locked,
     Withdrawn,
+    Match,
     Counter,
 }
 
-const ORDER: [Fault; 20] = [
+const ORDER: [Fault; 21] = [
     Fault::Size,
     Fault::Typ,
     Fault::Alg,
@@ -58,6 +59,7 @@ const ORDER: [Fault; 20] = [
     Fault::Expired,
     Fault::Locked,
     Fault::Withdrawn,
+    Fault::Match,
     Fault::Counter,
 ];
 
@@ -84,6 +86,7 @@ impl Fault {
             Self::Expired => (410, "expired", "expired"),
             Self::Locked => (403, "user_not_active", "user"),
             Self::Withdrawn => (409, "cancelled", "state"),
+            Self::Match => (400, "mismatch", "match"),
             Self::Counter => (403, "counter_reused", "counter"),
         }
     }
@@ -98,6 +101,7 @@ impl Fault {
             Self::PromptHash => decision.ph = Digest::of(b"another prompt"),
             Self::DisplayHash => decision.dh = Digest::of(b"other lines"),
             Self::Reason => decision.reason = Some(DenyReason::NotMe),
+            Self::Match => decision.match_code = Some("42".to_owned()),
             Self::Size
             | Self::Typ
             | Self::Alg
@@ -240,7 +244,7 @@ async fn of_two_checks_that_fail_the_earlier_one_is_told() {
     let (world, shop) = quiet_world().await;
     let mut number = 0;
     for (place, earlier) in ORDER.into_iter().enumerate() {
-        // Each with its neighbours and some that are far; all 190 pairs would show no more.
+        // Each with its neighbours and some that are far; all 210 pairs would show no more.
         for later in [1, 2, 5, 11].into_iter().filter_map(|far| ORDER.get(place + far).copied()) {
             number += 1;
             let spoilt = Try::new(&world, &shop, number).await;

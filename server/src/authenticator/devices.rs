@@ -1,11 +1,12 @@
 //! Asks all of a user's phones: one prompt copy for each, signed once, and a push where there is somewhere to push to.
 
 use protocol::display::Line;
-use protocol::messages::{Match, Prompt, PromptClient, PromptKind, PushTarget, UserVerification};
+use protocol::messages::{Match, MatchMode, Prompt, PromptClient, PromptKind, PushTarget, UserVerification};
 use protocol::{DeviceId, Digest, EnrolmentId, KeyRole, Nonce, PromptId, RoutingId};
 
 use super::{Asked, Port, Question, StartError};
-use crate::domain::context::Reached;
+use crate::domain::context::{Context, Reached};
+use crate::domain::authentication_request::MATCH_DIGITS;
 use crate::domain::device::Device;
 use crate::domain::message::{Content, Message, MessageId};
 use crate::domain::prompt::{About, StoredPrompt, nobodys_phone};
@@ -66,17 +67,19 @@ impl Addressee {
 /// What an approval must prove.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Wanted {
-    acr: Option<Reached>,
+    acr: Option<Context>,
     user_verification: UserVerification,
 }
 
 impl Wanted {
-    /// The first requested class that one of the phones can reach. It may ask for more than the client's registration
-    /// does, never for less.
+    /// The first requested class that one of the phones can reach, and with it the client's screen where a code is typed. It
+    /// may ask for more than the client's registration does, never for less.
     fn of(question: &Question<'_>, devices: &[&Device], trust_claimed_uv: bool) -> Self {
         let reachable = devices.iter().map(|device| Reached::by(KeyRole::Verified, device.level, trust_claimed_uv));
-        let acr = reachable.max().and_then(|best| best.satisfies_first_of(&question.request.acr_values));
-        let user_verification = match acr {
+        let matched = question.request.match_code.is_some();
+        let best = reachable.max().map(|reached| Context { reached, matched });
+        let acr = best.and_then(|best| best.satisfies_first_of(&question.request.acr_values));
+        let user_verification = match acr.map(|acr| acr.reached) {
             Some(Reached::Uv | Reached::UvHardware) => UserVerification::Required,
             Some(Reached::Presence) | None => question.client.user_verification,
         };
@@ -117,7 +120,10 @@ fn prompt(
         display: display(question),
         acr: wanted.acr.map(|acr| acr.name().to_owned()),
         uv: wanted.user_verification,
-        match_code: Match::NONE,
+        match_code: match request.match_code {
+            Some(_) => Match { mode: MatchMode::Enter, length: MATCH_DIGITS },
+            None => Match::NONE,
+        },
         context: Vec::new(),
         lang: "en".to_owned(),
     };

@@ -1,12 +1,12 @@
 //! The audit trail: one typed event for each change of state, in the commit that makes the change. No secrets, no hints,
 //! no binding messages.
 
-use protocol::messages::{Answer, DenyReason, RevocationReason};
+use protocol::messages::{Answer, RevocationReason};
 use protocol::{DeviceId, EnrolmentId, KeyRole, PromptId};
 use serde::{Deserialize, Serialize};
 
 use super::algorithm::Algorithm;
-use super::authentication_request::PushError;
+use super::authentication_request::{DenialReason, PushError};
 use super::names::{ClientId, RequestKey, Subject};
 use super::time::Timestamp;
 use super::user::UserStatus;
@@ -73,7 +73,7 @@ pub enum What {
         request: RequestKey,
         device: DeviceId,
         answer: Answer,
-        reason: Option<DenyReason>,
+        reason: Option<DenialReason>,
         role: KeyRole,
         counter: u64,
         /// By how many seconds the phone's clock differs from ours, when by more than five minutes.

@@ -20,6 +20,7 @@
 //! | deny: not me | **denied** ♪ denied | **denied** | **denied** | = | cancelled | failed | **disputed** | = |
 //! | deny: wrong details | **denied** ♪ denied | **denied** | **denied** | = | cancelled | failed | redeemed | redeemed |
 //! | deny: cancelled | **denied** ♪ denied | **denied** | **denied** | = | cancelled | failed | redeemed | redeemed |
+//! | deny: wrong code | **denied** ♪ denied | **denied** | approved | = | cancelled | failed | redeemed | redeemed |
 //! | cancel by client | **cancelled** | **cancelled** | approved | denied | = | failed | redeemed | redeemed |
 //! | cancel by revocation | **cancelled** ♪ denied | **cancelled** | **cancelled** | denied | = | failed | redeemed | redeemed |
 //! | cancel by operator | **cancelled** ♪ failed | **cancelled** | **cancelled** | denied | = | failed | redeemed | redeemed |
@@ -35,6 +36,7 @@
 //! | deny: not me | expired | expired | expired | = | cancelled | failed | **disputed** | = |
 //! | deny: wrong details | expired | expired | expired | = | cancelled | failed | redeemed | redeemed |
 //! | deny: cancelled | expired | expired | expired | = | cancelled | failed | redeemed | redeemed |
+//! | deny: wrong code | expired | expired | expired | = | cancelled | failed | redeemed | redeemed |
 //! | cancel by client | expired | expired | expired | denied | = | failed | redeemed | redeemed |
 //! | cancel by revocation | expired | expired | expired | denied | = | failed | redeemed | redeemed |
 //! | cancel by operator | expired | expired | expired | denied | = | failed | redeemed | redeemed |
@@ -53,7 +55,7 @@ use serde::{Deserialize, Serialize};
 use super::certificate::Thumbprint;
 use super::client::AuthenticationMethod;
 use super::delivery::DeliveryMode;
-use super::names::{ClientId, RequestKey, Subject};
+use super::names::{ClientId, FamilyKey, RequestKey, Subject, TokenKey};
 use super::secret::Sealed;
 use super::time::Timestamp;
 
@@ -62,6 +64,9 @@ mod table;
 
 /// For so many seconds after tokens were issued, the user's phones can still say "this was not me".
 pub const DISPUTE_SECONDS: i64 = 600;
+
+/// A match code has so many digits.
+pub const MATCH_DIGITS: u8 = 2;
 
 /// A request as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -101,8 +106,24 @@ pub struct AuthenticationRequest {
     /// The certificate that the client showed; tokens that are pushed are bound to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate: Option<Thumbprint>,
+    /// What the user must type from the client's screen, where the client asks for that: a MAC of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub match_code: Option<Digest>,
+    /// The tokens that came of it, so that a dispute ends them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub issued: Option<Issued>,
     /// Where it stands.
     pub state: State,
+}
+
+/// The tokens that were issued for a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Issued {
+    /// The first access token.
+    pub grant: TokenKey,
+    /// The refresh tokens, with every access token that comes of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub family: Option<FamilyKey>,
 }
 
 /// What a ping or push client is called with: both are spoken again, so they are sealed.
@@ -173,6 +194,9 @@ pub struct Approval {
     pub level: KeyLevel,
     /// SHA-256 of the decision JWS.
     pub decision: Digest,
+    /// Whether the user typed the match code.
+    #[serde(default)]
+    pub matched: bool,
     /// The server's clock.
     pub at: Timestamp,
 }
@@ -182,10 +206,34 @@ pub struct Approval {
 pub struct Denial {
     /// The phone.
     pub device: DeviceId,
-    /// Why, as the user said.
-    pub reason: Option<DenyReason>,
+    /// Why.
+    pub reason: Option<DenialReason>,
     /// The server's clock.
     pub at: Timestamp,
+}
+
+/// Why a request was denied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DenialReason {
+    /// The user started nothing.
+    NotMe,
+    /// The user started something else.
+    WrongDetails,
+    /// The user changed their mind.
+    Cancelled,
+    /// The user approved with another match code than the client's screen shows.
+    WrongCode,
+}
+
+impl From<DenyReason> for DenialReason {
+    fn from(reason: DenyReason) -> Self {
+        match reason {
+            DenyReason::NotMe => Self::NotMe,
+            DenyReason::WrongDetails => Self::WrongDetails,
+            DenyReason::Cancelled => Self::Cancelled,
+        }
+    }
 }
 
 /// Who withdrew a request.
@@ -315,6 +363,10 @@ impl AuthenticationRequest {
             (State::Pending, Event::Redeem) => Err(Refusal::StillPending),
 
             (State::Approved { .. }, Event::Approve(_)) => Ok(Transition::Unchanged),
+            // Only a guess at a pending request counts: whoever knows no code must not take back what was approved.
+            (State::Approved { .. }, Event::Deny(Denial { reason: Some(DenialReason::WrongCode), .. })) => {
+                Err(Refusal::AlreadyApproved)
+            }
             (State::Approved { .. }, Event::Deny(denial)) => Ok(self.overturn(State::Denied { denial })),
             (State::Approved { .. }, Event::Cancel(CancelledBy::Client) | Event::Fail(_)) => {
                 Err(Refusal::AlreadyApproved)
@@ -345,7 +397,7 @@ impl AuthenticationRequest {
 
             (
                 State::Redeemed { approval, at, disputed },
-                Event::Deny(Denial { reason: Some(DenyReason::NotMe), .. }),
+                Event::Deny(Denial { reason: Some(DenialReason::NotMe), .. }),
             ) => {
                 if *disputed {
                     return Ok(Transition::Unchanged);

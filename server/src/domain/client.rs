@@ -184,6 +184,9 @@ pub struct Client {
     /// Ours, `require_acr`: no tokens when none of the requested values is reached.
     #[serde(default)]
     pub require_acr: bool,
+    /// Ours, `match_code`: the user types two digits that its screen shows.
+    #[serde(default)]
+    pub match_code: bool,
     /// Ours, `audiences`: the resource servers that this client is; it may introspect tokens for them (RFC 7662).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub audiences: Vec<String>,
@@ -221,6 +224,7 @@ impl Client {
             profile: None,
             default_acr_values: Vec::new(),
             require_acr: false,
+            match_code: false,
             audiences: Vec::new(),
             removed: false,
         }

@@ -5,21 +5,18 @@ use protocol::messages::KeyLevel;
 
 use super::authentication_request::Approval;
 
-/// The authentication context class that was reached; each satisfies those before it.
+/// What a key reaches; each satisfies those before it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Reached {
-    /// `urn:assent:acr:presence`: the `device` key signed, or nobody vouches for the `verified` key.
+    /// `presence`: the `device` key signed, or nobody vouches for the `verified` key.
     Presence,
-    /// `urn:assent:acr:uv`: a `verified` key of a trusted level signed.
+    /// `uv`: a `verified` key of a trusted level signed.
     Uv,
-    /// `urn:assent:acr:uv-hw`: an attested `verified` key signed.
+    /// `uv-hw`: an attested `verified` key signed.
     UvHardware,
 }
 
 impl Reached {
-    /// All of them, the lowest first.
-    pub const ALL: [Self; 3] = [Self::Presence, Self::Uv, Self::UvHardware];
-
     /// What a signature by such a key reaches. `trust_claimed_uv` is the realm's word for keys that nobody attested.
     #[must_use]
     pub const fn by(role: KeyRole, level: KeyLevel, trust_claimed_uv: bool) -> Self {
@@ -30,34 +27,65 @@ impl Reached {
             (KeyRole::Verified, KeyLevel::Claimed) | (KeyRole::Device, _) => Self::Presence,
         }
     }
+}
+
+/// An authentication context class as it is asked for and said: what the key reached, and whether the user also typed the
+/// digits that the client's screen shows. Each level satisfies those below, and one with the digits its namesake without.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Context {
+    /// What the key reached.
+    pub reached: Reached,
+    /// `-match`: whether a code was typed.
+    pub matched: bool,
+}
+
+impl Context {
+    /// All of them, the lowest first.
+    pub const ALL: [Self; 6] = [
+        Self { reached: Reached::Presence, matched: false },
+        Self { reached: Reached::Presence, matched: true },
+        Self { reached: Reached::Uv, matched: false },
+        Self { reached: Reached::Uv, matched: true },
+        Self { reached: Reached::UvHardware, matched: false },
+        Self { reached: Reached::UvHardware, matched: true },
+    ];
 
     /// Its name in `acr` and `acr_values`.
     #[must_use]
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::Presence => "urn:assent:acr:presence",
-            Self::Uv => "urn:assent:acr:uv",
-            Self::UvHardware => "urn:assent:acr:uv-hw",
+        match (self.reached, self.matched) {
+            (Reached::Presence, false) => "urn:assent:acr:presence",
+            (Reached::Presence, true) => "urn:assent:acr:presence-match",
+            (Reached::Uv, false) => "urn:assent:acr:uv",
+            (Reached::Uv, true) => "urn:assent:acr:uv-match",
+            (Reached::UvHardware, false) => "urn:assent:acr:uv-hw",
+            (Reached::UvHardware, true) => "urn:assent:acr:uv-hw-match",
         }
     }
 
     /// By its name, exactly. What is named otherwise cannot be reached here.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|reached| reached.name() == name)
+        Self::ALL.into_iter().find(|context| context.name() == name)
     }
 
-    /// The first of the requested values, in the client's order of preference, that this satisfies: itself or a lower one.
+    /// Whether whoever asks for `wanted` gets that or more.
+    #[must_use]
+    pub fn satisfies(self, wanted: Self) -> bool {
+        wanted.reached <= self.reached && (self.matched || !wanted.matched)
+    }
+
+    /// The first of the requested values, in the client's order of preference, that this satisfies.
     #[must_use]
     pub fn satisfies_first_of(self, requested: &[String]) -> Option<Self> {
-        requested.iter().filter_map(|name| Self::parse(name)).find(|wanted| *wanted <= self)
+        requested.iter().filter_map(|name| Self::parse(name)).find(|wanted| self.satisfies(*wanted))
     }
 }
 
 /// What stands behind an approval.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Proven {
-    reached: Reached,
+    context: Context,
     level: KeyLevel,
 }
 
@@ -66,30 +94,32 @@ impl Proven {
     #[must_use]
     pub fn by(approval: &Approval, trust_claimed_uv: bool) -> Self {
         let level = approval.level;
-        Self { reached: Reached::by(approval.role, level, trust_claimed_uv), level }
+        let reached = Reached::by(approval.role, level, trust_claimed_uv);
+        Self { context: Context { reached, matched: approval.matched }, level }
     }
 
     /// `acr` where none was requested: all that was reached.
     #[must_use]
     pub const fn acr(self) -> &'static str {
-        self.reached.name()
+        self.context.name()
     }
 
     /// `acr` where some were requested: the first of them that is satisfied. `None`: none is, and a client that registered
     /// `require_acr` gets no tokens; any other gets [`Self::acr`].
     #[must_use]
     pub fn acr_for(self, requested: &[String]) -> Option<&'static str> {
-        self.reached.satisfies_first_of(requested).map(Reached::name)
+        self.context.satisfies_first_of(requested).map(Context::name)
     }
 
-    /// `amr`: `pop` always; `hwk` where hardware is attested; `user` and `mfa` only where the user was verified.
+    /// `amr`: `pop` always; `hwk` where hardware is attested; `user` and `mfa` only where the user was verified. Which
+    /// finger or code it was nobody proves, so neither `fpt` nor `pin` is said, and `swk` not of keys that may be anywhere.
     #[must_use]
     pub fn amr(self) -> Vec<&'static str> {
         let mut amr = vec!["pop"];
         if self.level == KeyLevel::Attested {
             amr.push("hwk");
         }
-        if self.reached > Reached::Presence {
+        if self.context.reached > Reached::Presence {
             amr.extend(["user", "mfa"]);
         }
         amr
@@ -109,6 +139,7 @@ mod tests {
             role,
             level,
             decision: Digest::of(b"decision"),
+            matched: false,
             at: Timestamp::from_unix_seconds(0),
         }
     }
@@ -146,5 +177,33 @@ mod tests {
             let proven = Proven::by(&approval(KeyRole::Verified, level), false);
             assert_eq!(proven.acr_for(&requested), expected, "{level:?} {requested:?}");
         }
+    }
+
+    #[test]
+    fn a_typed_code_satisfies_both_variants_and_none_typed_only_the_plain_ones() {
+        let named = |name: &str| Context::parse(name).expect("a class");
+        let table = [
+            ("urn:assent:acr:uv-match", "urn:assent:acr:uv-match", true),
+            ("urn:assent:acr:uv-match", "urn:assent:acr:uv", true),
+            ("urn:assent:acr:uv-match", "urn:assent:acr:presence-match", true),
+            ("urn:assent:acr:uv-match", "urn:assent:acr:uv-hw", false),
+            ("urn:assent:acr:uv-match", "urn:assent:acr:uv-hw-match", false),
+            ("urn:assent:acr:uv-hw", "urn:assent:acr:presence-match", false),
+            ("urn:assent:acr:uv-hw", "urn:assent:acr:uv", true),
+        ];
+        for (has, wants, satisfied) in table {
+            assert_eq!(named(has).satisfies(named(wants)), satisfied, "{has} {wants}");
+        }
+        for context in Context::ALL {
+            assert_eq!(Context::parse(context.name()), Some(context));
+        }
+    }
+
+    #[test]
+    fn an_approval_with_a_typed_code_says_so_where_it_is_not_asked_for_less() {
+        let typed = Approval { matched: true, ..approval(KeyRole::Verified, KeyLevel::App) };
+        let proven = Proven::by(&typed, false);
+        assert_eq!(proven.acr(), "urn:assent:acr:uv-match");
+        assert_eq!(proven.acr_for(&["urn:assent:acr:uv".to_owned()]), Some("urn:assent:acr:uv"));
     }
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 
 use super::Unavailable;
 use super::provider::Provider;
-use crate::domain::authentication_request::{Approval, AuthenticationRequest};
+use crate::domain::authentication_request::{Approval, AuthenticationRequest, Issued};
 use crate::domain::certificate::Thumbprint;
 use crate::domain::client::Client;
 use crate::domain::context::Proven;
@@ -79,6 +79,11 @@ pub(super) struct Minted {
 }
 
 impl Minted {
+    /// What the request must remember of them.
+    pub(super) fn issued(&self) -> Issued {
+        Issued { grant: self.grant.token, family: self.family.as_ref().map(|family| family.key) }
+    }
+
     /// Adds what must be stored; gives out the tokens, which are good once `change` is committed.
     pub(super) fn stored_by(self, change: Change) -> (Change, Tokens) {
         let change = change.create(self.grant);

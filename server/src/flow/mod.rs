@@ -26,6 +26,7 @@ pub mod introspect;
 pub mod key_history;
 pub mod listen;
 pub mod maintain;
+mod match_code;
 pub mod mint;
 mod notify;
 mod opened;

@@ -139,7 +139,7 @@ async fn attempt(poll: &Poll<'_>) -> Result<Attempt<Found>, Reason> {
     let Poll { provider, caller, auth_req_id, ref key } = *poll;
     let now = provider.now();
     let Versioned { version, record: request } = find(provider, caller, key, now).await?;
-    let redeemed = match request.clone().apply(Event::Redeem, now) {
+    let mut redeemed = match request.clone().apply(Event::Redeem, now) {
         Ok(Transition::Changed(redeemed, _)) => redeemed,
         Ok(Transition::Unchanged) => return Err(Reason::InvalidGrant),
         Err(Refusal::StillPending) => {
@@ -156,7 +156,9 @@ async fn attempt(poll: &Poll<'_>) -> Result<Attempt<Found>, Reason> {
     let certificate = caller.binding();
     let approved = Approved { client: &caller.client, request: &request, approval, auth_req_id, certificate };
     let what = What::RequestRedeemed { request: *key, client: caller.client.id.clone() };
-    let (change, tokens) = mint(provider, &approved, now)?.stored_by(caller.change(provider));
+    let minted = mint(provider, &approved, now)?;
+    redeemed.issued = Some(minted.issued());
+    let (change, tokens) = minted.stored_by(caller.change(provider));
     let change = change.replace(version, *redeemed).recording(provider, now, what);
     Ok(Attempt::after(caller.commit(provider, change).await?, Found::Tokens(tokens)))
 }

@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 use super::error::invalid_request;
 use crate::domain::algorithm::Algorithm;
 use crate::domain::client::{AuthenticationMethod, CIBA_GRANT, REFRESH_GRANT};
-use crate::domain::context::Reached;
+use crate::domain::context::Context;
 use crate::domain::endpoint::Endpoint;
 use crate::domain::offer::Offer;
 use crate::domain::profile::Profile;
@@ -75,7 +75,7 @@ fn members(provider: &Provider, endpoints: &[Endpoint]) -> Map<String, Value> {
         "jwks_uri": format!("{issuer}/jwks"),
         "scopes_supported": SCOPES,
         "subject_types_supported": ["public"],
-        "acr_values_supported": Reached::ALL.map(Reached::name),
+        "acr_values_supported": Context::ALL.map(Context::name),
         "claims_supported": CLAIMS,
         "claims_parameter_supported": false,
         "request_uri_parameter_supported": false,

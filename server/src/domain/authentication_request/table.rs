@@ -5,11 +5,11 @@
 
 use std::fmt::Write as _;
 
-use protocol::messages::{DenyReason, KeyLevel};
+use protocol::messages::KeyLevel;
 use protocol::{DeviceId, Digest, KeyRole, PromptId};
 
 use super::{
-    Approval, AuthenticationRequest, CancelledBy, DISPUTE_SECONDS, Denial, Event, Failure, Notice, PushError, Refusal,
+    Approval, AuthenticationRequest, CancelledBy, DISPUTE_SECONDS, Denial, DenialReason, Event, Failure, Notice, PushError, Refusal,
     State, Transition,
 };
 use crate::domain::client::AuthenticationMethod;
@@ -64,12 +64,13 @@ const EARLY: Cell = No(Refusal::NotExpired);
 
 const COLUMNS: [Column; 8] = [Pending, Told, Approved, Denied, Cancelled, Failed, Redeemed, Disputed];
 
-const ROWS: [&str; 12] = [
+const ROWS: [&str; 13] = [
     "approve",
     "deny",
     "deny: not me",
     "deny: wrong details",
     "deny: cancelled",
+    "deny: wrong code",
     "cancel by client",
     "cancel by revocation",
     "cancel by operator",
@@ -81,13 +82,14 @@ const ROWS: [&str; 12] = [
 
 /// Before the expiry. Told and yet live is a clock that was set back: nothing is told twice.
 #[rustfmt::skip]
-const LIVE: [[Cell; 8]; 12] = [
+const LIVE: [[Cell; 8]; 13] = [
     //                        Pending                Told                  Approved              Denied Cancelled Failed Redeemed             Disputed
     /* approve              */ [To(Approved, TOKENS),  To(Approved, QUIET),  Same,                 DEN,   CANC,     FAIL,  RED,                 RED],
     /* deny                 */ [To(Denied, DENIED),    To(Denied, QUIET),    To(Denied, QUIET),    Same,  CANC,     FAIL,  RED,                 RED],
     /* deny: not me         */ [To(Denied, DENIED),    To(Denied, QUIET),    To(Denied, QUIET),    Same,  CANC,     FAIL,  To(Disputed, QUIET), Same],
     /* deny: wrong details  */ [To(Denied, DENIED),    To(Denied, QUIET),    To(Denied, QUIET),    Same,  CANC,     FAIL,  RED,                 RED],
     /* deny: cancelled      */ [To(Denied, DENIED),    To(Denied, QUIET),    To(Denied, QUIET),    Same,  CANC,     FAIL,  RED,                 RED],
+    /* deny: wrong code     */ [To(Denied, DENIED),    To(Denied, QUIET),    APPR,                 Same,  CANC,     FAIL,  RED,                 RED],
     /* cancel by client     */ [To(Cancelled, QUIET),  To(Cancelled, QUIET), APPR,                 DEN,   Same,     FAIL,  RED,                 RED],
     /* cancel by revocation */ [To(Cancelled, DENIED), To(Cancelled, QUIET), To(Cancelled, QUIET), DEN,   Same,     FAIL,  RED,                 RED],
     /* cancel by operator   */ [To(Cancelled, FAILED), To(Cancelled, QUIET), To(Cancelled, QUIET), DEN,   Same,     FAIL,  RED,                 RED],
@@ -99,13 +101,14 @@ const LIVE: [[Cell; 8]; 12] = [
 
 /// From the expiry on.
 #[rustfmt::skip]
-const PAST: [[Cell; 8]; 12] = [
+const PAST: [[Cell; 8]; 13] = [
     //                        Pending             Told  Approved Denied Cancelled Failed Redeemed             Disputed
     /* approve              */ [EXP,                EXP,  EXP,     DEN,   CANC,     FAIL,  RED,                 RED],
     /* deny                 */ [EXP,                EXP,  EXP,     Same,  CANC,     FAIL,  RED,                 RED],
     /* deny: not me         */ [EXP,                EXP,  EXP,     Same,  CANC,     FAIL,  To(Disputed, QUIET), Same],
     /* deny: wrong details  */ [EXP,                EXP,  EXP,     Same,  CANC,     FAIL,  RED,                 RED],
     /* deny: cancelled      */ [EXP,                EXP,  EXP,     Same,  CANC,     FAIL,  RED,                 RED],
+    /* deny: wrong code     */ [EXP,                EXP,  EXP,     Same,  CANC,     FAIL,  RED,                 RED],
     /* cancel by client     */ [EXP,                EXP,  EXP,     DEN,   Same,     FAIL,  RED,                 RED],
     /* cancel by revocation */ [EXP,                EXP,  EXP,     DEN,   Same,     FAIL,  RED,                 RED],
     /* cancel by operator   */ [EXP,                EXP,  EXP,     DEN,   Same,     FAIL,  RED,                 RED],
@@ -120,16 +123,17 @@ fn row(event: &Event) -> usize {
     match event {
         Event::Approve(_) => 0,
         Event::Deny(Denial { reason: None, .. }) => 1,
-        Event::Deny(Denial { reason: Some(DenyReason::NotMe), .. }) => 2,
-        Event::Deny(Denial { reason: Some(DenyReason::WrongDetails), .. }) => 3,
-        Event::Deny(Denial { reason: Some(DenyReason::Cancelled), .. }) => 4,
-        Event::Cancel(CancelledBy::Client) => 5,
-        Event::Cancel(CancelledBy::UserRevocation) => 6,
-        Event::Cancel(CancelledBy::Operator) => 7,
-        Event::Fail(Failure::Channel) => 8,
-        Event::Fail(Failure::Handler) => 9,
-        Event::Redeem => 10,
-        Event::Expire => 11,
+        Event::Deny(Denial { reason: Some(DenialReason::NotMe), .. }) => 2,
+        Event::Deny(Denial { reason: Some(DenialReason::WrongDetails), .. }) => 3,
+        Event::Deny(Denial { reason: Some(DenialReason::Cancelled), .. }) => 4,
+        Event::Deny(Denial { reason: Some(DenialReason::WrongCode), .. }) => 5,
+        Event::Cancel(CancelledBy::Client) => 6,
+        Event::Cancel(CancelledBy::UserRevocation) => 7,
+        Event::Cancel(CancelledBy::Operator) => 8,
+        Event::Fail(Failure::Channel) => 9,
+        Event::Fail(Failure::Handler) => 10,
+        Event::Redeem => 11,
+        Event::Expire => 12,
     }
 }
 
@@ -151,7 +155,7 @@ const LIFE_ENDS: i64 = 120;
 const KEPT_UNTIL: i64 = 300;
 
 /// One instant on each side of the expiry, as close to it as the clock can tell.
-const SIDES: [(i64, &[[Cell; 8]; 12]); 2] = [(LIFE_ENDS * 1000 - 1, &LIVE), (LIFE_ENDS * 1000, &PAST)];
+const SIDES: [(i64, &[[Cell; 8]; 13]); 2] = [(LIFE_ENDS * 1000 - 1, &LIVE), (LIFE_ENDS * 1000, &PAST)];
 
 fn at(millis: i64) -> Timestamp {
     Timestamp::from_unix_millis(millis)
@@ -163,22 +167,24 @@ fn approval(device: u8) -> Approval {
         role: KeyRole::Verified,
         level: KeyLevel::Claimed,
         decision: Digest::of(&[device]),
+        matched: false,
         at: at(1),
     }
 }
 
-fn denial(reason: Option<DenyReason>) -> Denial {
+fn denial(reason: Option<DenialReason>) -> Denial {
     Denial { device: DeviceId::from_bytes([3; 16]), reason, at: at(2) }
 }
 
 /// One event for each row, in the order of the rows.
-fn events() -> [Event; 12] {
+fn events() -> [Event; 13] {
     [
         Event::Approve(approval(2)),
         Event::Deny(denial(None)),
-        Event::Deny(denial(Some(DenyReason::NotMe))),
-        Event::Deny(denial(Some(DenyReason::WrongDetails))),
-        Event::Deny(denial(Some(DenyReason::Cancelled))),
+        Event::Deny(denial(Some(DenialReason::NotMe))),
+        Event::Deny(denial(Some(DenialReason::WrongDetails))),
+        Event::Deny(denial(Some(DenialReason::Cancelled))),
+        Event::Deny(denial(Some(DenialReason::WrongCode))),
         Event::Cancel(CancelledBy::Client),
         Event::Cancel(CancelledBy::UserRevocation),
         Event::Cancel(CancelledBy::Operator),
@@ -195,7 +201,7 @@ fn states(column: Column) -> Vec<State> {
     match column {
         Pending | Told => vec![State::Pending],
         Approved => vec![State::Approved { approval: approval(1) }],
-        Denied => [None, Some(DenyReason::NotMe)].map(|reason| State::Denied { denial: denial(reason) }).into(),
+        Denied => [None, Some(DenialReason::NotMe)].map(|reason| State::Denied { denial: denial(reason) }).into(),
         Cancelled => [CancelledBy::Client, CancelledBy::UserRevocation, CancelledBy::Operator]
             .map(|by| State::Cancelled { by })
             .into(),
@@ -242,6 +248,8 @@ fn a_request(column: Column, state: State, delivery: DeliveryMode) -> Authentica
         callback: None,
         acr_values: Vec::new(),
         certificate: None,
+        match_code: None,
+        issued: None,
         state,
     }
 }
@@ -295,8 +303,8 @@ fn every_cell_of_the_table_holds_in_every_mode() {
             }
         }
     }
-    // 12 events, 12 states in 8 columns, 3 modes, 2 sides of the expiry.
-    assert_eq!(cells, 12 * 12 * 3 * 2);
+    // 13 events, 12 states in 8 columns, 3 modes, 2 sides of the expiry.
+    assert_eq!(cells, 13 * 12 * 3 * 2);
 }
 
 #[test]

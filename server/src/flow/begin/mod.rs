@@ -18,6 +18,7 @@ use tracing::{info, warn};
 use super::Unavailable;
 use super::authenticate_client::{Caller, Replayed};
 use super::callback::{self, Spoken};
+use super::match_code;
 use super::notify;
 use super::provider::{Provider, Recorded as _};
 use super::public_keys::Unbelieved;
@@ -48,7 +49,7 @@ const MOST_NAMED: usize = 8;
 const LONGEST_NAMED: usize = 64;
 
 /// The acknowledgement (CIBA §7.3).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Begun {
     /// 256 random bits as 43 base64url characters. Spoken here and never stored in clear.
     pub auth_req_id: String,
@@ -56,6 +57,8 @@ pub struct Begun {
     pub expires_in: u32,
     /// Seconds; absent in push mode.
     pub interval: Option<u32>,
+    /// The digits that the client's screen shows, for clients registered for them.
+    pub match_code: Option<Secret>,
 }
 
 /// Why a request was not accepted.
@@ -130,6 +133,8 @@ pub async fn begin(provider: &Provider, caller: &Caller, sent: Sent) -> Result<B
     let auth_req_id = provider.random().token();
     let accepted = Accepted { provider, caller, parameters: &parameters, auth_req_id: &auth_req_id, at: now };
     let mut request = accepted.request(person.subject);
+    let match_code = caller.client.match_code.then(|| match_code::draw(provider));
+    request.match_code = match_code.as_ref().map(|code| match_code::mac(provider, &request.key, code));
     let question = Question {
         client: &caller.client,
         request: &request,
@@ -141,7 +146,7 @@ pub async fn begin(provider: &Provider, caller: &Caller, sent: Sent) -> Result<B
     request.prompts = copies.map(|prompt| (prompt.device, prompt.id)).collect();
     commit(provider, caller, Step { request, asked, used }).await?;
     let interval = (caller.client.delivery != DeliveryMode::Push).then_some(provider.policy().interval);
-    Ok(Begun { auth_req_id, expires_in: provider.policy().lifetime(parameters.requested_expiry), interval })
+    Ok(Begun { auth_req_id, expires_in: provider.policy().lifetime(parameters.requested_expiry), interval, match_code })
 }
 
 /// Ignored, as RFC 6749 §3.1 wants it, but not in silence: many a name is spelled wrong (REQUIREMENTS Q45).
@@ -195,6 +200,8 @@ impl Accepted<'_> {
             callback: self.callback(),
             acr_values: judge::requested_acr(self.provider, client, &parameters.acr_values),
             certificate: self.caller.certificate,
+            match_code: None,
+            issued: None,
             state: State::Pending,
         }
     }

@@ -102,7 +102,11 @@ pub(super) fn judge_binding(
     signed: &Signed,
 ) -> Result<(), Reason> {
     let decision = &signed.decision;
-    let explains = decision.reason.is_some() || decision.match_code.is_some();
+    // Only a denial has a reason, and only an approval a match code.
+    let stray = match decision.decision {
+        Answer::Approve => decision.reason.is_some(),
+        Answer::Deny => decision.match_code.is_some(),
+    };
     let checks = [
         (Check::Iss, decision.iss == device.id),
         (Check::Aud, decision.aud == provider.issuer()),
@@ -111,7 +115,7 @@ pub(super) fn judge_binding(
         (Check::Nonce, decision.nonce == prompt.nonce),
         (Check::PromptHash, decision.ph == prompt.jws.digest()),
         (Check::DisplayHash, decision.dh == prompt.display),
-        (Check::Reason, decision.decision == Answer::Deny || !explains),
+        (Check::Reason, !stray),
     ];
     match checks.into_iter().find(|(_, holds)| !holds) {
         None => Ok(()),

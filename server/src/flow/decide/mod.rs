@@ -2,7 +2,7 @@
 //! commit. This is the only place where an [`Approval`] is made.
 
 use protocol::messages::{Answer, DecisionResult, Outcome, RevocationReason};
-use protocol::{Digest, Jws, PromptId};
+use protocol::{DeviceId, Digest, Jws, PromptId};
 use tracing::{info, warn};
 
 use super::Unavailable;
@@ -10,10 +10,10 @@ use super::notify::{self, Told};
 use super::prove::{self, Proven};
 use super::provider::{Provider, Recorded as _};
 use super::retry::{Attempt, until_decided};
-use super::{maintain, prompts};
+use super::{maintain, match_code, prompts};
 use crate::domain::audit::{Check, What};
 use crate::domain::authentication_request::{
-    Approval, AuthenticationRequest, Denial, Event, Refusal, State, Transition,
+    Approval, AuthenticationRequest, Denial, DenialReason, Event, Refusal, State, Transition,
 };
 use crate::domain::device::Device;
 use crate::domain::names::RequestKey;
@@ -21,6 +21,7 @@ use crate::domain::prompt::{StoredAnswer, StoredPrompt};
 use crate::domain::time::Timestamp;
 use crate::store::{Change, CommitError, MarkKey, Versioned};
 
+mod dispute;
 mod judge;
 mod refused;
 
@@ -140,12 +141,15 @@ async fn attempt(provider: &Provider, proven: &Proven, id: &PromptId, jws: &Jws)
     let request = request.ok_or(Reason::UnknownPrompt)?;
     judge::judge_time(&prompt.record, &request.record, &signed, now)?;
     judge::judge_user(provider, &request.record).await?;
-    let step = step(provider, (proven, &device), prompt, &request, &signed, now)?;
+    let step = Scene { provider, proven, device, prompt, request, now }.step(&signed).await?;
     let committed = provider.store.commit(step.change).await;
     match committed {
         Ok(()) => {
-            info!(request = %step.request, device = %device.id, outcome = ?step.outcome, "request decided");
+            info!(request = %step.request, device = %proven.device.id, outcome = ?step.outcome, "request decided");
             step.told.send(provider);
+            if let Some(phone) = &step.suspended {
+                provider.wake.phone(phone);
+            }
         }
         Err(CommitError::Replayed(MarkKey::Counter(..), value)) if value != signed.said() => {
             return Err(Reason::CounterReused);
@@ -175,53 +179,121 @@ struct Step {
     result: Jws,
     change: Change,
     told: Told,
+    /// A phone that a dispute suspended.
+    suspended: Option<DeviceId>,
 }
 
-fn step(
-    provider: &Provider,
-    (proven, device): (&Proven, &Device),
+/// What a decision comes upon.
+struct Scene<'a> {
+    provider: &'a Provider,
+    proven: &'a Proven,
+    device: Device,
     prompt: Versioned<StoredPrompt>,
-    request: &Versioned<AuthenticationRequest>,
-    signed: &Signed,
+    request: Versioned<AuthenticationRequest>,
     now: Timestamp,
-) -> Result<Step, Reason> {
-    let hash = signed.jws.digest();
-    let key = request.record.key;
-    let event = event(device, signed, hash, now);
-    let next = request.record.clone().apply(event, now).map_err(Reason::Concluded)?;
-    let (mut change, mut told) = (provider.change(), Told::default());
-    let outcome = match next {
-        Transition::Unchanged => outcome_of(&request.record.state),
-        Transition::Changed(next, notice) => {
-            let outcome = outcome_of(&next.state);
-            (change, told) = notify::tell(provider, change, &request.record, notice, now);
-            change = change.replace(request.version, *next);
-            outcome
-        }
-    };
-    let result = result(provider, device, &prompt.record, signed, hash, outcome, now)?;
-    let answer = StoredAnswer { id: signed.decision.jti, jws: signed.jws.clone(), result: result.clone() };
-    change = change
-        .replace(prompt.version, prompt.record.answered(answer, request.record.state.approval()))
-        .mark(MarkKey::Counter(device.id, signed.decision.ctr), signed.said(), now.plus_seconds(COUNTER_DAYS * 86_400))
-        .recording(provider, now, decided(provider, device, signed, key, now));
-    if outcome == Outcome::Disputed {
-        change = change.recording(provider, now, What::RequestDisputed { request: key, device: device.id });
-    }
-    Ok(Step { request: key, outcome, result, change: proven.marking(change, now), told })
 }
 
-fn event(device: &Device, signed: &Signed, hash: Digest, now: Timestamp) -> Event {
-    match signed.decision.decision {
-        Answer::Approve => Event::Approve(Approval {
-            device: device.id,
-            role: signed.role,
-            level: device.level,
-            decision: hash,
-            at: now,
-        }),
-        Answer::Deny => Event::Deny(Denial { device: device.id, reason: signed.decision.reason, at: now }),
+impl Scene<'_> {
+    /// State, then match code; then everything that follows.
+    async fn step(self, signed: &Signed) -> Result<Step, Reason> {
+        let Self { provider, now, .. } = self;
+        let hash = signed.jws.digest();
+        let (before, key) = (&self.request.record, self.request.record.key);
+        let (next, reason) = self.next(signed, hash)?;
+        let (mut change, mut told, mut suspended) = (provider.change(), Told::default(), None);
+        let outcome = match next {
+            Transition::Unchanged => outcome_of(&before.state),
+            Transition::Changed(next, notice) => {
+                let outcome = outcome_of(&next.state);
+                (change, told) = notify::tell(provider, change, before, notice, now);
+                change = change.replace(self.request.version, *next);
+                if outcome == Outcome::Disputed {
+                    (change, suspended) = dispute::follow(provider, change, before, self.device.id, now).await?;
+                }
+                outcome
+            }
+        };
+        let result = self.result(signed, hash, outcome)?;
+        let answer = StoredAnswer { id: signed.decision.jti, jws: signed.jws.clone(), result: result.clone() };
+        let counter = MarkKey::Counter(self.device.id, signed.decision.ctr);
+        let decided = self.decided(signed, reason);
+        let approval = before.state.approval();
+        change = change
+            .replace(self.prompt.version, self.prompt.record.clone().answered(answer, approval))
+            .mark(counter, signed.said(), now.plus_seconds(COUNTER_DAYS * 86_400))
+            .recording(provider, now, decided);
+        Ok(Step { request: key, outcome, result, change: self.proven.marking(change, now), told, suspended })
     }
+
+    /// What the decision makes of the request, and why it is denied where it is.
+    fn next(&self, signed: &Signed, hash: Digest) -> Result<(Transition, Option<DenialReason>), Reason> {
+        let apply = |event| self.request.record.clone().apply(event, self.now).map_err(Reason::Concluded);
+        let deny = |reason| Event::Deny(Denial { device: self.device.id, reason, at: self.now });
+        if signed.decision.decision == Answer::Deny {
+            let reason = signed.decision.reason.map(DenialReason::from);
+            return Ok((apply(deny(reason))?, reason));
+        }
+        let asked = self.request.record.match_code.as_ref();
+        let approval = Approval {
+            device: self.device.id,
+            role: signed.role,
+            level: self.device.level,
+            decision: hash,
+            matched: asked.is_some(),
+            at: self.now,
+        };
+        let next = apply(Event::Approve(approval))?;
+        match self.typed(asked, signed)? {
+            Typed::Right => Ok((next, None)),
+            Typed::Wrong => Ok((apply(deny(Some(DenialReason::WrongCode)))?, Some(DenialReason::WrongCode))),
+        }
+    }
+
+    /// Judges the digits that came with an approval. What cannot be a code is refused and costs no try.
+    fn typed(&self, asked: Option<&Digest>, signed: &Signed) -> Result<Typed, Reason> {
+        match (asked, signed.decision.match_code.as_deref()) {
+            (None, None) => Ok(Typed::Right),
+            (Some(kept), Some(typed)) if match_code::is_code(typed) => {
+                let is_right = match_code::is_right(self.provider, &self.request.record.key, kept, typed);
+                Ok(if is_right { Typed::Right } else { Typed::Wrong })
+            }
+            (None, Some(_)) | (Some(_), _) => Err(Reason::Mismatch(Check::Match)),
+        }
+    }
+
+    fn decided(&self, signed: &Signed, reason: Option<DenialReason>) -> What {
+        let clock_off = signed.decision.iat.saturating_sub(self.now.unix_seconds());
+        What::RequestDecided {
+            request: self.request.record.key,
+            device: self.device.id,
+            answer: signed.decision.decision,
+            reason,
+            role: signed.role,
+            counter: signed.decision.ctr,
+            clock_off: (clock_off.saturating_abs() > CLOCK_TOLERANCE).then_some(clock_off),
+            opened_at: self.provider.opened.at(&signed.decision.prompt),
+        }
+    }
+
+    fn result(&self, signed: &Signed, hash: Digest, outcome: Outcome) -> Result<Jws, Reason> {
+        let result = DecisionResult {
+            iss: self.provider.issuer().to_owned(),
+            aud: self.device.device_key.thumbprint(),
+            prompt: self.prompt.record.id,
+            decision: signed.decision.jti,
+            hash,
+            outcome,
+            received_at: self.now.unix_seconds(),
+            v: protocol::VERSION,
+        };
+        self.provider.keys.sign_device(&result).map_err(|_| Unavailable::Keys.into())
+    }
+}
+
+/// Whether the digits are those of the client's screen, where any are asked.
+enum Typed {
+    Right,
+    Wrong,
 }
 
 fn outcome_of(state: &State) -> Outcome {
@@ -230,40 +302,4 @@ fn outcome_of(state: &State) -> Outcome {
         State::Redeemed { .. } => Outcome::Disputed,
         State::Pending | State::Denied { .. } | State::Cancelled { .. } | State::Failed { .. } => Outcome::Denied,
     }
-}
-
-fn decided(provider: &Provider, device: &Device, signed: &Signed, request: RequestKey, now: Timestamp) -> What {
-    let clock_off = signed.decision.iat.saturating_sub(now.unix_seconds());
-    What::RequestDecided {
-        request,
-        device: device.id,
-        answer: signed.decision.decision,
-        reason: signed.decision.reason,
-        role: signed.role,
-        counter: signed.decision.ctr,
-        clock_off: (clock_off.saturating_abs() > CLOCK_TOLERANCE).then_some(clock_off),
-        opened_at: provider.opened.at(&signed.decision.prompt),
-    }
-}
-
-fn result(
-    provider: &Provider,
-    device: &Device,
-    prompt: &StoredPrompt,
-    signed: &Signed,
-    hash: Digest,
-    outcome: Outcome,
-    now: Timestamp,
-) -> Result<Jws, Reason> {
-    let result = DecisionResult {
-        iss: provider.issuer().to_owned(),
-        aud: device.device_key.thumbprint(),
-        prompt: prompt.id,
-        decision: signed.decision.jti,
-        hash,
-        outcome,
-        received_at: now.unix_seconds(),
-        v: protocol::VERSION,
-    };
-    provider.keys.sign_device(&result).map_err(|_| Unavailable::Keys.into())
 }

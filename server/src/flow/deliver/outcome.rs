@@ -114,13 +114,15 @@ impl Turn<'_> {
         let certificate = request.certificate.filter(|_| client.certificate_bound);
         let auth_req_id = self.auth_req_id.reveal();
         let approved = Approved { client, request, approval, auth_req_id, certificate };
-        let (change, tokens) = mint(provider, &approved, now)?.stored_by(provider.change());
+        let minted = mint(provider, &approved, now)?;
+        let redeemed = AuthenticationRequest { issued: Some(minted.issued()), ..*redeemed };
+        let (change, tokens) = minted.stored_by(provider.change());
         let mut body = tokens.members();
         body.insert("auth_req_id".into(), auth_req_id.into());
         let body = serde_json::to_vec(&body).expect("a map of plain values is JSON");
         let minted = Some(provider.keys.seal(&context(&request.key), &body));
         let what = What::RequestRedeemed { request: request.key, client: client.id.clone() };
-        let change = change.replace(self.request.version, *redeemed).recording(provider, now, what);
+        let change = change.replace(self.request.version, redeemed).recording(provider, now, what);
         info!(request = %request.key, client = %client.id, "tokens are about to be pushed");
         Ok((change, Content::Tokens { client: client.id.clone(), minted }))
     }

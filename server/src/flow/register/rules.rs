@@ -77,6 +77,7 @@ pub(super) fn judge(id: String, metadata: Metadata, offer: &Offer<'_>) -> Judged
         profile: metadata.profile,
         default_acr_values: metadata.default_acr_values,
         require_acr: metadata.require_acr,
+        match_code: metadata.match_code,
         audiences: metadata.audiences,
         removed: false,
     })

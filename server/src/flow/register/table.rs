@@ -162,6 +162,13 @@ pub const MEMBERS: &[Member] = &[
         "false",
         "Ours. Whether there are no tokens when none of the requested values is reached.",
     ),
+    defaulting(
+        "match_code",
+        Shape::Flag,
+        "false",
+        "Ours. Whether the answer to its requests holds a `match_code` of two digits, which its screen shows and the user \
+         types on the phone to approve. One wrong try denies.",
+    ),
     defaulting("verified", Shape::Flag, "true", "Ours. Whether an operator confirmed the name; phones show it if not."),
     defaulting(
         "user_verification",

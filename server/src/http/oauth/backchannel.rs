@@ -29,6 +29,9 @@ pub(in crate::http) async fn backchannel_authenticate(
         if let Some(interval) = begun.interval {
             reply.insert("interval".into(), interval.into());
         }
+        if let Some(code) = begun.match_code {
+            reply.insert("match_code".into(), code.reveal().into());
+        }
         Ok::<_, Response>(reply)
     };
     rendered(answer.await)
