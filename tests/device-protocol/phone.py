@@ -135,6 +135,13 @@ def check_result(trust, device, decision, text, result, now):
     return result
 
 
+def check_revocation(trust, enrolment, device, text, now):
+    """The only word, beside the user's own, by which a phone wipes an account."""
+    revocation = trust.open(text, "adp-revocation+jwt", now)
+    check((revocation["aud"], revocation["enr"]) == (adp.encode(adp.thumbprint(device)), enrolment), "Audience")
+    return revocation
+
+
 class Phone:
     """One enrolment of one user."""
 

@@ -5,7 +5,7 @@ import unittest
 from jwcrypto import jwk
 
 import adp
-from phone import Phone, Problem
+from phone import Phone, Problem, check_revocation
 from provider import Provider
 
 PROVIDER = None
@@ -138,8 +138,8 @@ class Answering(Case):
 
     def revoked(self, reason):
         document = self.refused(401, "revoked", self.phone.prompts)
-        revocation = self.phone.trust.open(document["revocation"], "adp-revocation+jwt", self.phone.now())
-        self.assertEqual((revocation["enr"], revocation["reason"]), (self.phone.enrolment, reason))
+        ours = (self.phone.trust, self.phone.enrolment, self.phone.device_public)
+        self.assertEqual(check_revocation(*ours, document["revocation"], self.phone.now())["reason"], reason)
 
 
 class Trusting(Case):

@@ -6,28 +6,31 @@
 
 #![expect(clippy::missing_panics_doc, reason = "a panic is how a target reports a find")]
 
-use std::fmt::Debug;
 use std::str;
 use std::sync::LazyLock;
 
 use protocol::crypto::p256::{AgreementKey, SigningKey, VerifyingKey};
-use protocol::crypto::{Agree as _, Sign as _, Signature, signature_from_der};
-use protocol::endpoints::{Configuration, FinishRequest};
-use protocol::jwe::Sealed;
+use protocol::crypto::{Agree, CryptoError, SharedSecret, Sign as _, Signature, signature_from_der};
+use protocol::jwe::{JweError, Sealed, seal as sealed_for};
 use protocol::jws::{General, Unverified};
 use protocol::messages::{
     Begin, Decision, DecisionResult, Enrolment, Finish, KeyList, Message, Offer, Prompt, Proof, Receipt, Revocation,
-    Rotation, Ticket, Unblock, Wake,
+    Rotation, Ticket, Unblock,
 };
-use protocol::problem::Problem;
 use protocol::text::{Kind, check};
 use protocol::{DeviceId, Digest, Jwk, KeyRef, MAX_MESSAGE_BYTES, MAX_NESTING, Typ, json};
 use serde_json::Value;
 
+mod messages;
+
+pub use messages::MESSAGES;
+use messages::stable;
+
 /// Judges bytes; returns whatever they are.
 pub type Target = fn(&[u8]);
 
-/// Every target by name, as `tests/fuzz` and the corpus know it.
+/// Every target that has a program of its own, by name, as `tests/fuzz` and the corpus know it. The program `message` runs
+/// one of [`MESSAGES`].
 pub const TARGETS: [(&str, Target); 10] = [
     ("der", der),
     ("general", general),
@@ -36,7 +39,7 @@ pub const TARGETS: [(&str, Target); 10] = [
     ("jwe", jwe),
     ("jwk", jwk),
     ("jws", jws),
-    ("messages", messages),
+    ("seal", seal),
     ("text", text),
     ("ticket", ticket),
 ];
@@ -133,41 +136,42 @@ pub fn jwe(bytes: &[u8]) {
     }
 }
 
+/// An agreement that is always the same, because the curve would take most of a fuzzer's time.
+struct Agreed;
+
+impl Agree for Agreed {
+    fn agree(&self, _: &Jwk) -> Result<SharedSecret, CryptoError> {
+        Ok(SharedSecret::from_bytes([7; 32]))
+    }
+
+    fn public(&self) -> &Jwk {
+        SEALING.public()
+    }
+}
+
+/// A text to be sealed, behind two bytes that say which letter of the sealed one is changed: it opens to the same text, its
+/// length tells only its step, and changed it does not open.
+pub fn seal(bytes: &[u8]) {
+    let Some((at, plaintext)) = bytes.split_first_chunk::<2>() else { return };
+    let open = |text: &str| Sealed::parse(text)?.open(&SharedSecret::from_bytes([7; 32]));
+    let sealed = match sealed_for(plaintext, SEALING.public(), &Agreed, [1; 12]) {
+        Ok(sealed) => sealed,
+        Err(reason) => return assert!(matches!(reason, JweError::EndsInSpace | JweError::TooLarge), "{reason}"),
+    };
+    assert_eq!(open(&sealed).as_deref(), Ok(plaintext));
+    let padded = vec![b'x'; plaintext.len().max(1).next_multiple_of(512)];
+    assert_eq!(sealed_for(&padded, SEALING.public(), &Agreed, [1; 12]).map(|other| other.len()), Ok(sealed.len()));
+    let at = usize::from(u16::from_be_bytes(*at)) % sealed.len();
+    let letter = if sealed.as_bytes()[at] == b'A' { "B" } else { "A" };
+    assert!(open(&format!("{}{letter}{}", &sealed[..at], &sealed[at + 1..])).is_err(), "changed at {at}");
+}
+
 /// A public key: written again it is the same, and using it is possible or refused.
 pub fn jwk(bytes: &[u8]) {
     let Some(key) = stable::<Jwk>(bytes) else { return };
     let _ = key.thumbprint();
     assert_eq!(Jwk::from_sec1(&key.to_sec1()), Some(key));
     let _ = VerifyingKey::new(&key);
-}
-
-/// Every message: decoded, written and decoded again it is the same message.
-pub fn messages(bytes: &[u8]) {
-    stable::<Begin>(bytes);
-    stable::<Offer>(bytes);
-    stable::<Finish>(bytes);
-    stable::<Enrolment>(bytes);
-    stable::<Prompt>(bytes);
-    stable::<Decision>(bytes);
-    stable::<DecisionResult>(bytes);
-    stable::<Proof>(bytes);
-    stable::<KeyList>(bytes);
-    stable::<Revocation>(bytes);
-    stable::<Rotation>(bytes);
-    stable::<Unblock>(bytes);
-    stable::<Receipt>(bytes);
-    stable::<Wake>(bytes);
-    stable::<Configuration>(bytes);
-    stable::<FinishRequest>(bytes);
-    stable::<Problem>(bytes);
-}
-
-fn stable<T: serde::Serialize + serde::de::DeserializeOwned + PartialEq + Debug>(bytes: &[u8]) -> Option<T> {
-    let message: T = json::from_slice(bytes).ok()?;
-    let written = serde_json::to_vec(&message).expect("messages can be written");
-    // Escapes may make the written form longer than what was read.
-    assert_eq!(json::from_slice_within(&written, usize::MAX).as_ref(), Ok(&message));
-    Some(message)
 }
 
 /// Text for users: what is accepted is one bounded line, and a longer kind accepts it too.

@@ -5,7 +5,7 @@ use std::fs;
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 
-use protocol_fuzz::TARGETS;
+use protocol_fuzz::{MESSAGES, TARGETS};
 
 fn corpus() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("corpus")
@@ -18,23 +18,37 @@ fn names(directory: &Path) -> BTreeSet<String> {
         .collect()
 }
 
+fn named(targets: &[(&str, protocol_fuzz::Target)], more: &str) -> BTreeSet<String> {
+    targets.iter().map(|(name, _)| *name).chain([more]).map(str::to_owned).collect()
+}
+
 #[test]
 fn every_target_has_a_program_and_seeds() {
-    let targets: BTreeSet<String> = TARGETS.iter().map(|(name, _)| (*name).to_owned()).collect();
-    assert_eq!(names(&corpus()), targets);
-    let programs: BTreeSet<String> = targets.iter().map(|name| format!("{name}.rs")).collect();
-    assert_eq!(names(&Path::new(env!("CARGO_MANIFEST_DIR")).join("targets")), programs);
-    for target in targets {
-        assert!(names(&corpus().join(&target)).len() >= 3, "{target}");
+    assert_eq!(names(&corpus()), named(&TARGETS, "messages"));
+    let programs = names(&Path::new(env!("CARGO_MANIFEST_DIR")).join("targets"));
+    assert_eq!(programs, named(&TARGETS, "message").iter().map(|name| format!("{name}.rs")).collect());
+    for (target, _) in TARGETS {
+        assert!(names(&corpus().join(target)).len() >= 3, "{target}");
+    }
+}
+
+#[test]
+fn every_message_with_a_schema_has_a_target_and_seeds() {
+    let schemas = names(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/device-protocol/schemas"));
+    let targets: BTreeSet<String> = named(MESSAGES, "common");
+    assert_eq!(schemas, targets.iter().map(|name| format!("{name}.json")).collect());
+    for (target, _) in MESSAGES {
+        assert!(names(&corpus().join("messages").join(target)).len() >= 3, "{target}");
     }
 }
 
 #[test]
 fn no_seed_makes_its_target_panic() {
-    for (target, run) in TARGETS {
-        for seed in names(&corpus().join(target)) {
-            let bytes = fs::read(corpus().join(target).join(&seed)).expect("a seed");
-            assert!(catch_unwind(|| run(&bytes)).is_ok(), "{target}/{seed}");
+    let messages = MESSAGES.iter().map(|(target, run)| (corpus().join("messages").join(target), run));
+    for (folder, run) in TARGETS.iter().map(|(target, run)| (corpus().join(target), run)).chain(messages) {
+        for seed in names(&folder) {
+            let bytes = fs::read(folder.join(&seed)).expect("a seed");
+            assert!(catch_unwind(|| run(&bytes)).is_ok(), "{}/{seed}", folder.display());
         }
     }
 }

@@ -9,5 +9,5 @@ and nonce, and is not written again.
 """
 
 import digests
-import seeds  # and with it most others
-import shapes
+import judged
+import seeds  # and with it all others

@@ -2,6 +2,7 @@
 
 from bodies import BODIES
 from der import *
+from shapes import ALL, WRONG, changed
 from sealed import *
 from texts import TEXTS
 from tickets import FRAGMENT, TICKET
@@ -16,8 +17,24 @@ def seeds(target, named):
             (directory / slug).write_bytes(data)
 
 
+def schema_of(message):
+    """As in `test_shapes.py`: the longest schema's name that the message's name begins with."""
+    fits = [name for name in SCHEMAS if message == name or message.startswith(name + "-")]
+    return max(fits, key=len)
+
+
+SCHEMAS = [path.stem for path in (pathlib.Path(__file__).parents[3] / "docs" / "device-protocol" / "schemas").glob("*.json")]
 wire = {name: compact(payload) for name, payload in {**MESSAGES, **UNSIGNED, **BODIES}.items()}
-seeds("messages", wire.items())
+for name, data in wire.items():
+    seeds("messages/" + schema_of(name), [(name, data)])
+kept = {}
+for shape in WRONG:
+    folder = schema_of(shape["message"])
+    kept[folder] = kept.get(folder, 0) + 1
+    if kept[folder] <= 3:
+        name = shape["message"] + " with another" + shape["path"] + (" " + str(shape["value"]) if "value" in shape else "")
+        seeds("messages/" + folder, [(name[:60], compact(changed(ALL[shape["message"]], shape)))])
+seeds("seal", [("nothing", b"\0\0"), ("a prompt", b"\0\x10" + prompt.encode()), ("one step", b"\1\0" + b"x" * 512), ("ends in a space", b"\0\0 ")])
 seeds("json", [(name, wire[name]) for name in ("prompt", "wake", "proof")])
 seeds("json", [(name.removeprefix("payload "), unb64(case["jws"].split(".")[1])) for name, case in CRAFTED.items() if name.startswith("payload with ") and "padded" not in name and "foreign" not in name])
 seeds("jws", [(entry["name"], entry["jws"]) for entry in accepted] + [(name, case["jws"]) for name, case in CRAFTED.items()])

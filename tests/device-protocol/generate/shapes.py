@@ -18,6 +18,19 @@ def paths(value, path=""):
             yield from paths(inner, f"{path}/{name}")
 
 
+def changed(message, shape):
+    message = json.loads(json.dumps(message))
+    *parents, member = shape["path"].split("/")[1:]
+    inside = message
+    for parent in parents:
+        inside = inside[parent]
+    if "value" in shape:
+        inside[member] = shape["value"]
+    else:
+        del inside[member]
+    return message
+
+
 WRONG = []
 
 

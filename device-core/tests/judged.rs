@@ -1,0 +1,143 @@
+//! The published vectors of what a phone believes (`docs/device-protocol/vectors/judged.json`), made and read by an
+//! independent implementation too.
+
+use device_core::decision::{self, Signed};
+use device_core::enrolment::{self, Accepted};
+use device_core::prompt::{self, Unshowable};
+use device_core::state::{AccountState, KeySlot};
+use device_core::trust::{Distrust, Trust};
+use protocol::endpoints::OfferReply;
+use protocol::jws::{General, JwsError};
+use protocol::messages::{Decision, Ticket};
+use protocol::text::TextError;
+use protocol::{Jwk, Jws};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+
+#[derive(Deserialize)]
+struct Vectors {
+    ticket: String,
+    root: Jwk,
+    keys: Jws,
+    device: Jwk,
+    offer: Jws,
+    finish: General,
+    decision: Jws,
+    cases: Vec<Case>,
+}
+
+#[derive(Deserialize)]
+struct Case {
+    name: String,
+    reason: Option<String>,
+    message: Jws,
+    typ: String,
+    #[serde(default)]
+    now: i64,
+    root: Option<Jwk>,
+    keys: Option<Jws>,
+    held: Option<Jws>,
+}
+
+fn read<T: DeserializeOwned>(name: &str) -> T {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/device-protocol/vectors/");
+    let bytes = std::fs::read(format!("{folder}{name}")).expect("the vectors are committed");
+    serde_json::from_slice(&bytes).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+enum Refused {
+    Distrusted(Distrust),
+    Unshowable(Unshowable),
+}
+
+impl From<Distrust> for Refused {
+    fn from(reason: Distrust) -> Self {
+        Self::Distrusted(reason)
+    }
+}
+
+impl Refused {
+    /// The reason as the vectors spell it.
+    fn name(&self) -> String {
+        match self {
+            Self::Distrusted(Distrust::Jws(JwsError::Crypto(error))) => format!("{error:?}"),
+            Self::Distrusted(Distrust::Jws(error)) => format!("{error:?}"),
+            Self::Distrusted(reason) => format!("{reason:?}"),
+            Self::Unshowable(Unshowable::Text { rule: TextError::TooLong { .. }, .. }) => "TooLong".into(),
+            Self::Unshowable(Unshowable::Text { rule, .. }) => format!("{rule:?}"),
+            Self::Unshowable(Unshowable::Hidden { .. }) => "Hidden".into(),
+            Self::Unshowable(reason) => format!("{reason:?}"),
+        }
+    }
+}
+
+impl Vectors {
+    fn ticket(&self) -> Ticket {
+        self.ticket.parse().expect("the vectors' ticket")
+    }
+
+    fn trust(&self, root: Jwk, keys: &Jws) -> Result<Trust, Distrust> {
+        let ticket = self.ticket();
+        Trust::pin(&ticket.issuer, &ticket.root, root, keys)
+    }
+
+    fn accept(&self, offer: &Jws, keys: &Jws, now: i64) -> Result<Accepted, Distrust> {
+        let reply = OfferReply { offer: offer.clone(), keys: keys.clone(), root: self.root, now };
+        enrolment::accept(&self.ticket(), self.device, &reply, now)
+    }
+
+    /// The account that the vectors' own enrolment ends in, with other server keys where the case has some.
+    fn account(&self, keys: Option<&Jws>) -> AccountState {
+        let sound = self.cases.iter().find(|case| case.name == "enrolment as it is").expect("it is there");
+        let accepted = self.accept(&self.offer, &self.keys, sound.now).expect("a sound offer");
+        let slot = KeySlot::new([1; 16]);
+        let mut account = accepted.conclude(&self.finish, &sound.message, slot, sound.now).expect("a sound enrolment");
+        if let Some(keys) = keys {
+            account.trust = self.trust(self.root, keys).expect("a list that the root signed");
+        }
+        account
+    }
+
+    fn judge(&self, case: &Case) -> Result<(), Refused> {
+        let (message, now) = (&case.message, case.now);
+        match case.typ.as_str() {
+            "adp-keys+jwt" => {
+                let root = case.root.unwrap_or(self.root);
+                self.trust(root, case.held.as_ref().unwrap_or(message))?.update(message)?;
+            }
+            "adp-offer+jwt" => {
+                self.accept(message, case.keys.as_ref().unwrap_or(&self.keys), now)?;
+            }
+            // Where the list changes, the offer before it would not be believed either.
+            "adp-enrolment+jwt" if case.keys.is_some() => {
+                enrolment::standing(&self.account(case.keys.as_ref()), message, now)?;
+            }
+            "adp-enrolment+jwt" => {
+                let accepted = self.accept(&self.offer, &self.keys, now)?;
+                accepted.conclude(&self.finish, message, KeySlot::new([1; 16]), now)?;
+            }
+            "adp-prompt+jwt" => {
+                let opened = prompt::open(&self.account(case.keys.as_ref()), message.clone(), now)?;
+                opened.showable().map_err(Refused::Unshowable)?;
+            }
+            "adp-result+jwt" => {
+                let said: Decision = read("messages/decision-approve.json");
+                let sent = Signed { prompt: said.prompt, jti: said.jti, message: self.decision.clone() };
+                decision::check_result(&self.account(case.keys.as_ref()), &sent, message, now)?;
+            }
+            other => panic!("no case is of typ {other}"),
+        }
+        Ok(())
+    }
+}
+
+#[test]
+fn the_phone_believes_what_the_vectors_say_and_refuses_the_rest_for_its_reason() {
+    let vectors: Vectors = read("judged.json");
+    let judged: Vec<_> = vectors.cases.iter().filter(|case| case.typ != "adp-revocation+jwt").collect();
+    assert!(judged.len() > 80);
+    for case in judged {
+        let reason = vectors.judge(case).err().map(|refused| refused.name());
+        assert_eq!(reason, case.reason, "{}", case.name);
+    }
+}

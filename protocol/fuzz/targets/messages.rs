@@ -1,5 +1,0 @@
-//! [`protocol_fuzz::messages`] under libFuzzer.
-
-#![no_main]
-
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| protocol_fuzz::messages(bytes));

@@ -1,0 +1,157 @@
+"""`judged.json`: what a phone believes of a server, and why it does not: key lists, offers, prompts, results, revocations."""
+
+from flow import *
+
+T0 = NOW + 110
+CASES = []
+
+
+def by(key, typ, payload):
+    return jws(header(typ, kid=b64(key.thumbprint)), payload, key)
+
+
+KEY_LIST = MESSAGES["keys"]
+ENTRY = KEY_LIST["keys"][0]
+
+
+def keys(**changes):
+    return by(ROOT, "keys", {**KEY_LIST, **changes})
+
+
+GOOD_KEYS = keys()
+
+
+def case(name, reason, message, **given):
+    """`given` changes what the phone holds or is asked; `reason` is null where the message is believed."""
+    CASES.append({"name": name, "reason": reason, "message": message, **given})
+
+
+def variants(typ, payload, now, wrong, **given):
+    """The message as it is, and one change at a time."""
+    label, given = typ, {**given, "typ": f"adp-{typ}+jwt"}
+    case(f"{label} as it is", None, by(SIGNING, typ, payload), now=now, **given)
+    for name, reason, changes in wrong:
+        case(f"{label} {name}", reason, by(SIGNING, typ, {**payload, **changes}), now=now, **given)
+    impostor = jws(header(typ, kid=b64(SIGNING.thumbprint)), payload, OTHER)
+    case(f"{label} signed by another key under the right name", "BadSignature", impostor, now=now, **given)
+    case(f"{label} signed by a key that is not listed", "UnknownKey", by(DEVICE, typ, payload), now=now, **given)
+    case(f"{label} signed by the root", "UnknownKey", by(ROOT, typ, payload), now=now, **given)
+    case(f"{label} that brings its key", "UnknownKey", jws(header(typ, jwk=SIGNING.jwk), payload, SIGNING), now=now, **given)
+    case(f"{label} signed by a key that the list only revokes", "KeyNotValid", by(OTHER, typ, payload), now=now, **given)
+    revoked = keys(revoked=[b64(SIGNING.thumbprint)])
+    case(f"{label} signed by a revoked key", "KeyNotValid", by(SIGNING, typ, payload), now=now, **given, keys=revoked)
+    over = keys(keys=[{**ENTRY, "not_after": now - 1}])
+    case(f"{label} signed by a key whose time is over", "KeyNotValid", by(SIGNING, typ, payload), now=now, **given, keys=over)
+    early = keys(keys=[{**ENTRY, "not_before": now + 1}])
+    case(f"{label} signed by a key whose time has not come", "KeyNotValid", by(SIGNING, typ, payload), now=now, **given, keys=early)
+    long = keys(keys=[{**ENTRY, "not_after": ENTRY["not_before"] + 400 * 86400 + 1}])
+    case(f"{label} signed by a key of more than 400 days", "KeyNotValid", by(SIGNING, typ, payload), now=now, **given, keys=long)
+
+
+OTHER_AUD, OTHER_ID = b64(OTHER.thumbprint), ident("something else")
+VERSION, ISSUER_ = ("of version 2", "Version", {"v": 2}), ("of another issuer", "Issuer", {"iss": "https://other.example"})
+AUDIENCE = ("for another phone", "Audience", {"aud": OTHER_AUD})
+
+# Key lists: the message is a list, `held` the one that the phone holds, if any.
+case("the first key list", None, GOOD_KEYS, typ="adp-keys+jwt")
+case("the key list that is held", None, GOOD_KEYS, typ="adp-keys+jwt", held=GOOD_KEYS)
+case("a newer key list", None, keys(sequence=8), typ="adp-keys+jwt", held=GOOD_KEYS)
+case("an older key list", "OldKeyList", keys(sequence=6), typ="adp-keys+jwt", held=GOOD_KEYS)
+case("another key list of the same number", "OldKeyList", keys(revoked=[]), typ="adp-keys+jwt", held=GOOD_KEYS)
+case("a key list of another issuer", "Issuer", keys(iss="https://other.example"), typ="adp-keys+jwt")
+case("a key list of version 2", "Version", keys(v=2), typ="adp-keys+jwt")
+case("a key list signed by a signing key", "BadSignature", by(SIGNING, "keys", KEY_LIST), typ="adp-keys+jwt")
+case("a key list of another type", "Typ", by(ROOT, "prompt", KEY_LIST), typ="adp-keys+jwt")
+case("a key list under another root than the pinned one", "Root", GOOD_KEYS, typ="adp-keys+jwt", root=OTHER.jwk)
+
+variants(
+    "offer",
+    MESSAGES["offer"],
+    NOW + 2,
+    [
+        VERSION,
+        ISSUER_,
+        ("for another key", "Audience", {"aud": OTHER_AUD}),
+        ("for another ticket", "Ticket", {"th": b64(ticket_hash(ROOT.thumbprint, CODE, TICKET_EXPIRES + 1))}),
+        ("for another code", "Ticket", {"th": b64(ticket_hash(ROOT.thumbprint, bits("other"), TICKET_EXPIRES))}),
+        ("whose time is over", "Expired", {"exp": NOW + 2}),
+    ],
+)
+variants(
+    "enrolment",
+    enrolment,
+    NOW + 7,
+    [
+        VERSION,
+        ISSUER_,
+        AUDIENCE,
+        ("of another enrolment", "Audience", {"enr": OTHER_ID}),
+        ("about another finish", "Finish", {"fh": OTHER_AUD}),
+        ("with another nonce than the committed one", "Commitment", {"nonce": OTHER_ID}),
+    ],
+)
+
+
+def texts(**changes):
+    return {**prompt_payload, **changes}
+
+
+DISPLAY = [{"label": "Who asks", "value": prompt_payload["client"]["name"]}, {"label": "Message", "value": "W4SCT"}]
+SHOWN = texts(display=DISPLAY)
+CLIENT = SHOWN["client"]
+variants(
+    "prompt",
+    SHOWN,
+    T0,
+    [
+        VERSION,
+        ISSUER_,
+        AUDIENCE,
+        ("for another enrolment", "Audience", {"enr": OTHER_ID}),
+        ("whose time is over", "Expired", {"exp": T0}),
+        ("that hides its client", "Hidden", {"display": DISPLAY[1:]}),
+        ("that hides its message", "Hidden", {"display": DISPLAY[:1]}),
+        ("whose message turns around", "BidiControl", {"binding_message": "Pay \u202e12 EUR", "display": [DISPLAY[0], {"label": "Message", "value": "Pay \u202e12 EUR"}]}),
+        ("whose message holds an invisible letter", "Invisible", {"binding_message": "W4\u200bSCT", "display": [DISPLAY[0], {"label": "Message", "value": "W4\u200bSCT"}]}),
+        ("whose client's name is a link", "Url", {"client": {**CLIENT, "name": "https://shop.example"}}),
+        ("whose client's name is too long", "TooLong", {"client": {**CLIENT, "name": "x" * 61}}),
+        ("with a line of two lines", "LineBreak", {"display": [*DISPLAY, {"label": "Betrag", "value": "1 €\n2 €"}]}),
+        ("with markup in a label", "Markup", {"display": [*DISPLAY, {"label": "<b>Betrag</b>", "value": "1 €"}]}),
+        ("with a line that is too long", "TooLong", {"display": [*DISPLAY, {"label": "Betrag", "value": "x" * 201}]}),
+        ("whose context is too long", "TooLong", {"context": [{"label": "Shop says", "value": "x" * 101}]}),
+        ("whose context is blank", "Blank", {"context": [{"label": "Shop says", "value": " "}]}),
+    ],
+)
+variants(
+    "result",
+    result,
+    NOW + 122,
+    [
+        VERSION,
+        ISSUER_,
+        AUDIENCE,
+        ("about another prompt", "Result", {"prompt": OTHER_ID}),
+        ("about another decision", "Result", {"decision": OTHER_ID}),
+        ("about other bytes", "Result", {"hash": OTHER_AUD}),
+    ],
+)
+variants(
+    "revocation",
+    revocation,
+    NOW + 501,
+    [VERSION, ISSUER_, AUDIENCE, ("of another enrolment", "Audience", {"enr": OTHER_ID})],
+)
+
+write(
+    "judged.json",
+    {
+        "ticket": f"{ISSUER}/enrol#v=1&c={b64(CODE)}&k={b64(ROOT.thumbprint)}&x={TICKET_EXPIRES}",
+        "root": ROOT.jwk,
+        "keys": GOOD_KEYS,
+        "device": DEVICE.jwk,
+        "offer": offer,
+        "finish": finish_general,
+        "decision": decision,
+        "cases": CASES,
+    },
+)
