@@ -128,6 +128,31 @@ class Answering(Case):
         self.refused(403, "counter_reused", self.phone.approve, prompt, ctr=self.phone.counter)
         self.revoked("cloned")
 
+    def test_the_digits_of_the_other_screen_are_typed(self):
+        def asked_with_a_code():
+            form = {"scope": "openid", "login_hint": self.subject, "binding_message": "Pay"}
+            reply = self.at_a_client_with_codes("/backchannel/authenticate", form)
+            (prompt,) = self.phone.prompts(wait=5)
+            self.assertEqual(prompt[1]["match"], {"mode": "enter", "length": 2})
+            return reply["match_code"], prompt
+
+        code, prompt = asked_with_a_code()
+        self.refused(400, "mismatch", self.phone.approve, prompt)
+        self.refused(400, "mismatch", self.phone.approve, prompt, match="7")
+        self.assertEqual(self.phone.approve(prompt, match=code), "approved")
+        code, prompt = asked_with_a_code()
+        self.assertEqual(self.phone.approve(prompt, match=f"{(int(code) + 1) % 100:02}"), "denied")
+
+    def at_a_client_with_codes(self, path, form):
+        ordinary = PROVIDER.client
+        PROVIDER.client = PROVIDER.admin("POST", "/clients", {"client_name": "Coded Bank", "scope": "openid", "match_code": True})
+        try:
+            status, reply = PROVIDER._post(path, form)
+        finally:
+            PROVIDER.client = ordinary
+        self.assertEqual(status, 200, reply)
+        return reply
+
     def test_a_proof_with_a_stale_nonce_is_made_again(self):
         self.phone.nonce = "stale"
         self.assertEqual(self.phone.proven("GET", "/device/v1/self")["enr"], self.phone.enrolment)
