@@ -98,6 +98,31 @@ pub enum Outcome {
     Disputed,
 }
 
+/// The server's signed word on one answer, for the user to look at and for a later question. The relying party's receipt
+/// names the same two digests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+pub struct Receipt {
+    /// The account that was asked, as in `accounts()`.
+    pub account: String,
+    /// The prompt's id.
+    pub prompt: String,
+    /// Name of the client that asked.
+    pub client: String,
+    /// The text that the other screen showed as well.
+    pub message: Option<String>,
+    /// Whether the user approved.
+    pub approved: bool,
+    /// Where the request stood then.
+    pub outcome: Outcome,
+    /// When the server took the answer, in seconds since 1970 by its clock.
+    pub received_at: i64,
+    /// SHA-256 of the prompt as received, base64url.
+    pub prompt_digest: String,
+    /// SHA-256 of the decision as sent, base64url.
+    pub decision_digest: String,
+}
+
 /// Where an enrolment stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]

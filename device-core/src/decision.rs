@@ -3,7 +3,7 @@
 use protocol::display::display_digest;
 use protocol::ids::KeyRef;
 use protocol::jws::Unsigned;
-use protocol::messages::{Decision, DecisionResult, Outcome, ReportedVerification, UserVerification};
+use protocol::messages::{Decision, DecisionResult, Prompt, PromptKind, ReportedVerification, UserVerification};
 use protocol::{DecisionId, Jws, KeyRole, PromptId, VERSION};
 
 use crate::ports::KeyProtection;
@@ -31,6 +31,15 @@ pub const fn key_for(verdict: Verdict, uv: UserVerification) -> KeyChoice {
         (Verdict::Approve, UserVerification::Preferred) => {
             KeyChoice { role: KeyRole::Verified, otherwise: Some(KeyRole::Device) }
         }
+    }
+}
+
+/// How the user must be verified for this prompt: where keys come to the account, always.
+#[must_use]
+pub const fn verification(asked: &Prompt) -> UserVerification {
+    match asked.kind {
+        PromptKind::AddDevice | PromptKind::Rotate => UserVerification::Required,
+        PromptKind::Ciba | PromptKind::Test | PromptKind::Notice => asked.uv,
     }
 }
 
@@ -97,7 +106,12 @@ pub struct Signed {
 }
 
 /// Checks that a result is the server's word on exactly this decision.
-pub fn check_result(account: &AccountState, decision: &Signed, result: &Jws, now: i64) -> Result<Outcome, Distrust> {
+pub fn check_result(
+    account: &AccountState,
+    decision: &Signed,
+    result: &Jws,
+    now: i64,
+) -> Result<DecisionResult, Distrust> {
     let result: DecisionResult = account.trust.open(result, now)?;
     if result.v != VERSION {
         return Err(Distrust::Version);
@@ -113,14 +127,14 @@ pub fn check_result(account: &AccountState, decision: &Signed, result: &Jws, now
     if !fits {
         return Err(Distrust::Result);
     }
-    Ok(result.outcome)
+    Ok(result)
 }
 
 #[cfg(test)]
 mod tests {
     use protocol::crypto::Sign as _;
     use protocol::crypto::p256::VerifyingKey;
-    use protocol::messages::{Answer, DenyReason};
+    use protocol::messages::{Answer, DenyReason, Outcome};
     use protocol::{Digest, Nonce};
 
     use super::*;
@@ -160,6 +174,18 @@ mod tests {
     }
 
     #[test]
+    fn a_phone_is_added_by_verified_only_whatever_the_prompt_asks() {
+        let asked = |kind| {
+            crate::testing::prompt(&account(&Op::new()), |prompt| {
+                prompt.kind = kind;
+                prompt.uv = UserVerification::None;
+            })
+        };
+        assert_eq!(verification(&asked(PromptKind::AddDevice)), UserVerification::Required);
+        assert_eq!(verification(&asked(PromptKind::Ciba)), UserVerification::None);
+    }
+
+    #[test]
     fn an_approval_uses_device_where_the_prompt_asks_less() {
         let preferred = key_for(Verdict::Approve, UserVerification::Preferred);
         assert_eq!(preferred, KeyChoice { role: KeyRole::Verified, otherwise: Some(KeyRole::Device) });
@@ -191,8 +217,10 @@ mod tests {
     #[test]
     fn the_servers_word_counts_for_exactly_this_decision() {
         let (op, account, _, signed) = signed(Verdict::Approve, KeyRole::Verified);
-        let judge =
-            |bend: fn(&mut DecisionResult)| check_result(&account, &signed, &op.result(&account, &signed, bend), NOW);
+        let judge = |bend: fn(&mut DecisionResult)| {
+            let result = op.result(&account, &signed, bend);
+            check_result(&account, &signed, &result, NOW).map(|result| result.outcome)
+        };
         assert_eq!(judge(|_| ()), Ok(Outcome::Approved));
         assert_eq!(judge(|result| result.decision = DecisionId::from_bytes([1; 16])), Err(Distrust::Result));
         assert_eq!(judge(|result| result.hash = other_digest()), Err(Distrust::Result));
@@ -207,6 +235,6 @@ mod tests {
         let (_, account, _, signed) = signed(Verdict::Approve, KeyRole::Verified);
         let impostor = Op { root: key(77), signing: key(78) };
         let result = impostor.result(&account, &signed, |_| ());
-        assert_eq!(check_result(&account, &signed, &result, NOW), Err(Distrust::UnknownKey));
+        assert_eq!(check_result(&account, &signed, &result, NOW).map(|_| ()), Err(Distrust::UnknownKey));
     }
 }

@@ -10,7 +10,7 @@
 //! /// Shows what is asked and approves it; a real app asks its user in between.
 //! async fn approve_what_waits(core: &DeviceCore, account: String) -> Result<(), DeviceError> {
 //!     for request in core.pending(account, 25).await? {
-//!         for line in request.display() {
+//!         for line in request.display().lines {
 //!             println!("{}: {}", line.label, line.value);
 //!         }
 //!         match core.approve(request).await {
@@ -32,6 +32,7 @@
 //! | [`enrolment`] | ticket → begin → offer → finish → six digits |
 //! | [`trust`] | the pinned root and the server's signing keys: nothing is believed before it passes here |
 //! | [`prompt`], [`push`] | from unbelieved bytes to something that may be shown |
+//! | [`display`] | one screen: lines, warnings, digits to type |
 //! | [`decision`] | which key signs, what exactly, and the server's word on it |
 //! | [`exchange`], [`signature`], [`time`] | proven requests, platform signatures, the server's clock |
 //! | [`state`] | what is remembered |
@@ -51,6 +52,7 @@ pub mod app;
 pub mod decision;
 #[cfg(any(test, feature = "desktop"))]
 pub mod desktop;
+pub mod display;
 pub mod enrolment;
 pub mod error;
 pub mod exchange;
@@ -65,8 +67,8 @@ mod testing;
 pub mod time;
 pub mod trust;
 
-pub use app::{Account, DenyReason, DeviceInfo, EnrolmentState, Outcome, Platform, PushTarget};
+pub use app::{Account, DenyReason, DeviceInfo, EnrolmentState, Outcome, Platform, PushTarget, Receipt};
+pub use display::{Display, DisplayLine, MatchCode, RequestKind, Warning};
 pub use enrolment::Settings;
 pub use error::{Advice, DeviceError, error_advice, error_code};
-pub use prompt::{ApprovalRequest, DisplayLine};
-pub use shell::{DeviceCore, Enrolment, Ports};
+pub use shell::{ApprovalRequest, DeviceCore, Enrolment, Ports};

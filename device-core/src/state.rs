@@ -174,8 +174,23 @@ impl AccountState {
         self.decisions.iter().rev().find(|kept| kept.prompt == *prompt && kept.verdict == verdict)
     }
 
-    /// Remembers a decision, forgetting the oldest heard ones beyond the limit.
+    /// Whether this prompt was denied, heard or not.
+    #[must_use]
+    pub fn has_denied(&self, prompt: &PromptId) -> bool {
+        self.decisions.iter().any(|kept| kept.prompt == *prompt && matches!(kept.verdict, Verdict::Deny(_)))
+    }
+
+    /// Decisions that are to be sent until the server's word arrives, oldest first.
+    pub fn unheard(&self) -> impl Iterator<Item = &KeptDecision> {
+        self.decisions.iter().filter(|kept| matches!(kept.progress, Progress::Unheard(_)))
+    }
+
+    /// Remembers a decision in place of one about the same prompt that the server may not have heard, and forgets the
+    /// oldest heard ones beyond the limit.
     pub fn keep(&mut self, decision: KeptDecision) {
+        let is_superseded =
+            |kept: &KeptDecision| kept.prompt == decision.prompt && matches!(kept.progress, Progress::Unheard(_));
+        self.decisions.retain(|kept| !is_superseded(kept));
         self.decisions.push(decision);
         while self.decisions.len() > MAX_DECISIONS {
             let heard = self.decisions.iter().position(|kept| matches!(kept.progress, Progress::Heard(_)));

@@ -131,9 +131,13 @@ impl Phone {
         self.core.approve(Arc::clone(request)).await
     }
 
-    /// Denies.
+    /// Denies. What this phone has approved it takes back or disputes, with a fresh copy of the request.
     pub async fn deny(&self, request: &Arc<ApprovalRequest>, reason: DenyReason) -> Result<Outcome, DeviceError> {
-        self.core.deny(Arc::clone(request), reason).await
+        let request = match request.receipt() {
+            None => Arc::clone(request),
+            Some(_) => self.core.fetch_prompt(request.account(), request.id()).await?,
+        };
+        self.core.deny(request, reason).await
     }
 
     /// Tells the server where pushes go from now on.

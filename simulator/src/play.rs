@@ -194,7 +194,7 @@ impl Cast<'_> {
         let line =
             format!("pushes {} bytes through Google, sealed: nothing of the request can be read", size(&message));
         self.say.must(readable.is_none(), "provider", &line)?;
-        let lines = request.display();
+        let lines = request.display().lines;
         let shown: Vec<_> = lines.iter().map(|line| format!("{}: {}", line.label, line.value)).collect();
         let message = request.binding_message();
         let is_complete = message.is_some_and(|message| lines.iter().any(|line| line.value == message));

@@ -1,12 +1,16 @@
 //! A phone answers: what is taken, what is refused, and what a refused answer leaves as it was.
 
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use device_core::ports::{HttpRequest, HttpResponse, Transport, TransportError};
 use device_core::{ApprovalRequest, DenyReason, DeviceError, Outcome};
 use protocol::messages::{Answer, Decision, DenyReason as WireReason, Message};
 use protocol::{DecisionId, Digest, Jws, KeyRef, KeyRole, Nonce, Typ, base64url};
 use server::domain::user::UserStatus;
 use simulator::forger::{Forger, Reply};
 use simulator::phone::Phone;
-use tests::a_request;
+use tests::{ISSUER, a_request};
 
 use crate::scene;
 
@@ -24,6 +28,18 @@ async fn forged(
     spoil(&mut decision);
     let signed = forger.sign(role, &decision).await.expect("signed");
     forger.send(&prompt.prompt().content().jti, signed).await.expect("an answer")
+}
+
+/// Decisions arrive and their replies get lost.
+struct Deaf(Arc<dyn Transport>);
+
+#[async_trait]
+impl Transport for Deaf {
+    async fn send(&self, request: HttpRequest) -> Result<HttpResponse, TransportError> {
+        let is_decision = request.url.ends_with("/decision");
+        let response = self.0.send(request).await;
+        if is_decision { Err(TransportError::TimedOut) } else { response }
+    }
 }
 
 #[tokio::test]
@@ -78,8 +94,15 @@ async fn an_answer_whose_reply_was_lost_is_sent_again_and_changes_nothing() {
     let (world, shop, phone) = scene().await;
     let asked = a_request().accepted(&shop).await;
     let prompt = world.prompt(&phone, &asked).await;
-    assert_eq!(phone.approve(&prompt).await, Ok(Outcome::Approved));
-    assert_eq!(phone.approve(&prompt).await, Ok(Outcome::Approved));
+    let transport = Arc::clone(&phone.ports().transport);
+    let deaf = phone.over(ISSUER, Arc::new(Deaf(transport)));
+    let lost = deaf.approve(&world.prompt(&deaf, &asked).await).await;
+    assert!(matches!(lost, Err(DeviceError::Unreachable { .. })), "{lost:?}");
+    assert_eq!(world.events("request_decided").await, 1);
+    // The request awaits nobody any more, so the phone asks for it by its id.
+    let restarted = phone.restarted(ISSUER);
+    let prompt = restarted.core().fetch_prompt(prompt.account(), prompt.id()).await.expect("its prompt");
+    assert_eq!(restarted.approve(&prompt).await, Ok(Outcome::Approved));
     assert_eq!(world.events("request_decided").await, 1);
 }
 

@@ -35,7 +35,7 @@ async fn the_phone_shows_who_asks_and_the_binding_message() {
     let prompt = world.prompt(&phone, &asked).await;
     assert_eq!(prompt.client_name(), "The shop");
     assert_eq!(prompt.binding_message().as_deref(), Some("Übung macht 42"));
-    let lines: Vec<String> = prompt.display().into_iter().map(|line| line.value).collect();
+    let lines: Vec<String> = prompt.display().lines.into_iter().map(|line| line.value).collect();
     assert_eq!(lines, ["The shop", "Übung macht 42", "email"]);
     assert!(prompt.verifies_user());
 }
@@ -223,7 +223,7 @@ async fn as_many_and_as_long_scopes_as_a_client_may_have_are_shown_and_approved(
     assert_eq!(a_request().with("scope", &twice).sent(&many).await.in_short(), "400 invalid_request");
     let asked = a_request().with("scope", &scope.join(" ")).accepted(&many).await;
     let prompt = world.prompt(&phone, &asked).await;
-    let lines: Vec<String> = prompt.display().into_iter().map(|line| line.value).collect();
+    let lines: Vec<String> = prompt.display().lines.into_iter().map(|line| line.value).collect();
     assert!(scope.iter().all(|scope| scope == "openid" || lines.contains(scope)));
     phone.approve(&prompt).await.expect("approved");
     world.redeem(&many, &asked).await;
@@ -234,7 +234,7 @@ async fn a_scope_named_twice_is_asked_for_once() {
     let (world, shop, phone) = scene().await;
     let asked = a_request().with("scope", "email openid email").accepted(&shop).await;
     let prompt = world.prompt(&phone, &asked).await;
-    assert_eq!(prompt.display().iter().filter(|line| line.value == "email").count(), 1);
+    assert_eq!(prompt.display().lines.iter().filter(|line| line.value == "email").count(), 1);
     phone.approve(&prompt).await.expect("approved");
     assert_eq!(world.redeem(&shop, &asked).await.json()["scope"], "email openid");
 }

@@ -31,7 +31,7 @@ async fn the_right_code_sends_a_prompt_and_a_wrong_one_none() {
     assert!(phone.pending().await.expect("the phone asks").is_empty());
     let asked = a_request().about("carol").with("user_code", CODE).accepted(&shop).await;
     let prompt = world.prompt(&phone, &asked).await;
-    assert!(prompt.display().iter().all(|line| !line.value.contains(CODE)));
+    assert!(prompt.display().lines.iter().all(|line| !line.value.contains(CODE)));
 }
 
 #[tokio::test]

@@ -160,7 +160,7 @@ async fn a_request_context_is_taken_as_an_object_and_never_shown() {
     let context = r#"{"ip":"203.0.113.7","risk":{"score":3}}"#;
     let asked = a_request().with("request_context", context).accepted(&shop).await;
     let prompt = world.prompt(&phone, &asked).await;
-    assert!(prompt.display().iter().all(|line| !line.value.contains("203.0.113.7")));
+    assert!(prompt.display().lines.iter().all(|line| !line.value.contains("203.0.113.7")));
     let long = format!("{{\"a\":\"{}\"}}", "a".repeat(4096));
     for bad in ["1", "[]", "{", "text", "{\"a\":1,\"a\":2}", &long] {
         assert_eq!(a_request().with("request_context", bad).sent(&shop).await.in_short(), "400 invalid_request");

@@ -133,7 +133,7 @@ class Answering(unittest.IsolatedAsyncioTestCase):
         auth_req_id = PROVIDER.ask(self.subject, "Pay 20 EUR to Bob")
         request = await self.phone.only_request(self.account)
         self.assertEqual((request.client_name(), request.binding_message()), ("Example Bank", "Pay 20 EUR to Bob"))
-        shown = [line.value for line in request.display()]
+        shown = [line.value for line in request.display().lines]
         self.assertIn("Example Bank", shown)
         self.assertIn("Pay 20 EUR to Bob", shown)
         self.assertEqual(await self.phone.core.approve(request), Outcome.APPROVED)

@@ -5,17 +5,17 @@ use std::sync::Arc;
 
 use protocol::endpoints::{self, MAX_WAIT_SECONDS, PromptReply, PromptsReply, SignedReply, SignedRequest};
 use protocol::jwe::Sealed;
-use protocol::messages::EnrolmentState;
+use protocol::messages::{DecisionResult, EnrolmentState};
 use protocol::{DecisionId, Jws, PromptId};
 
-use super::DeviceCore;
 use super::session::random;
-use crate::app::{DenyReason, Outcome};
+use super::{ApprovalRequest, DeviceCore};
+use crate::app::{DenyReason, Outcome, Receipt};
 use crate::decision::{self, Draft, KeyChoice, Signed};
 use crate::error::DeviceError;
 use crate::exchange::{self, Call};
 use crate::ports::{DeviceEvent, KeyPurpose, SigningReason, VaultError};
-use crate::prompt::{self, ApprovalRequest};
+use crate::prompt::{self, OpenPrompt};
 use crate::push::{self, Push};
 use crate::state::{AccountState, KeptDecision, Progress, Verdict};
 
@@ -48,20 +48,23 @@ impl DeviceCore {
         let id: PromptId = id.parse().map_err(|_| DeviceError::UnknownPrompt)?;
         let call = Call::about(account.trust.issuer(), endpoints::PROMPT, &id.to_string());
         let reply: PromptReply = exchange::parse(200, &self.proven(&account, &call).await?)?;
-        let request = self.open(&account, reply.prompt).await?;
+        // Over or not: what was approved can still be disputed.
+        let judge = |account: &AccountState, now| prompt::open_whenever(account, reply.prompt.clone(), now);
+        let request = self.as_request(&account, self.believe(&account, judge).await?)?;
         if request.id() == id.to_string() { Ok(request) } else { Err(DeviceError::UnknownPrompt) }
     }
 
     /// Approves what was displayed. The platform verifies the user, unless the request asks for less.
     ///
     /// The decision is stored before it is sent: calling again after an error sends the same bytes and asks nothing of
-    /// the user.
+    /// the user. A call that is dropped half-way can be made again, too.
     pub async fn approve(&self, request: Arc<ApprovalRequest>) -> Result<Outcome, DeviceError> {
         let match_code = request.ready_to_approve()?;
         self.answer(&request, Verdict::Approve, match_code).await
     }
 
-    /// Denies; never asks anything of the user. Also takes back an approval that has not been used yet.
+    /// Denies; never asks anything of the user. A request that was approved before, with another object, is taken back
+    /// if its approval has not been used yet, and disputed if it has and the reason is [`DenyReason::NotMe`].
     pub async fn deny(&self, request: Arc<ApprovalRequest>, reason: DenyReason) -> Result<Outcome, DeviceError> {
         self.answer(&request, Verdict::Deny(reason.into()), None).await
     }
@@ -78,6 +81,8 @@ impl DeviceCore {
         for message in reply.prompts {
             opened.push(self.open(account, message).await);
         }
+        let listed = opened.iter().flatten().map(|request: &Arc<ApprovalRequest>| request.asked().jti).collect();
+        self.around.only(&account.enr, &listed);
         all_that_succeeded(opened)
     }
 
@@ -111,7 +116,13 @@ impl DeviceCore {
 
     async fn open(&self, account: &AccountState, message: Jws) -> Result<Arc<ApprovalRequest>, DeviceError> {
         let opened = self.believe(account, |account, now| prompt::open(account, message.clone(), now)).await?;
-        Ok(Arc::new(ApprovalRequest::new(opened.showable()?)))
+        self.as_request(account, opened)
+    }
+
+    fn as_request(&self, account: &AccountState, opened: OpenPrompt) -> Result<Arc<ApprovalRequest>, DeviceError> {
+        let prompt = opened.showable()?;
+        self.around.note(prompt.content());
+        Ok(ApprovalRequest::new(prompt, account.label.clone(), self.around.clone()))
     }
 
     /// Opens by the phone's own clock where no other is known, so that a notification need not wait for the network.
@@ -128,18 +139,26 @@ impl DeviceCore {
         verdict: Verdict,
         match_code: Option<String>,
     ) -> Result<Outcome, DeviceError> {
-        // A second tap waits for the first one and gets its result.
-        let _one_at_a_time = request.answering().lock().await;
+        let prompt = request.asked().jti;
+        let answering = self.around.answering(prompt)?;
+        // Looked at once nobody else is at it: a call that came second finds what the first one did.
+        request.check_unanswered()?;
         let account = self.active(&request.account()).await?;
-        let prompt = request.prompt().content().jti;
         let decision = match account.kept(&prompt, verdict).cloned() {
-            Some(KeptDecision { progress: Progress::Heard(outcome), .. }) => return Ok(outcome.into()),
+            Some(KeptDecision { progress: Progress::Heard(_), .. }) => return Err(DeviceError::AlreadyAnswered),
             Some(KeptDecision { progress: Progress::Unheard(decision), jti, .. }) => {
                 Signed { prompt, jti, message: decision }
             }
+            // A denial that was signed stands, whether or not the server has heard it.
+            None if verdict == Verdict::Approve && account.has_denied(&prompt) => {
+                return Err(DeviceError::AlreadyAnswered);
+            }
             None => self.decide(&account, request, verdict, match_code).await?,
         };
-        self.carry(&account, &decision).await
+        let result = self.carry(&account, &decision).await?;
+        answering.settled();
+        request.conclude(receipt(request, verdict, &decision, &result));
+        Ok(result.outcome.into())
     }
 
     /// Signs a decision and stores it.
@@ -150,14 +169,14 @@ impl DeviceCore {
         verdict: Verdict,
         match_code: Option<String>,
     ) -> Result<Signed, DeviceError> {
-        let asked = request.prompt().content();
+        let asked = request.asked();
         self.learn_time(account).await?;
         let now = self.now(account.trust.issuer())?;
         // Spares the user a fingerprint for nothing. A denial may still take back what was approved: the server judges.
         if verdict == Verdict::Approve && asked.exp <= now {
             return Err(DeviceError::Expired);
         }
-        let KeyChoice { role, otherwise } = decision::key_for(verdict, asked.uv);
+        let KeyChoice { role, otherwise } = decision::key_for(verdict, decision::verification(asked));
         let jti = DecisionId::from_bytes(random()?);
         let counter = self.reserve_counter(account).await?;
         let mut draft = Draft { verdict, role, jti, counter, match_code, now };
@@ -207,11 +226,11 @@ impl DeviceCore {
         };
         let unsigned = decision::build(account, request.prompt(), draft);
         let signature = self.sign(&key, unsigned.signing_input(), reason).await?;
-        Ok(Signed { prompt: request.prompt().content().jti, jti, message: unsigned.attach(&signature) })
+        Ok(Signed { prompt: request.asked().jti, jti, message: unsigned.attach(&signature) })
     }
 
     /// Sends a stored decision and stores the server's word on it.
-    async fn carry(&self, account: &AccountState, decision: &Signed) -> Result<Outcome, DeviceError> {
+    async fn carry(&self, account: &AccountState, decision: &Signed) -> Result<DecisionResult, DeviceError> {
         let call = Call::about(account.trust.issuer(), endpoints::DECISION, &decision.prompt.to_string())
             .with(&SignedRequest { message: decision.message.clone() });
         let body = match self.proven(account, &call).await {
@@ -226,17 +245,31 @@ impl DeviceCore {
             answered => answered?,
         };
         let reply: SignedReply = exchange::parse(200, &body)?;
-        let outcome = self
+        let result = self
             .believe(account, |account, now| decision::check_result(account, decision, &reply.message, now))
             .await?;
         self.change(|state| {
-            state.account_mut(&account.enr)?.heard(&decision.jti, outcome);
+            state.account_mut(&account.enr)?.heard(&decision.jti, result.outcome);
             Ok(())
         })
         .await?;
         let (account, prompt) = (account.enr.to_string(), decision.prompt.to_string());
-        self.observe(DeviceEvent::Concluded { account, prompt, outcome: outcome.into() });
-        Ok(outcome.into())
+        self.observe(DeviceEvent::Concluded { account, prompt, outcome: result.outcome.into() });
+        Ok(result)
+    }
+}
+
+fn receipt(request: &ApprovalRequest, verdict: Verdict, decision: &Signed, result: &DecisionResult) -> Receipt {
+    Receipt {
+        account: request.account(),
+        prompt: request.id(),
+        client: request.client_name(),
+        message: request.binding_message(),
+        approved: verdict == Verdict::Approve,
+        outcome: result.outcome.into(),
+        received_at: result.received_at,
+        prompt_digest: request.prompt().message().digest().to_string(),
+        decision_digest: decision.message.digest().to_string(),
     }
 }
 

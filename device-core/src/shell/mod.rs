@@ -3,7 +3,7 @@
 //!
 //! No runtime is needed: the futures wait for nothing but the ports and each other.
 
-use std::sync::{Arc, Mutex as SyncMutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 
 use futures_util::lock::Mutex;
 use protocol::EnrolmentId;
@@ -20,13 +20,15 @@ use crate::state::{AccountState, DOCUMENT, KeySlot, State};
 mod alone;
 mod answer;
 mod enrol;
+mod request;
 mod session;
 #[cfg(test)]
 mod tests;
 
 use alone::Alone;
 pub use enrol::Enrolment;
-use session::Session;
+pub use request::ApprovalRequest;
+use session::{Around, Session};
 
 /// What the app supplies.
 #[derive(Clone)]
@@ -70,7 +72,7 @@ pub struct DeviceCore {
     state: Mutex<Option<State>>,
     /// One enrolment at a time: what another one left unfinished may then be cleared away.
     enrolling: Mutex<()>,
-    session: SyncMutex<Session>,
+    around: Around,
 }
 
 #[cfg_attr(feature = "uniffi", uniffi::export)]
@@ -79,13 +81,8 @@ impl DeviceCore {
     #[cfg_attr(feature = "uniffi", uniffi::constructor)]
     #[must_use]
     pub fn new(settings: Settings, ports: Ports) -> Arc<Self> {
-        Arc::new(Self {
-            settings,
-            ports,
-            state: Mutex::new(None),
-            enrolling: Mutex::new(()),
-            session: SyncMutex::default(),
-        })
+        let around = Around::new(Arc::clone(&ports.clock));
+        Arc::new(Self { settings, ports, state: Mutex::new(None), enrolling: Mutex::new(()), around })
     }
 
     /// All accounts on this phone, oldest first, as last heard of.
@@ -185,6 +182,6 @@ impl DeviceCore {
     }
 
     fn session(&self) -> MutexGuard<'_, Session> {
-        self.session.lock().unwrap_or_else(PoisonError::into_inner)
+        self.around.session()
     }
 }

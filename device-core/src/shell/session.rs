@@ -1,16 +1,18 @@
 //! Proven calls, and what is remembered between them while the app runs: server time and nonces.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use protocol::crypto::Signature;
 use protocol::endpoints::{self, Configuration, NonceReply, NonceRequest};
-use protocol::{EnrolmentId, Jws, KeyRole, Nonce};
+use protocol::messages::Prompt;
+use protocol::{EnrolmentId, Jws, KeyRole, Nonce, PromptId};
 use serde::Deserialize;
 
 use super::DeviceCore;
 use crate::error::DeviceError;
 use crate::exchange::{self, Call, Reply};
-use crate::ports::{DeviceEvent, HttpResponse, SigningReason};
+use crate::ports::{Clock, ClockError, DeviceEvent, HttpResponse, SigningReason};
 use crate::signature;
 use crate::state::{AccountState, VaultKey};
 use crate::time::{Reading, ServerTime};
@@ -21,13 +23,94 @@ use crate::trust::Distrust;
 pub(super) struct Session {
     times: HashMap<String, ServerTime>,
     nonces: HashMap<EnrolmentId, String>,
+    /// What awaits the user, as far as it was opened.
+    waiting: HashMap<PromptId, Waiting>,
+    answering: HashSet<PromptId>,
+}
+
+/// Who asks, and until when.
+struct Waiting {
+    enr: EnrolmentId,
+    client: String,
+    exp: i64,
+}
+
+/// What a request needs of the rest of the app while it is on the screen.
+#[derive(Clone)]
+pub(super) struct Around {
+    session: Arc<Mutex<Session>>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Around {
+    pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
+        Self { session: Arc::default(), clock }
+    }
+
+    pub(super) fn session(&self) -> MutexGuard<'_, Session> {
+        self.session.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The server's time in seconds since 1970, as well as it is known.
+    pub(super) fn now(&self, issuer: &str) -> Result<i64, ClockError> {
+        let reading = Reading::take(&*self.clock)?;
+        Ok(self.session().times.get(issuer).copied().unwrap_or_default().at(reading))
+    }
+
+    /// How many other requests of the same client wait for the same account.
+    pub(super) fn others(&self, asked: &Prompt) -> u32 {
+        let now = self.now(&asked.iss).unwrap_or(asked.iat);
+        let session = self.session();
+        let others = session.waiting.iter().filter(|(id, other)| {
+            **id != asked.jti && other.enr == asked.enr && other.client == asked.client.id && other.exp > now
+        });
+        u32::try_from(others.count()).unwrap_or(u32::MAX)
+    }
+
+    /// Notes a request that was opened.
+    pub(super) fn note(&self, asked: &Prompt) {
+        let waiting = Waiting { enr: asked.enr, client: asked.client.id.clone(), exp: asked.exp };
+        self.session().waiting.insert(asked.jti, waiting);
+    }
+
+    /// The server has listed all that waits for an account: what is not among it waits no more.
+    pub(super) fn only(&self, enr: &EnrolmentId, listed: &HashSet<PromptId>) {
+        self.session().waiting.retain(|id, waiting| waiting.enr != *enr || listed.contains(id));
+    }
+
+    /// Reserves a prompt for one answer at a time.
+    pub(super) fn answering(&self, prompt: PromptId) -> Result<Answering<'_>, DeviceError> {
+        if self.session().answering.insert(prompt) {
+            Ok(Answering { around: self, prompt })
+        } else {
+            Err(DeviceError::Busy)
+        }
+    }
+}
+
+/// While it lives, nothing else answers the same prompt. An abandoned call gives it back.
+pub(super) struct Answering<'a> {
+    around: &'a Around,
+    prompt: PromptId,
+}
+
+impl Answering<'_> {
+    /// It was answered, and waits no more.
+    pub(super) fn settled(&self) {
+        self.around.session().waiting.remove(&self.prompt);
+    }
+}
+
+impl Drop for Answering<'_> {
+    fn drop(&mut self) {
+        self.around.session().answering.remove(&self.prompt);
+    }
 }
 
 impl DeviceCore {
     /// The server's time in seconds since 1970, as well as it is known.
     pub(super) fn now(&self, issuer: &str) -> Result<i64, DeviceError> {
-        let reading = Reading::take(&*self.ports.clock)?;
-        Ok(self.session().times.get(issuer).copied().unwrap_or_default().at(reading))
+        Ok(self.around.now(issuer)?)
     }
 
     /// Learns the server's time, where it is not known yet; says whether it is news. The nonce that comes with it is

@@ -11,9 +11,11 @@ use protocol::{Digest, Jws, KeyRole, Nonce, PromptId};
 use crate::app::{DenyReason, EnrolmentState, Outcome, PushTarget};
 use crate::error::DeviceError;
 use crate::ports::VaultError;
-use crate::prompt::ApprovalRequest;
+use crate::shell::ApprovalRequest;
 use crate::testing::{NOW, Phone, REVEALED, Trouble, next_signing_key, other_digest, wait};
 
+mod displaying;
+mod once;
 mod ports;
 
 fn only_request(phone: &Phone, account: &str) -> Arc<ApprovalRequest> {
@@ -24,7 +26,7 @@ fn only_request(phone: &Phone, account: &str) -> Arc<ApprovalRequest> {
 
 fn shown_request(phone: &Phone, account: &str) -> Arc<ApprovalRequest> {
     let request = only_request(phone, account);
-    assert_eq!(request.display().len(), 2);
+    assert_eq!(request.display().lines.len(), 2);
     request
 }
 
@@ -179,32 +181,6 @@ fn a_decision_whose_reply_was_lost_is_sent_again_byte_for_byte_after_a_restart()
 }
 
 #[test]
-fn a_decision_that_was_heard_is_not_sent_again() {
-    let (phone, request) = asked();
-    assert_eq!(approve(&phone, &request), Ok(Outcome::Approved));
-    assert_eq!(approve(&phone, &request), Ok(Outcome::Approved));
-    assert_eq!(decisions(&phone).len(), 1);
-}
-
-#[test]
-fn two_taps_are_one_decision() {
-    let (phone, request) = asked();
-    let both =
-        futures_util::future::join(phone.core.approve(Arc::clone(&request)), phone.core.approve(Arc::clone(&request)));
-    assert_eq!(wait(both), (Ok(Outcome::Approved), Ok(Outcome::Approved)));
-    assert_eq!((decisions(&phone).len(), phone.approvals_signed()), (1, 1));
-}
-
-#[test]
-fn a_denial_after_an_approval_is_a_decision_of_its_own() {
-    let (phone, request) = asked();
-    assert_eq!(approve(&phone, &request), Ok(Outcome::Approved));
-    assert_eq!(deny(&phone, &request), Ok(Outcome::Denied));
-    let (_, second) = phone.server.read_decision(&decisions(&phone)[1]);
-    assert_eq!((second.decision, second.ctr), (wire::Answer::Deny, 2));
-}
-
-#[test]
 fn a_decision_that_cannot_be_stored_is_not_sent() {
     let (phone, request) = asked();
     *phone.store.full.lock().unwrap() = true;
@@ -313,11 +289,11 @@ fn a_phone_whose_clock_is_years_off_can_still_approve() {
         phone.restart();
         phone.clock.unix.store(wrong, Ordering::SeqCst);
         let request = wait(phone.core.open_push(push.clone())).unwrap().remove(0);
-        assert_eq!((request.account(), request.display().len()), (account.clone(), 2));
+        assert_eq!((request.account(), request.display().lines.len()), (account.clone(), 2));
     }
     phone.restart();
     let request = wait(phone.core.open_push(push)).unwrap().remove(0);
-    assert_eq!(request.display().len(), 2);
+    assert_eq!(request.display().lines.len(), 2);
     assert_eq!(approve(&phone, &request), Ok(Outcome::Approved));
     let (_, decision) = phone.server.read_decision(&decisions(&phone)[0]);
     assert_eq!(decision.iat, NOW);
