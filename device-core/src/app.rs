@@ -149,6 +149,33 @@ pub struct Account {
     pub label: String,
     /// Where its enrolment stands, as last heard.
     pub state: EnrolmentState,
+    /// Why this phone was revoked, where it was. Its keys are destroyed; `wipe` takes it off the list.
+    pub revoked: Option<RevocationReason>,
+}
+
+/// Why a phone was revoked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+pub enum RevocationReason {
+    /// By an operator.
+    Operator,
+    /// By the user, from this or another phone.
+    User,
+    /// The user said of something this phone approved that it was not them.
+    Disputed,
+    /// The server has seen two phones with the keys of this one.
+    Cloned,
+}
+
+impl From<wire::RevocationReason> for RevocationReason {
+    fn from(reason: wire::RevocationReason) -> Self {
+        match reason {
+            wire::RevocationReason::Operator => Self::Operator,
+            wire::RevocationReason::User => Self::User,
+            wire::RevocationReason::Disputed => Self::Disputed,
+            wire::RevocationReason::Cloned => Self::Cloned,
+        }
+    }
 }
 
 impl From<&AccountState> for Account {
@@ -158,6 +185,7 @@ impl From<&AccountState> for Account {
             issuer: account.trust.issuer().to_owned(),
             label: account.label.clone(),
             state: account.standing.into(),
+            revoked: account.ended.map(|ended| ended.reason.into()),
         }
     }
 }
@@ -209,6 +237,16 @@ impl From<DenyReason> for wire::DenyReason {
             DenyReason::NotMe => Self::NotMe,
             DenyReason::WrongDetails => Self::WrongDetails,
             DenyReason::Cancelled => Self::Cancelled,
+        }
+    }
+}
+
+impl From<wire::DenyReason> for DenyReason {
+    fn from(reason: wire::DenyReason) -> Self {
+        match reason {
+            wire::DenyReason::NotMe => Self::NotMe,
+            wire::DenyReason::WrongDetails => Self::WrongDetails,
+            wire::DenyReason::Cancelled => Self::Cancelled,
         }
     }
 }

@@ -41,7 +41,8 @@ impl Settings {
         }
     }
 
-    fn is_protected(&self, issuer: &str) -> bool {
+    /// Whether what is said to this issuer is protected on its way, or stays on this machine in development.
+    pub(crate) fn is_protected(&self, issuer: &str) -> bool {
         let Ok(url) = Url::parse(issuer) else { return false };
         match url.scheme() {
             "https" => true,
@@ -157,6 +158,8 @@ impl Accepted {
             digits: Some(check_digits(&self.hash, &enrolment.fh, &enrolment.nonce)),
             counter: 0,
             decisions: Vec::new(),
+            clock_ahead: 0,
+            ended: None,
         })
     }
 }

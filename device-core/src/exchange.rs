@@ -64,6 +64,12 @@ impl Call {
         format!("{} {}", self.endpoint.method.as_str(), self.endpoint.path)
     }
 
+    /// Within how many seconds it has to end.
+    #[must_use]
+    pub const fn timeout_seconds(&self) -> u32 {
+        self.timeout_seconds
+    }
+
     /// The proof that must stand on this call, for the `device` key to sign.
     #[must_use]
     pub fn proof(&self, device: DeviceId, jti: Nonce, nonce: &str, now: i64) -> Unsigned {

@@ -33,6 +33,8 @@
 //! | [`trust`] | the pinned root and the server's signing keys: nothing is believed before it passes here |
 //! | [`prompt`], [`push`] | from unbelieved bytes to something that may be shown |
 //! | [`display`] | one screen: lines, warnings, digits to type |
+//! | [`notice`] | what a notification may say, found out without network or runtime |
+//! | [`revocation`] | the end of an account by the server's word |
 //! | [`decision`] | which key signs, what exactly, and the server's word on it |
 //! | [`exchange`], [`signature`], [`time`] | proven requests, platform signatures, the server's clock |
 //! | [`state`] | what is remembered |
@@ -56,9 +58,11 @@ pub mod display;
 pub mod enrolment;
 pub mod error;
 pub mod exchange;
+pub mod notice;
 pub mod ports;
 pub mod prompt;
 pub mod push;
+pub mod revocation;
 pub mod shell;
 pub mod signature;
 pub mod state;
@@ -67,8 +71,11 @@ mod testing;
 pub mod time;
 pub mod trust;
 
-pub use app::{Account, DenyReason, DeviceInfo, EnrolmentState, Outcome, Platform, PushTarget, Receipt};
+pub use app::{
+    Account, DenyReason, DeviceInfo, EnrolmentState, Outcome, Platform, PushTarget, Receipt, RevocationReason,
+};
 pub use display::{Display, DisplayLine, MatchCode, RequestKind, Warning};
 pub use enrolment::Settings;
 pub use error::{Advice, DeviceError, error_advice, error_code};
-pub use shell::{ApprovalRequest, DeviceCore, Enrolment, Ports};
+pub use notice::{ExtensionPorts, Notice, NoticeOpener};
+pub use shell::{ApprovalRequest, DeviceCore, Enrolment, Failure, Ports, Synced};

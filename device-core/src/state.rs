@@ -1,7 +1,7 @@
 //! What the phone remembers, as one version-tagged JSON document in secure storage. No private key is ever in it.
 
-use protocol::messages::{Answer, DenyReason, EnrolmentState, Outcome};
-use protocol::{DecisionId, DeviceId, EnrolmentId, Jwk, Jws, KeyRole, PromptId};
+use protocol::messages::{Answer, DenyReason, EnrolmentState, Outcome, RevocationReason};
+use protocol::{DecisionId, DeviceId, Digest, EnrolmentId, Jwk, Jws, KeyRole, PromptId};
 use serde::{Deserialize, Serialize};
 
 use crate::error::DeviceError;
@@ -11,8 +11,14 @@ use crate::trust::Trust;
 /// The document's name in secure storage.
 pub const DOCUMENT: &str = "assent-device";
 
-/// The format that this version writes; older ones are migrated, newer ones refused.
-const FORMAT: u32 = 1;
+/// The format that this version writes; older ones are migrated, newer ones refused. A member more that older documents
+/// can do without is no new format, but has a default.
+///
+/// | format | what is new |
+/// |---|---|
+/// | 1 | |
+/// | 2 | a check sum, over the state as text; the clock's distance; the end of an account |
+const FORMAT: u32 = 2;
 
 /// Decisions remembered for one account. Those without a result matter, and no user has that many open at once.
 const MAX_DECISIONS: usize = 64;
@@ -52,6 +58,22 @@ pub struct AccountState {
     pub counter: u64,
     /// What was decided lately, oldest first.
     pub decisions: Vec<KeptDecision>,
+    /// How far the server's clock is ahead of the phone's wall clock, in seconds, as last seen: counts until the server
+    /// is heard again, and where there is no network.
+    #[serde(default)]
+    pub clock_ahead: i64,
+    /// Why and when it was revoked, by the server's signed word. The keys are gone then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Ended>,
+}
+
+/// The end of an account.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ended {
+    /// Why.
+    pub reason: RevocationReason,
+    /// When, in seconds since 1970 by the server's clock.
+    pub at: i64,
 }
 
 /// Public halves of the three keys.
@@ -216,10 +238,18 @@ struct Tag {
     format: u32,
 }
 
+/// Format 1: the state as it is.
+#[derive(Deserialize)]
+struct Bare {
+    state: State,
+}
+
+/// Format 2: the state as text, whose digest tells a document that was written half from one that was written.
 #[derive(Serialize, Deserialize)]
-struct Document<S> {
+struct Summed {
     format: u32,
-    state: S,
+    sum: Digest,
+    state: String,
 }
 
 impl State {
@@ -228,21 +258,29 @@ impl State {
         let Some(document) = document else {
             return Ok(Self::default());
         };
-        let damaged = |_| DeviceError::DamagedState { detail: "it is no document of ours".into() };
         // The tag alone first: a newer format may have any shape.
-        let tag: Tag = serde_json::from_slice(document).map_err(damaged)?;
-        if tag.format > FORMAT {
-            return Err(DeviceError::NewerState { version: tag.format });
+        let tag: Tag = read(document)?;
+        match tag.format {
+            1 => Ok(read::<Bare>(document)?.state),
+            2 => {
+                let summed: Summed = read(document)?;
+                if Digest::of(summed.state.as_bytes()) != summed.sum {
+                    return Err(damaged("the check sum is another"));
+                }
+                read(summed.state.as_bytes())
+            }
+            0 => Err(damaged("there is no format 0")),
+            version => Err(DeviceError::NewerState { version }),
         }
-        let document: Document<Self> = serde_json::from_slice(document).map_err(damaged)?;
-        Ok(document.state)
     }
 
     /// Writes the document.
     #[must_use]
     #[expect(clippy::missing_panics_doc, reason = "the state is maps with string keys")]
     pub fn encode(&self) -> Vec<u8> {
-        serde_json::to_vec(&Document { format: FORMAT, state: self }).expect("the state is maps with string keys")
+        let state = serde_json::to_string(self).expect("the state is maps with string keys");
+        let summed = Summed { format: FORMAT, sum: Digest::of(state.as_bytes()), state };
+        serde_json::to_vec(&summed).expect("two numbers and a text")
     }
 
     /// One account by its id.
@@ -255,6 +293,17 @@ impl State {
         self.accounts.iter_mut().find(|account| account.enr == *enr).ok_or(DeviceError::UnknownAccount)
     }
 }
+
+fn read<T: serde::de::DeserializeOwned>(document: &[u8]) -> Result<T, DeviceError> {
+    serde_json::from_slice(document).map_err(|_| damaged("it is no document of ours"))
+}
+
+fn damaged(detail: &str) -> DeviceError {
+    DeviceError::DamagedState { detail: detail.to_owned() }
+}
+
+#[cfg(test)]
+mod golden;
 
 #[cfg(test)]
 mod tests {
@@ -285,20 +334,47 @@ mod tests {
 
     #[test]
     fn state_of_a_newer_version_is_refused_whatever_its_shape() {
-        assert_eq!(State::decode(Some(br#"{"format":2,"all":"new"}"#)), Err(DeviceError::NewerState { version: 2 }));
+        assert_eq!(State::decode(Some(br#"{"format":3,"all":"new"}"#)), Err(DeviceError::NewerState { version: 3 }));
     }
 
     #[test]
     fn damaged_state_is_a_condition_and_not_an_empty_phone() {
-        for damaged in [&b""[..], b"{}", b"{\"format\":1}", b"\xff", b"{\"format\":1,\"state\":{\"accounts\":1}}"] {
+        for damaged in [
+            &b""[..],
+            b"{}",
+            b"{\"format\":0}",
+            b"{\"format\":1}",
+            b"{\"format\":2,\"state\":\"{}\"}",
+            b"\xff",
+            b"{\"format\":1,\"state\":{\"accounts\":1}}",
+        ] {
             assert!(matches!(State::decode(Some(damaged)), Err(DeviceError::DamagedState { .. })), "{damaged:?}");
         }
     }
 
     #[test]
+    fn a_document_that_was_written_half_or_changed_in_one_place_is_damaged() {
+        let written = State { accounts: vec![account(&Op::new())], unfinished: Vec::new() }.encode();
+        let is_damaged =
+            |document: &[u8]| matches!(State::decode(Some(document)), Err(DeviceError::DamagedState { .. }));
+        for end in 0..written.len() {
+            assert!(is_damaged(&written[..end]), "cut off at {end}");
+        }
+        // A later half over an earlier one, as a file system without order leaves it.
+        let other = State { accounts: vec![account(&Op::new()), account(&Op::new())], unfinished: Vec::new() }.encode();
+        let mixed = [&other[..written.len() / 2], &written[written.len() / 2..]].concat();
+        assert!(is_damaged(&mixed));
+        let counter = b"\\\"counter\\\":0";
+        let at = written.windows(counter.len()).position(|part| part == counter).unwrap() + counter.len() - 1;
+        let mut changed = written.clone();
+        changed[at] = b'1';
+        assert!(is_damaged(&changed), "still well-formed, and not what was written");
+    }
+
+    #[test]
     fn no_private_key_is_in_the_state() {
         let state = State { accounts: vec![account(&Op::new())], unfinished: Vec::new() };
-        assert!(!String::from_utf8(state.encode()).unwrap().contains("\"d\":"));
+        assert!(!String::from_utf8(state.encode()).unwrap().contains("\"d\\\":"));
     }
 
     #[test]

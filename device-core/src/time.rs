@@ -18,10 +18,12 @@ impl Reading {
     }
 }
 
-/// The distance from the phone's monotonic clock to the server's, once a reply has told it.
+/// The distance from the phone's monotonic clock to the server's, once a reply has told it. Until then, from its wall
+/// clock as it was when the app ran last.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ServerTime {
     ahead_of_monotonic: Option<i64>,
+    ahead_of_wall: i64,
 }
 
 impl ServerTime {
@@ -30,16 +32,22 @@ impl ServerTime {
         self.ahead_of_monotonic = Some(now.saturating_mul(1_000).saturating_sub(reading.monotonic));
     }
 
+    /// Takes in how many seconds the server's clock was ahead of the phone's wall clock.
+    pub const fn presume(&mut self, seconds_ahead: i64) {
+        self.ahead_of_wall = seconds_ahead.saturating_mul(1_000);
+    }
+
     /// Whether a reply has been seen since the app started.
     #[must_use]
     pub const fn is_known(&self) -> bool {
         self.ahead_of_monotonic.is_some()
     }
 
-    /// The server's time in seconds since 1970; the phone's own where no reply has told.
+    /// The server's time in seconds since 1970; by the phone's own clock where no reply has told.
     #[must_use]
     pub fn at(&self, reading: Reading) -> i64 {
-        let millis = self.ahead_of_monotonic.map_or(reading.unix, |ahead| reading.monotonic.saturating_add(ahead));
+        let by_wall = reading.unix.saturating_add(self.ahead_of_wall);
+        let millis = self.ahead_of_monotonic.map_or(by_wall, |ahead| reading.monotonic.saturating_add(ahead));
         millis.div_euclid(1_000)
     }
 }
@@ -53,6 +61,15 @@ mod tests {
         let time = ServerTime::default();
         assert!(!time.is_known());
         assert_eq!(time.at(Reading { unix: 5_999, monotonic: 1 }), 5);
+    }
+
+    #[test]
+    fn before_the_first_reply_a_clock_that_was_wrong_is_still_as_wrong() {
+        let mut time = ServerTime::default();
+        time.presume(-100);
+        assert_eq!(time.at(Reading { unix: 500_000, monotonic: 1 }), 400);
+        time.observe(7, Reading { unix: 500_000, monotonic: 0 });
+        assert_eq!(time.at(Reading { unix: 500_000, monotonic: 1_000 }), 8);
     }
 
     #[test]

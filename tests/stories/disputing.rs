@@ -3,9 +3,9 @@
 use device_core::{DenyReason, DeviceError, Outcome};
 use protocol::messages::Answer;
 use protocol::{KeyRole, PromptId};
+use server::domain::algorithm::Algorithm;
 use server::domain::delivery::DeliveryMode;
 use server::domain::names::RequestKey;
-use server::domain::algorithm::Algorithm;
 use simulator::client_key::ClientKey;
 use simulator::forger::Forger;
 use tests::{World, a_request};

@@ -144,7 +144,8 @@ async fn the_digits_are_kept_nowhere_in_clear() {
         codes.push(asked(&shop, a_request()).await.1);
     }
     let provider = world.provider();
-    let page = provider.store().page(provider.id(), server::store::page::Kept::Request, None, 10).await.expect("a page");
+    let page =
+        provider.store().page(provider.id(), server::store::page::Kept::Request, None, 10).await.expect("a page");
     let text = format!("{page:?}");
     for code in codes {
         assert!(!text.contains(&format!("\"{code}\"")), "{code} in {text}");

@@ -2,12 +2,14 @@
 //! a phone brings its own ports.
 
 mod clock;
+mod extension;
 mod lock;
 mod store;
 mod transport;
 mod vault;
 
 pub use clock::SystemClock;
+pub use extension::Extension;
 pub use lock::FileLock;
 pub use store::{FileStore, MemoryStore};
 pub use transport::PlainTransport;

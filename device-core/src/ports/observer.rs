@@ -1,6 +1,6 @@
 //! What happens inside, for the app's logs and metrics.
 
-use crate::app::Outcome;
+use crate::app::{Outcome, RevocationReason};
 
 /// Told of what happens, and never asked. It must return at once. What it throws is ignored.
 #[cfg_attr(feature = "uniffi", uniffi::export(with_foreign))]
@@ -46,6 +46,13 @@ pub enum DeviceEvent {
         prompt: String,
         /// Where the request stands.
         outcome: Outcome,
+    },
+    /// The server's signed word ended an account; its keys are destroyed.
+    Ended {
+        /// The account.
+        account: String,
+        /// Why.
+        reason: RevocationReason,
     },
 }
 

@@ -77,13 +77,26 @@ impl DeviceCore {
             call = call.waiting(wait.min(MAX_WAIT_SECONDS));
         }
         let reply: PromptsReply = exchange::parse(200, &self.proven(account, &call).await?)?;
-        let mut opened = Vec::new();
-        for message in reply.prompts {
-            opened.push(self.open(account, message).await);
+        let (requests, mut bad) = self.open_all(account, reply.prompts).await;
+        // One bad item must not hide the good ones; if there is nothing but bad ones, the first is what happened.
+        if requests.is_empty() && !bad.is_empty() { Err(bad.swap_remove(0)) } else { Ok(requests) }
+    }
+
+    /// Opens a whole list, which is all that waits for this account.
+    pub(super) async fn open_all(
+        &self,
+        account: &AccountState,
+        listed: Vec<Jws>,
+    ) -> (Vec<Arc<ApprovalRequest>>, Vec<DeviceError>) {
+        let (mut requests, mut bad) = (Vec::new(), Vec::new());
+        for message in listed {
+            match self.open(account, message).await {
+                Ok(request) => requests.push(request),
+                Err(error) => bad.push(error),
+            }
         }
-        let listed = opened.iter().flatten().map(|request: &Arc<ApprovalRequest>| request.asked().jti).collect();
-        self.around.only(&account.enr, &listed);
-        all_that_succeeded(opened)
+        self.around.only(&account.enr, &requests.iter().map(|request| request.asked().jti).collect());
+        (requests, bad)
     }
 
     async fn ask_all(&self, accounts: &[AccountState]) -> Result<Vec<Arc<ApprovalRequest>>, DeviceError> {
@@ -119,7 +132,11 @@ impl DeviceCore {
         self.as_request(account, opened)
     }
 
-    fn as_request(&self, account: &AccountState, opened: OpenPrompt) -> Result<Arc<ApprovalRequest>, DeviceError> {
+    pub(super) fn as_request(
+        &self,
+        account: &AccountState,
+        opened: OpenPrompt,
+    ) -> Result<Arc<ApprovalRequest>, DeviceError> {
         let prompt = opened.showable()?;
         self.around.note(prompt.content());
         Ok(ApprovalRequest::new(prompt, account.label.clone(), self.around.clone()))
@@ -230,7 +247,7 @@ impl DeviceCore {
     }
 
     /// Sends a stored decision and stores the server's word on it.
-    async fn carry(&self, account: &AccountState, decision: &Signed) -> Result<DecisionResult, DeviceError> {
+    pub(super) async fn carry(&self, account: &AccountState, decision: &Signed) -> Result<DecisionResult, DeviceError> {
         let call = Call::about(account.trust.issuer(), endpoints::DECISION, &decision.prompt.to_string())
             .with(&SignedRequest { message: decision.message.clone() });
         let body = match self.proven(account, &call).await {

@@ -197,7 +197,7 @@ impl DeviceCore {
         .await
     }
 
-    async fn refresh_standing(&self, account: &str) -> Result<AccountState, DeviceError> {
+    pub(super) async fn refresh_standing(&self, account: &str) -> Result<AccountState, DeviceError> {
         let account = self.account(account).await?;
         let call = Call::about(account.trust.issuer(), endpoints::ENROLMENT, &account.enr.to_string());
         let heard = match self.proven(&account, &call).await {

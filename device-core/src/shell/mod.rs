@@ -21,7 +21,9 @@ mod alone;
 mod answer;
 mod enrol;
 mod request;
+mod revoke;
 mod session;
+mod sync;
 #[cfg(test)]
 mod tests;
 
@@ -29,6 +31,7 @@ use alone::Alone;
 pub use enrol::Enrolment;
 pub use request::ApprovalRequest;
 use session::{Around, Session};
+pub use sync::{Failure, Synced};
 
 /// What the app supplies.
 #[derive(Clone)]
@@ -72,6 +75,7 @@ pub struct DeviceCore {
     state: Mutex<Option<State>>,
     /// One enrolment at a time: what another one left unfinished may then be cleared away.
     enrolling: Mutex<()>,
+    syncing: Mutex<()>,
     around: Around,
 }
 
@@ -82,7 +86,8 @@ impl DeviceCore {
     #[must_use]
     pub fn new(settings: Settings, ports: Ports) -> Arc<Self> {
         let around = Around::new(Arc::clone(&ports.clock));
-        Arc::new(Self { settings, ports, state: Mutex::new(None), enrolling: Mutex::new(()), around })
+        let (state, enrolling, syncing) = (Mutex::new(None), Mutex::new(()), Mutex::new(()));
+        Arc::new(Self { settings, ports, state, enrolling, syncing, around })
     }
 
     /// All accounts on this phone, oldest first, as last heard of.
@@ -108,6 +113,20 @@ impl DeviceCore {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// Starts anew where the stored state is damaged: forgets all accounts, without telling their servers. State that can be
+    /// read is left as it is, with an error; so is a newer version's.
+    pub async fn discard_damaged_state(&self) -> Result<(), DeviceError> {
+        let mut state = self.state.lock().await;
+        let _alone = Alone::among_processes(self.ports.lock.as_ref()).await?;
+        match State::decode(self.ports.store.load(DOCUMENT.to_owned()).await?.as_deref()) {
+            Err(DeviceError::DamagedState { .. }) => {}
+            Err(error) => return Err(error),
+            Ok(_) => return Err(DeviceError::Storage { detail: "the stored state is not damaged".to_owned() }),
+        }
+        *state = None;
+        Ok(self.ports.store.delete(DOCUMENT.to_owned()).await?)
     }
 
     /// Destroys keys and state of an account without telling the server.
@@ -136,13 +155,19 @@ impl DeviceCore {
 
     async fn active(&self, id: &str) -> Result<AccountState, DeviceError> {
         let account = self.account(id).await?;
-        if account.standing == EnrolmentState::Active { Ok(account) } else { Err(DeviceError::NotActive) }
+        match account.standing {
+            EnrolmentState::Active => Ok(account),
+            EnrolmentState::Revoked => Err(DeviceError::Revoked),
+            EnrolmentState::Unconfirmed | EnrolmentState::Cancelled => Err(DeviceError::NotActive),
+        }
     }
 
     async fn loaded<'a>(&self, state: &'a mut Option<State>) -> Result<&'a State, DeviceError> {
         if state.is_none() {
             let document = self.ports.store.load(DOCUMENT.to_owned()).await?;
-            *state = Some(State::decode(document.as_deref())?);
+            let decoded = State::decode(document.as_deref())?;
+            self.around.presume(&decoded.accounts);
+            *state = Some(decoded);
         }
         Ok(state.as_ref().expect("loaded just above"))
     }

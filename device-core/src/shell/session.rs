@@ -6,13 +6,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use protocol::crypto::Signature;
 use protocol::endpoints::{self, Configuration, NonceReply, NonceRequest};
 use protocol::messages::Prompt;
+use protocol::problem::Problem;
 use protocol::{EnrolmentId, Jws, KeyRole, Nonce, PromptId};
 use serde::Deserialize;
 
 use super::DeviceCore;
 use crate::error::DeviceError;
 use crate::exchange::{self, Call, Reply};
-use crate::ports::{Clock, ClockError, DeviceEvent, HttpResponse, SigningReason};
+use crate::ports::{Clock, ClockError, DeviceEvent, HttpRequest, HttpResponse, SigningReason};
 use crate::signature;
 use crate::state::{AccountState, VaultKey};
 use crate::time::{Reading, ServerTime};
@@ -35,6 +36,10 @@ struct Waiting {
     exp: i64,
 }
 
+/// When a call must have ended, by the monotonic clock in milliseconds.
+#[derive(Debug, Clone, Copy)]
+struct Deadline(i64);
+
 /// What a request needs of the rest of the app while it is on the screen.
 #[derive(Clone)]
 pub(super) struct Around {
@@ -55,6 +60,14 @@ impl Around {
     pub(super) fn now(&self, issuer: &str) -> Result<i64, ClockError> {
         let reading = Reading::take(&*self.clock)?;
         Ok(self.session().times.get(issuer).copied().unwrap_or_default().at(reading))
+    }
+
+    /// Takes in how far the clocks were apart when the app ran last.
+    pub(super) fn presume(&self, accounts: &[AccountState]) {
+        let mut session = self.session();
+        for account in accounts {
+            session.times.entry(account.trust.issuer().to_owned()).or_default().presume(account.clock_ahead);
+        }
     }
 
     /// How many other requests of the same client wait for the same account.
@@ -129,7 +142,7 @@ impl DeviceCore {
 
     /// A call that needs no proof.
     pub(super) async fn unproven(&self, issuer: &str, call: &Call) -> Result<Vec<u8>, DeviceError> {
-        let response = self.send(issuer, call, None).await?;
+        let response = self.send(issuer, call, None, self.deadline(call)?).await?;
         done(exchange::read(&response)?)
     }
 
@@ -142,26 +155,38 @@ impl DeviceCore {
         }
     }
 
-    /// A call of an enrolled phone. A nonce that the server does not take is replaced once.
+    /// A call of an enrolled phone. A nonce that the server does not take is replaced once. All of it has to end within
+    /// the time of one call.
     pub(super) async fn proven(&self, account: &AccountState, call: &Call) -> Result<Vec<u8>, DeviceError> {
+        let deadline = self.deadline(call)?;
         let cached = self.session().nonces.get(&account.enr).cloned();
         let nonce = match cached {
             Some(nonce) => nonce,
-            None => self.fresh_nonce(account).await?,
+            None => self.fresh_nonce_by(account, deadline).await?,
         };
-        match self.prove_and_send(account, call, &nonce).await? {
-            Reply::ProveAgain(fresh) => done(self.prove_and_send(account, call, &fresh.unwrap_or(nonce)).await?),
-            reply => done(reply),
+        let mut reply = self.prove_and_send(account, call, &nonce, deadline).await?;
+        if let Reply::ProveAgain(fresh) = reply {
+            reply = self.prove_and_send(account, call, &fresh.unwrap_or(nonce), deadline).await?;
         }
+        if let Reply::Problem(Problem { revocation: Some(revocation), .. }, _) = &reply {
+            self.heed(account, revocation).await?;
+        }
+        done(reply)
     }
 
-    async fn prove_and_send(&self, account: &AccountState, call: &Call, nonce: &str) -> Result<Reply, DeviceError> {
+    async fn prove_and_send(
+        &self,
+        account: &AccountState,
+        call: &Call,
+        nonce: &str,
+        deadline: Deadline,
+    ) -> Result<Reply, DeviceError> {
         let issuer = account.trust.issuer();
         let unsigned = call.proof(account.device, Nonce::from_bytes(random()?), nonce, self.now(issuer)?);
         let signature =
             self.sign(&account.key(KeyRole::Device), unsigned.signing_input(), SigningReason::Proof).await?;
         let proof = unsigned.attach(&signature);
-        let response = self.send(issuer, call, Some(&proof)).await?;
+        let response = self.send(issuer, call, Some(&proof), deadline).await?;
         if let Some(nonce) = exchange::nonce_of(&response) {
             self.session().nonces.insert(account.enr, nonce);
         }
@@ -169,16 +194,44 @@ impl DeviceCore {
     }
 
     async fn fresh_nonce(&self, account: &AccountState) -> Result<String, DeviceError> {
+        let call = Call::to(account.trust.issuer(), endpoints::NONCE);
+        self.fresh_nonce_by(account, self.deadline(&call)?).await
+    }
+
+    async fn fresh_nonce_by(&self, account: &AccountState, deadline: Deadline) -> Result<String, DeviceError> {
         let issuer = account.trust.issuer();
         let call = Call::to(issuer, endpoints::NONCE).with(&NonceRequest { device: account.device });
-        let reply: NonceReply = exchange::parse(200, &self.unproven(issuer, &call).await?)?;
+        let response = self.send(issuer, &call, None, deadline).await?;
+        let reply: NonceReply = exchange::parse(200, &done(exchange::read(&response)?)?)?;
         self.session().nonces.insert(account.enr, reply.nonce.clone());
         Ok(reply.nonce)
     }
 
-    async fn send(&self, issuer: &str, call: &Call, proof: Option<&Jws>) -> Result<HttpResponse, DeviceError> {
+    fn deadline(&self, call: &Call) -> Result<Deadline, DeviceError> {
+        let now = self.ports.clock.monotonic_millis()?;
+        Ok(Deadline(now.saturating_add(i64::from(call.timeout_seconds()) * 1_000)))
+    }
+
+    async fn send(
+        &self,
+        issuer: &str,
+        call: &Call,
+        proof: Option<&Jws>,
+        Deadline(deadline): Deadline,
+    ) -> Result<HttpResponse, DeviceError> {
+        // Judged again at every call: the settings may be others than those the account was made under.
+        if !self.settings.is_protected(issuer) {
+            return Err(DeviceError::InsecureIssuer { issuer: issuer.to_owned() });
+        }
         let before = self.ports.clock.monotonic_millis()?;
-        let answered = self.ports.transport.send(call.request(proof)).await.map_err(DeviceError::from);
+        let left =
+            u32::try_from(deadline.saturating_sub(before).max(0).saturating_add(999) / 1_000).unwrap_or(u32::MAX);
+        if left == 0 {
+            return Err(DeviceError::Unreachable { detail: "the time for this call is over".to_owned() });
+        }
+        let request = call.request(proof);
+        let request = HttpRequest { timeout_seconds: request.timeout_seconds.min(left), ..request };
+        let answered = self.ports.transport.send(request).await.map_err(DeviceError::from);
         self.observe_call(call, before, answered.as_ref())?;
         let response = answered?;
         if let Some(now) = now_of(&response) {

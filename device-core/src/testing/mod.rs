@@ -3,7 +3,7 @@
 mod ports;
 mod server;
 
-pub(crate) use server::{Phone, Trouble, next_signing_key};
+pub(crate) use server::{Phone, Trouble, next_signing_key, settings};
 
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
@@ -142,6 +142,19 @@ impl Op {
         self.sign(&enrolment)
     }
 
+    pub(crate) fn revocation(&self, account: &AccountState, bend: impl FnOnce(&mut wire::Revocation)) -> Jws {
+        let mut revocation = wire::Revocation {
+            iss: ISSUER.into(),
+            aud: account.keys.device.thumbprint(),
+            enr: account.enr,
+            reason: wire::RevocationReason::Operator,
+            at: NOW,
+            v: VERSION,
+        };
+        bend(&mut revocation);
+        self.sign(&revocation)
+    }
+
     pub(crate) fn prompt(&self, account: &AccountState, bend: impl FnOnce(&mut wire::Prompt)) -> Jws {
         self.sign(&prompt(account, bend))
     }
@@ -209,6 +222,8 @@ pub(crate) fn account(op: &Op) -> AccountState {
         digits: None,
         counter: 0,
         decisions: Vec::new(),
+        clock_ahead: 0,
+        ended: None,
     }
 }
 

@@ -66,11 +66,21 @@ async fn yield_once() {
     .await;
 }
 
-/// A store that can be full, or slow for ever.
+impl TestVault {
+    /// As after a restore of the app's data on another phone.
+    pub(crate) fn lose_all(&self) {
+        for alias in std::mem::take(&mut *self.aliases.lock().unwrap()) {
+            super::wait(self.inner.delete(alias)).unwrap();
+        }
+    }
+}
+
+/// A store that can be full, tear what it writes, or be slow for ever.
 #[derive(Default)]
 pub(crate) struct TestStore {
     inner: MemoryStore,
     pub(crate) full: Mutex<bool>,
+    pub(crate) tears: Mutex<bool>,
     held: AtomicBool,
 }
 
@@ -99,6 +109,11 @@ impl SecureStore for TestStore {
     async fn save(&self, name: String, content: Vec<u8>) -> Result<(), StoreError> {
         if *self.full.lock().unwrap() {
             return Err(StoreError::Failed { detail: "full".into() });
+        }
+        if *self.tears.lock().unwrap() {
+            let half = content[..content.len() / 2].to_vec();
+            self.inner.save(name, half).await?;
+            return Err(StoreError::Failed { detail: "no power".into() });
         }
         while self.held.load(Ordering::SeqCst) {
             yield_once().await;

@@ -1,13 +1,14 @@
 //! The issuer behind a transport, and a phone in front of it whose every port a test can bend.
 
-use std::sync::atomic::AtomicI64;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use protocol::crypto::p256::{AgreementKey, SigningKey, VerifyingKey};
 use protocol::crypto::{Sign as _, Verify};
 use protocol::endpoints::{
-    Configuration, NONCE_HEADER, NonceReply, PROOF_HEADER, PromptReply, PromptsReply, SignedReply, SignedRequest,
+    Configuration, NONCE_HEADER, NonceReply, PROOF_HEADER, PromptReply, PromptsReply, SelfReply, SignedReply,
+    SignedRequest,
 };
 use protocol::jws::{General, Unverified};
 use protocol::messages as wire;
@@ -45,6 +46,8 @@ pub(crate) enum Trouble {
     LostFinish,
     /// The enrolment is forgotten.
     EnrolmentOver,
+    /// The issuer says that the phone is revoked, and nothing that is signed.
+    UnsignedRevocation,
     /// No nonce is ever fresh.
     StaleNonces,
     /// Results are signed by somebody else.
@@ -61,9 +64,17 @@ pub(crate) struct Inner {
     pub(crate) list: Option<Jws>,
     /// `METHOD /path` of all that arrived.
     pub(crate) calls: Vec<String>,
+    /// How long the phone would have waited for each.
+    pub(crate) timeouts: Vec<u32>,
+    /// How long each takes.
+    pub(crate) takes_millis: i64,
     /// All decisions that arrived, as they came.
     pub(crate) decisions: Vec<Jws>,
     pub(crate) active: bool,
+    /// Where pushes go, as far as the issuer knows.
+    pub(crate) push: Option<wire::PushTarget>,
+    /// The issuer's word, or somebody's, that the phone is revoked.
+    pub(crate) revocation: Option<Jws>,
     pub(crate) nonce: u32,
     ticket: Option<wire::Ticket>,
     finish: Option<(wire::Finish, General)>,
@@ -73,6 +84,7 @@ pub(crate) struct Inner {
 pub(crate) struct Fake {
     pub(crate) op: Op,
     inner: Mutex<Inner>,
+    clock: Arc<HandClock>,
 }
 
 impl Fake {
@@ -98,15 +110,18 @@ impl Fake {
     }
 
     fn handle(&self, request: &HttpRequest) -> Result<HttpResponse, TransportError> {
-        let path = request.url.strip_prefix(ISSUER).expect("calls go to the issuer").to_owned();
-        let route = format!("{} {}", request.method, path.split('?').next().unwrap());
         let trouble = self.inner().trouble;
         match trouble {
             Trouble::Offline => return Err(TransportError::Unreachable { detail: "offline".into() }),
             Trouble::Impostor => return Err(TransportError::UntrustedCertificate { detail: "self-signed".into() }),
             _ => {}
         }
+        let path = request.url.strip_prefix(ISSUER).expect("calls go to the issuer").to_owned();
+        let route = format!("{} {}", request.method, path.split('?').next().unwrap());
         self.inner().calls.push(route.clone());
+        self.inner().timeouts.push(request.timeout_seconds);
+        let slowness = self.inner().takes_millis;
+        self.clock.monotonic.fetch_add(slowness, Ordering::SeqCst);
         match route.as_str() {
             "GET /device/v1/configuration" => Ok(reply(&self.configuration())),
             "POST /device/v1/nonce" => Ok(reply(&NonceReply { nonce: self.current_nonce(), now: NOW })),
@@ -198,17 +213,34 @@ impl Fake {
         Err(respond(401, &problem))
     }
 
+    fn own_record(&self) -> SelfReply {
+        let (finish, account) = (self.finish(), self.account());
+        let push = self.inner().push.clone().unwrap_or(finish.push);
+        SelfReply { device: account.device, enr: account.enr, info: finish.info, push, now: NOW }
+    }
+
     fn route(&self, route: &str, request: &HttpRequest) -> Result<HttpResponse, HttpResponse> {
+        if let Some(revocation) = self.inner().revocation.clone() {
+            let problem = Problem { revocation: Some(revocation), ..problem(401, "revoked") };
+            return Err(respond(401, &problem));
+        }
+        if self.inner().trouble == Trouble::UnsignedRevocation {
+            return Err(refuse(401, "revoked"));
+        }
         let nothing = HttpResponse { status: 204, headers: Vec::new(), body: Vec::new() };
         let forgotten = self.inner().trouble == Trouble::EnrolmentOver;
         match route {
-            "GET /device/v1/self" if self.inner().active => Ok(nothing),
+            "GET /device/v1/self" if self.inner().active => Ok(reply(&self.own_record())),
             "GET /device/v1/self" => Err(refuse(401, "unproven")),
             route if forgotten && route.starts_with("GET /device/v1/enrolments/") => {
                 Err(refuse(404, "unknown_enrolment"))
             }
             "GET /device/v1/prompts" => Ok(reply(&PromptsReply { prompts: self.inner().prompts.clone(), now: NOW })),
-            "PUT /device/v1/self/push" | "DELETE /device/v1/self" => Ok(nothing),
+            "PUT /device/v1/self/push" => {
+                self.inner().push = Some(json::from_slice(&request.body).unwrap());
+                Ok(nothing)
+            }
+            "DELETE /device/v1/self" => Ok(nothing),
             route if route.starts_with("GET /device/v1/enrolments/") => Ok(reply(&self.standing())),
             route if route.ends_with("/decision") => self.decide(request),
             route if route.starts_with("GET /device/v1/prompts/") => {
@@ -312,14 +344,14 @@ pub(crate) struct Phone {
 impl Phone {
     /// Not enrolled anywhere.
     pub(crate) fn new() -> Self {
-        let server = Arc::new(Fake { op: Op::new(), inner: Mutex::default() });
+        let clock = Arc::new(HandClock { unix: AtomicI64::new(NOW * 1000), monotonic: AtomicI64::new(5_000) });
+        let server = Arc::new(Fake { op: Op::new(), inner: Mutex::default(), clock: Arc::clone(&clock) });
         let vault = Arc::new(TestVault {
             inner: SoftwareVault::in_memory(),
             signed: Mutex::default(),
             verified_fails: Mutex::default(),
             aliases: Mutex::default(),
         });
-        let clock = Arc::new(HandClock { unix: AtomicI64::new(NOW * 1000), monotonic: AtomicI64::new(5_000) });
         let store = Arc::new(TestStore::default());
         let (lock, observer) = (Arc::default(), Arc::default());
         let ports = Ports::new(vault.clone(), store.clone(), server.clone(), clock.clone());
@@ -331,9 +363,14 @@ impl Phone {
 
     /// A core on this phone's ports, as another start of the app makes it.
     pub(crate) fn another_core(&self) -> Arc<DeviceCore> {
+        self.core_under(settings())
+    }
+
+    /// The same under other settings.
+    pub(crate) fn core_under(&self, settings: Settings) -> Arc<DeviceCore> {
         let ports = Ports::new(self.vault.clone(), self.store.clone(), self.server.clone(), self.clock.clone());
         let ports = Ports { lock: Some(self.lock.clone()), observer: Some(self.observer.clone()), ..ports };
-        DeviceCore::new(settings(), ports)
+        DeviceCore::new(settings, ports)
     }
 
     /// Enrolled and confirmed.
@@ -363,7 +400,7 @@ impl Phone {
     }
 }
 
-fn settings() -> Settings {
+pub(crate) fn settings() -> Settings {
     Settings { issuers: vec![ISSUER.into()], development: false }
 }
 

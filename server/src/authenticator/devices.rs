@@ -5,8 +5,8 @@ use protocol::messages::{Match, MatchMode, Prompt, PromptClient, PromptKind, Pus
 use protocol::{DeviceId, Digest, EnrolmentId, KeyRole, Nonce, PromptId, RoutingId};
 
 use super::{Asked, Port, Question, StartError};
-use crate::domain::context::{Context, Reached};
 use crate::domain::authentication_request::MATCH_DIGITS;
+use crate::domain::context::{Context, Reached};
 use crate::domain::device::Device;
 use crate::domain::message::{Content, Message, MessageId};
 use crate::domain::prompt::{About, StoredPrompt, nobodys_phone};

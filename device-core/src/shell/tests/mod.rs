@@ -15,8 +15,11 @@ use crate::shell::ApprovalRequest;
 use crate::testing::{NOW, Phone, REVEALED, Trouble, next_signing_key, other_digest, wait};
 
 mod displaying;
+mod ending;
+mod noticing;
 mod once;
 mod ports;
+mod syncing;
 
 fn only_request(phone: &Phone, account: &str) -> Arc<ApprovalRequest> {
     let mut pending = wait(phone.core.pending(account.to_owned(), 0)).unwrap();

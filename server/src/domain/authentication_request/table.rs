@@ -9,8 +9,8 @@ use protocol::messages::KeyLevel;
 use protocol::{DeviceId, Digest, KeyRole, PromptId};
 
 use super::{
-    Approval, AuthenticationRequest, CancelledBy, DISPUTE_SECONDS, Denial, DenialReason, Event, Failure, Notice, PushError, Refusal,
-    State, Transition,
+    Approval, AuthenticationRequest, CancelledBy, DISPUTE_SECONDS, Denial, DenialReason, Event, Failure, Notice,
+    PushError, Refusal, State, Transition,
 };
 use crate::domain::client::AuthenticationMethod;
 use crate::domain::delivery::DeliveryMode;

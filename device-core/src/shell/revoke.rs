@@ -1,0 +1,45 @@
+//! The server says that this phone was revoked.
+
+use protocol::Jws;
+use protocol::messages::EnrolmentState;
+
+use super::DeviceCore;
+use crate::error::DeviceError;
+use crate::ports::DeviceEvent;
+use crate::revocation;
+use crate::state::{AccountState, Ended};
+
+impl DeviceCore {
+    /// Ends an account whose end the server has signed. Anything else that calls itself a revocation changes nothing:
+    /// whoever sits between phone and server could say so.
+    pub(super) async fn heed(&self, account: &AccountState, message: &Jws) -> Result<(), DeviceError> {
+        let said = self.believe(account, |account, now| revocation::check(account, message, now)).await?;
+        // A phone that leaves is told so too, and wipes by itself.
+        match self.account(&account.enr.to_string()).await {
+            Ok(kept) if kept.ended.is_none() => self.end(&kept, Ended { reason: said.reason, at: said.at }).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Ends an account by the server's word: its keys are destroyed, and what is left says why.
+    async fn end(&self, account: &AccountState, ended: Ended) -> Result<(), DeviceError> {
+        self.change(|state| {
+            // The keys are noted down first, so that they are destroyed even if the app ends here.
+            state.unfinished.push(account.slot.clone());
+            let account = state.account_mut(&account.enr)?;
+            account.standing = EnrolmentState::Revoked;
+            account.ended = Some(ended);
+            account.decisions.clear();
+            account.digits = None;
+            Ok(())
+        })
+        .await?;
+        self.observe(DeviceEvent::Ended { account: account.enr.to_string(), reason: ended.reason.into() });
+        self.destroy_keys(&account.slot).await?;
+        self.change(|state| {
+            state.unfinished.retain(|slot| *slot != account.slot);
+            Ok(())
+        })
+        .await
+    }
+}

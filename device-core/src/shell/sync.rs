@@ -1,0 +1,238 @@
+//! Everything that a phone catches up with when its app starts, comes to the front, or finds a network again.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use protocol::endpoints::{self, Configuration, PromptsReply, SelfReply};
+use protocol::messages::{EnrolmentState as Standing, PushTarget as WirePushTarget};
+
+use super::alone::Alone;
+use super::{ApprovalRequest, DeviceCore};
+use crate::app::{EnrolmentState, PushTarget};
+use crate::decision::Signed;
+use crate::error::DeviceError;
+use crate::exchange::{self, Call};
+use crate::notice::{DENIALS, Denial, Denials};
+use crate::prompt;
+use crate::state::{AccountState, Progress};
+use crate::time::Reading;
+
+/// A distance of the clocks that has grown by no more than this is not worth storing, in seconds.
+const CLOCK_TOLERANCE: i64 = 5;
+
+/// How one account fared.
+#[derive(Debug, Clone)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+pub struct Synced {
+    /// The account, as in `accounts()`.
+    pub account: String,
+    /// Where its enrolment stands now.
+    pub state: EnrolmentState,
+    /// What awaits the user.
+    pub requests: Vec<Arc<ApprovalRequest>>,
+    /// How many answers, given before, the server has taken or refused now.
+    pub concluded: u32,
+    /// What failed first. All that could be done without it was done; the next `sync` does the rest.
+    pub failure: Option<Failure>,
+}
+
+/// An error as a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+pub struct Failure {
+    /// [`DeviceError::code`].
+    pub code: String,
+    /// For the log.
+    pub detail: String,
+}
+
+impl From<&DeviceError> for Failure {
+    fn from(error: &DeviceError) -> Self {
+        Self { code: error.code().to_owned(), detail: error.to_string() }
+    }
+}
+
+/// What has been done so far for one account.
+#[derive(Default)]
+struct Done {
+    requests: Vec<Arc<ApprovalRequest>>,
+    concluded: u32,
+    failure: Option<DeviceError>,
+}
+
+impl Done {
+    fn failed(&mut self, error: DeviceError) {
+        self.failure.get_or_insert(error);
+    }
+}
+
+#[cfg_attr(feature = "uniffi", uniffi::export)]
+impl DeviceCore {
+    /// Catches up: server keys, answers that were signed and not concluded, denials from notifications, the push target
+    /// where the platform's is given, what awaits the user, and whether the phone is still enrolled. Call it on start, in
+    /// the foreground and when the network comes back; calling it again changes nothing.
+    pub async fn sync(&self, push: Option<PushTarget>) -> Result<Vec<Synced>, DeviceError> {
+        let _one_at_a_time = self.syncing.lock().await;
+        let push = push.map(WirePushTarget::from);
+        let (mut synced, mut silent) = (Vec::new(), HashSet::new());
+        for account in self.all_accounts().await? {
+            let mut done = Done::default();
+            if silent.contains(account.trust.issuer()) {
+                done.failed(DeviceError::Unreachable { detail: "its server did not answer just now".to_owned() });
+            } else {
+                self.catch_up(&account, push.as_ref(), &mut done).await;
+            }
+            if matches!(done.failure, Some(DeviceError::Unreachable { .. })) {
+                silent.insert(account.trust.issuer().to_owned());
+            }
+            synced.push(self.report(&account, done).await?);
+        }
+        Ok(synced)
+    }
+}
+
+impl DeviceCore {
+    async fn report(&self, account: &AccountState, done: Done) -> Result<Synced, DeviceError> {
+        let id = account.enr.to_string();
+        let state = self.account(&id).await.map_or(EnrolmentState::Cancelled, |account| account.standing.into());
+        let failure = done.failure.as_ref().map(Failure::from);
+        Ok(Synced { account: id, state, requests: done.requests, concluded: done.concluded, failure })
+    }
+
+    async fn catch_up(&self, account: &AccountState, push: Option<&WirePushTarget>, done: &mut Done) {
+        let account = match self.brought_up(account).await {
+            Ok(account) if account.standing == Standing::Active => account,
+            Ok(_) => return,
+            // Without the server nothing below can be done.
+            Err(error) => return done.failed(error),
+        };
+        self.send_what_is_unheard(&account, done).await;
+        self.send_what_was_handed_over(&account, done).await;
+        if let Some(push) = push
+            && let Err(error) = self.tell_push(&account, push).await
+        {
+            done.failed(error);
+        }
+        match self.list_pending(&account).await {
+            Ok((requests, bad)) => {
+                done.requests = requests;
+                for error in bad {
+                    done.failed(error);
+                }
+            }
+            Err(error) => done.failed(error),
+        }
+    }
+
+    /// Server keys, the clock's distance, and for one that waits for its digits whether it still does.
+    async fn brought_up(&self, account: &AccountState) -> Result<AccountState, DeviceError> {
+        match account.standing {
+            Standing::Revoked | Standing::Cancelled => return Ok(account.clone()),
+            Standing::Unconfirmed => return self.refresh_standing(&account.enr.to_string()).await,
+            Standing::Active => {}
+        }
+        let issuer = account.trust.issuer();
+        let body = self.unproven(issuer, &Call::to(issuer, endpoints::CONFIGURATION)).await?;
+        let configuration: Configuration = exchange::parse(200, &body)?;
+        let wall = Reading::take(&*self.ports.clock)?.unix.div_euclid(1_000);
+        let ahead = configuration.now.saturating_sub(wall);
+        let mut next = account.clone();
+        next.trust.update(&configuration.keys)?;
+        if (ahead.saturating_sub(next.clock_ahead)).saturating_abs() > CLOCK_TOLERANCE {
+            next.clock_ahead = ahead;
+        }
+        if next == *account {
+            return Ok(next);
+        }
+        self.change(|state| {
+            let account = state.account_mut(&next.enr)?;
+            account.trust.update(&configuration.keys)?;
+            account.clock_ahead = next.clock_ahead;
+            Ok(account.clone())
+        })
+        .await
+    }
+
+    async fn send_what_is_unheard(&self, account: &AccountState, done: &mut Done) {
+        for kept in account.unheard() {
+            let Progress::Unheard(message) = &kept.progress else { continue };
+            // Somebody is at it.
+            let Ok(answering) = self.around.answering(kept.prompt) else { continue };
+            let decision = Signed { prompt: kept.prompt, jti: kept.jti, message: message.clone() };
+            match self.carry(account, &decision).await {
+                Ok(_) => answering.settled(),
+                // The server has judged it: there is nothing left to send.
+                Err(error) if error.is_final() => answering.settled(),
+                Err(error) => {
+                    done.failed(error);
+                    continue;
+                }
+            }
+            done.concluded += 1;
+        }
+    }
+
+    async fn send_what_was_handed_over(&self, account: &AccountState, done: &mut Done) {
+        let denials = match self.handed_over().await {
+            Ok(denials) => denials,
+            Err(error) => return done.failed(error),
+        };
+        for denial in denials {
+            let opened = self
+                .believe(account, |account, now| prompt::open_whenever(account, denial.message.clone(), now))
+                .await
+                .and_then(|opened| self.as_request(account, opened));
+            let answered = match opened {
+                Ok(request) => self.deny(request, denial.reason.into()).await.map(|_| ()),
+                // Another account's: it is tried with that one.
+                Err(DeviceError::Untrusted { .. }) => continue,
+                Err(error) => Err(error),
+            };
+            match answered {
+                Err(error) if !error.is_final() => done.failed(error),
+                _ => match self.forget_denial(&denial).await {
+                    Ok(()) => done.concluded += 1,
+                    Err(error) => done.failed(error),
+                },
+            }
+        }
+    }
+
+    async fn handed_over(&self) -> Result<Vec<Denial>, DeviceError> {
+        let document = self.ports.store.load(DENIALS.to_owned()).await?;
+        Ok(Denials::decode(document.as_deref())?.denials)
+    }
+
+    /// Under the lock, for the extension may be adding another one.
+    async fn forget_denial(&self, denial: &Denial) -> Result<(), DeviceError> {
+        let _state = self.state.lock().await;
+        let _alone = Alone::among_processes(self.ports.lock.as_ref()).await?;
+        let mut denials = Denials::decode(self.ports.store.load(DENIALS.to_owned()).await?.as_deref())?;
+        denials.denials.retain(|kept| kept.prompt != denial.prompt);
+        if denials.denials.is_empty() {
+            return Ok(self.ports.store.delete(DENIALS.to_owned()).await?);
+        }
+        Ok(self.ports.store.save(DENIALS.to_owned(), denials.encode()).await?)
+    }
+
+    /// Tells the server only what it does not know: it forgets a target that the push service calls gone.
+    async fn tell_push(&self, account: &AccountState, push: &WirePushTarget) -> Result<(), DeviceError> {
+        let body = self.proven(account, &Call::to(account.trust.issuer(), endpoints::SELF)).await?;
+        let known: SelfReply = exchange::parse(200, &body)?;
+        if known.push == *push {
+            return Ok(());
+        }
+        let call = Call::to(account.trust.issuer(), endpoints::PUSH).with(push);
+        self.proven(account, &call).await.map(|_| ())
+    }
+
+    /// What may be shown of what awaits the user, and what is wrong with the rest.
+    pub(super) async fn list_pending(
+        &self,
+        account: &AccountState,
+    ) -> Result<(Vec<Arc<ApprovalRequest>>, Vec<DeviceError>), DeviceError> {
+        let call = Call::to(account.trust.issuer(), endpoints::PROMPTS);
+        let reply: PromptsReply = exchange::parse(200, &self.proven(account, &call).await?)?;
+        Ok(self.open_all(account, reply.prompts).await)
+    }
+}

@@ -1,0 +1,151 @@
+//! `sync`: what is caught up with, in whatever state the app died.
+
+use super::*;
+use crate::app::Platform;
+use crate::shell::Synced;
+
+fn sync(phone: &Phone) -> Synced {
+    wait(phone.core.sync(None)).unwrap().remove(0)
+}
+
+fn code(synced: &Synced) -> Option<&str> {
+    synced.failure.as_ref().map(|failure| failure.code.as_str())
+}
+
+#[test]
+fn an_answer_that_was_signed_before_the_app_died_is_sent_unchanged_and_without_the_user() {
+    let (mut phone, request) = asked();
+    phone.server.cause(Trouble::LostReplies);
+    assert!(matches!(approve(&phone, &request), Err(DeviceError::Unreachable { .. })));
+    phone.restart();
+    let first = sync(&phone);
+    assert_eq!((code(&first), first.concluded), (Some("unreachable"), 0));
+    phone.server.cause(Trouble::None);
+    phone.restart();
+    let second = sync(&phone);
+    assert_eq!((code(&second), second.concluded), (None, 1));
+    let sent = decisions(&phone);
+    assert!(sent.len() == 3 && sent.iter().all(|bytes| *bytes == sent[0]));
+    assert_eq!(phone.approvals_signed(), 1);
+    assert_eq!((sync(&phone).concluded, decisions(&phone).len()), (0, 3), "again changes nothing");
+}
+
+#[test]
+fn an_app_that_died_between_signing_and_sending_sends_at_the_next_sync() {
+    let (mut phone, request) = asked();
+    {
+        let mut approving = std::pin::pin!(phone.core.approve(Arc::clone(&request)));
+        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        phone.server.cause(Trouble::Hang);
+        for _ in 0..100 {
+            assert!(approving.as_mut().poll(&mut context).is_pending());
+        }
+    }
+    assert!(decisions(&phone).is_empty());
+    phone.server.cause(Trouble::None);
+    phone.restart();
+    assert_eq!(sync(&phone).concluded, 1);
+    assert_eq!((decisions(&phone).len(), phone.approvals_signed()), (1, 1));
+}
+
+#[test]
+fn an_answer_that_came_too_late_is_given_up() {
+    let (phone, request) = asked();
+    phone.server.cause(Trouble::LostReplies);
+    assert!(approve(&phone, &request).is_err());
+    phone.server.cause(Trouble::Refusal(410, "expired"));
+    let late = sync(&phone);
+    assert_eq!((code(&late), late.concluded), (None, 1));
+    phone.server.cause(Trouble::None);
+    assert_eq!((sync(&phone).concluded, decisions(&phone).len()), (0, 2));
+}
+
+#[test]
+fn the_push_target_is_told_where_the_server_has_another_and_only_then() {
+    let (phone, _) = Phone::enrolled();
+    let told =
+        |phone: &Phone| phone.server.inner().calls.iter().filter(|call| *call == "PUT /device/v1/self/push").count();
+    let target = || PushTarget::FcmToken { platform: Platform::Android, token: "t-1".into() };
+    for _ in 0..3 {
+        assert_eq!(code(&wait(phone.core.sync(Some(target()))).unwrap()[0]), None);
+    }
+    assert_eq!(told(&phone), 1);
+    // The push service said that the target is gone, so the server forgot it.
+    phone.server.inner().push = Some(wire::PushTarget::None);
+    assert_eq!(code(&sync(&phone)), None);
+    assert_eq!(told(&phone), 1, "without a target of the platform nothing is told");
+    assert_eq!(code(&wait(phone.core.sync(Some(target()))).unwrap()[0]), None);
+    assert_eq!(told(&phone), 2);
+}
+
+#[test]
+fn a_newer_key_list_is_taken_and_an_older_one_is_not() {
+    let (mut phone, account) = Phone::enrolled();
+    let newer = next_signing_key();
+    let list = phone.server.op.list(|list| {
+        list.sequence = 2;
+        list.keys[0].jwk = *newer.public();
+    });
+    phone.server.inner().list = Some(list);
+    assert_eq!(code(&sync(&phone)), None);
+    phone.server.inner().list = None;
+    phone.restart();
+    assert_eq!(code(&sync(&phone)), Some("untrusted"));
+    let prompt = wire_prompt(&phone);
+    phone.server.inner().prompts = vec![Jws::sign(newer.public().thumbprint(), &prompt, &newer).unwrap()];
+    assert_eq!(wait(phone.core.pending(account, 0)).unwrap().len(), 1);
+}
+
+#[test]
+fn what_awaits_the_user_is_listed_and_what_must_not_be_shown_is_reported() {
+    let (phone, _) = Phone::enrolled();
+    phone.server.ask(|prompt| prompt.client.name = "Bank\u{202e}".into());
+    phone.server.ask(|prompt| prompt.jti = PromptId::from_bytes([2; 16]));
+    let synced = sync(&phone);
+    assert_eq!((synced.requests.len(), code(&synced)), (1, Some("unshowable")));
+}
+
+#[test]
+fn a_revocation_is_found_by_sync() {
+    let (phone, _) = Phone::enrolled();
+    let revocation = phone.server.op.revocation(&phone.server.account(), |_| ());
+    phone.server.inner().revocation = Some(revocation);
+    let synced = sync(&phone);
+    assert_eq!((synced.state, code(&synced)), (EnrolmentState::Revoked, Some("revoked")));
+    let again = sync(&phone);
+    assert_eq!((again.state, code(&again)), (EnrolmentState::Revoked, None));
+}
+
+#[test]
+fn an_account_that_waits_for_its_digits_is_asked_about() {
+    let phone = Phone::new();
+    let _enrolment = phone.enrol().unwrap();
+    assert_eq!(sync(&phone).state, EnrolmentState::Unconfirmed);
+    phone.server.inner().active = true;
+    assert_eq!(sync(&phone).state, EnrolmentState::Active);
+}
+
+#[test]
+fn all_of_one_call_ends_within_its_time_nonces_and_second_tries_included() {
+    let (mut phone, account) = Phone::enrolled();
+    phone.restart();
+    phone.server.inner().timeouts.clear();
+    phone.server.inner().takes_millis = 9_500;
+    assert!(wait(phone.core.pending(account.clone(), 0)).is_ok());
+    assert_eq!(phone.server.inner().timeouts, [15, 6], "the nonce has used up the rest");
+    phone.server.inner().takes_millis = 8_000;
+    phone.server.inner().timeouts.clear();
+    phone.server.cause(Trouble::StaleNonces);
+    assert_eq!(wait(phone.core.pending(account, 0)).map(|_| ()), Err(DeviceError::ProofNotTaken));
+    assert_eq!(phone.server.inner().timeouts, [15, 7]);
+}
+
+#[test]
+fn a_call_whose_time_is_over_is_not_made() {
+    let (mut phone, account) = Phone::enrolled();
+    phone.restart();
+    phone.server.inner().timeouts.clear();
+    phone.server.inner().takes_millis = 15_000;
+    assert!(matches!(wait(phone.core.pending(account, 0)).map(|_| ()), Err(DeviceError::Unreachable { .. })));
+    assert_eq!(phone.server.inner().timeouts, [15]);
+}
