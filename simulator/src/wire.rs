@@ -54,8 +54,12 @@ pub struct Answer {
 
 /// There was no reply.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("no reply: {0}")]
-pub struct NoAnswer(String);
+#[error("no reply: {why}")]
+pub struct NoAnswer {
+    why: String,
+    /// Somebody is there, and shows a certificate that is not trusted.
+    is_distrusted: bool,
+}
 
 /// A certificate or a key that cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -147,12 +151,14 @@ impl Wire {
                 head.uri = format!("{base}{target}").parse().map_err(no_answer)?;
                 let sent = client.request(Request::from_parts(head, Body::from(body)));
                 let response = tokio::time::timeout(PATIENCE, sent).await.map_err(no_answer)?;
-                response.map_err(no_answer)?.map(Body::new)
+                response
+                    .map_err(|error| NoAnswer { is_distrusted: is_distrust(&error), ..no_answer(error) })?
+                    .map(Body::new)
             }
             Way::Router(router) => {
                 head.uri = target.parse().map_err(no_answer)?;
                 let router = router.read().unwrap_or_else(PoisonError::into_inner).clone();
-                let router = router.ok_or_else(|| NoAnswer("nobody listens".to_owned()))?;
+                let router = router.ok_or_else(|| NoAnswer::new("nobody listens"))?;
                 let Ok(response) = router.oneshot(Request::from_parts(head, Body::from(body))).await;
                 response
             }
@@ -210,7 +216,13 @@ impl Transport for Wire {
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, TransportError> {
         let request = as_http(request).map_err(|error| TransportError::Unexpected { detail: error.to_string() })?;
         let answer = Wire::send(self, request).await;
-        let answer = answer.map_err(|error| TransportError::Unreachable { detail: error.to_string() })?;
+        let answer = answer.map_err(|error| {
+            if error.is_distrusted {
+                TransportError::UntrustedCertificate { detail: error.why }
+            } else {
+                TransportError::Unreachable { detail: error.to_string() }
+            }
+        })?;
         let headers = answer.headers.iter().filter_map(|(name, value)| {
             Some(HttpHeader { name: name.to_string(), value: value.to_str().ok()?.to_owned() })
         });
@@ -234,8 +246,20 @@ fn no_answer(error: impl fmt::Display) -> NoAnswer {
 
 impl NoAnswer {
     pub(crate) fn new(why: impl fmt::Display) -> Self {
-        Self(why.to_string())
+        Self { why: why.to_string(), is_distrusted: false }
     }
+}
+
+/// Whether the cause of a failed connection is the certificate that was shown. TLS hides it in an I/O error.
+fn is_distrust(error: &(dyn std::error::Error + 'static)) -> bool {
+    if matches!(error.downcast_ref(), Some(rustls::Error::InvalidCertificate(_))) {
+        return true;
+    }
+    let inner = error.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+    if let Some(inner) = inner {
+        return is_distrust(inner);
+    }
+    error.source().is_some_and(is_distrust)
 }
 
 impl fmt::Debug for Wire {

@@ -30,6 +30,7 @@ mod registering;
 mod restarting;
 mod revoking;
 mod signing;
+mod syncing;
 mod told;
 mod userinfo;
 mod wandering;

@@ -5,6 +5,7 @@ use std::process::Output;
 use std::sync::Arc;
 
 use axum::http::Request;
+use device_core::ports::{HttpRequest, Transport, TransportError};
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::version::TLS12;
@@ -138,6 +139,15 @@ async fn tls_is_served_by_an_authority_whose_files_are_told() {
     }
     let plain = Wire::secure(([127, 0, 0, 1], port).into(), "localhost", "", None).expect("no authority");
     plain.get(&simulator.text("/discovery")).await.expect_err("nobody else vouches for it");
+    let call = HttpRequest {
+        method: "GET".to_owned(),
+        url: simulator.text("/discovery"),
+        headers: Vec::new(),
+        body: Vec::new(),
+        timeout_seconds: 5,
+    };
+    let untrusted = Transport::send(&plain, call).await;
+    assert!(matches!(untrusted, Err(TransportError::UntrustedCertificate { .. })), "a phone can tell: {untrusted:?}");
 }
 
 /// Whether a client that has no newer version gets through the handshake.
