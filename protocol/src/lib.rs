@@ -45,6 +45,7 @@ pub mod jwk;
 pub mod jws;
 pub mod messages;
 pub mod problem;
+pub mod receipt;
 pub mod text;
 
 pub use digest::Digest;

@@ -332,9 +332,9 @@ fn unblock() -> impl Strategy<Value = Unblock> {
 
 fn receipt() -> impl Strategy<Value = Receipt> {
     let level = prop_oneof![Just(KeyLevel::Claimed), Just(KeyLevel::App), Just(KeyLevel::Attested)];
-    let digests = (digest(), digest(), digest(), digest(), digest());
-    (text(), text(), text(), digests, level, any::<(i64, i64, u8)>()).prop_map(
-        |(iss, aud, sub, (req, prompt, decision, evidence, enrolment), level, (received_at, iat, v))| Receipt {
+    let digests = (digest(), digest(), digest(), option::of(digest()), digest());
+    (text(), text(), text(), digests, (jwk(), level), any::<(i64, i64, u8)>()).prop_map(
+        |(iss, aud, sub, (req, prompt, decision, evidence, enrolment), (key, level), (received_at, iat, v))| Receipt {
             iss,
             aud,
             sub,
@@ -342,6 +342,7 @@ fn receipt() -> impl Strategy<Value = Receipt> {
             prompt,
             decision,
             received_at,
+            key,
             level,
             evidence,
             enrolment,

@@ -42,6 +42,7 @@ mod keys;
 pub mod log;
 pub mod operate;
 mod realms;
+mod receipts;
 pub mod recover;
 mod renewal;
 pub mod system;
@@ -50,6 +51,7 @@ pub use check::check;
 pub use doors::{Addresses, Listeners};
 pub use init::{Init, InitError, init};
 pub use keys::{Which, adopt_keys, list_keys, rotate_keys};
+pub use receipts::{Claim, VerifyError, verify_receipt};
 
 /// Requests under way get this long to end when the server stops.
 const DRAIN: Duration = Duration::from_secs(25);

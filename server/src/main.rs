@@ -93,6 +93,23 @@ enum Command {
         /// As the client knows it
         auth_req_id: String,
     },
+    /// Verifies a receipt that came with tokens, offline, and says what it proves
+    VerifyReceipt {
+        /// Whose receipt: the issuer's URL
+        #[arg(long)]
+        issuer: String,
+        /// To whom it was given
+        #[arg(long)]
+        client_id: String,
+        /// For which request
+        #[arg(long)]
+        auth_req_id: String,
+        /// What stands under the issuer's /receipt-keys, in a file
+        #[arg(long)]
+        keys: PathBuf,
+        /// The token response, or its approval_receipt alone, in a file
+        receipt: PathBuf,
+    },
     /// Says what is wrong with the settings, and where they differ from what is stored
     CheckConfig {
         /// The settings file
@@ -193,6 +210,17 @@ fn run(command: Command) -> Result<(), Failure> {
             }
             writeln!(io::stdout(), "{} is good", config.display())?;
             Ok(())
+        }
+        Command::VerifyReceipt { issuer, client_id, auth_req_id, keys, receipt } => {
+            let claim = app::Claim {
+                issuer: &issuer,
+                client: &client_id,
+                auth_req_id: &auth_req_id,
+                keys: &keys,
+                receipt: &receipt,
+            };
+            let lines = app::verify_receipt(&claim, SystemClock.now())?;
+            Ok(writeln!(io::stdout(), "{}", lines.join("\n"))?)
         }
         Command::Settings => Ok(write!(io::stdout(), "{}", manual::render())?),
         Command::Keys { command } => keys(command),

@@ -25,6 +25,7 @@ mod pushing;
 mod pushing_tokens;
 mod racing;
 mod realms;
+mod receipting;
 mod refreshing;
 mod registering;
 mod restarting;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Digest;
+use crate::{Digest, Jwk};
 
 /// How well the key that decided is proven.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -33,10 +33,13 @@ pub struct Receipt {
     pub decision: Digest,
     /// When the server received the decision: the authoritative time.
     pub received_at: i64,
+    /// The phone's key that signed the decision.
+    pub key: Jwk,
     /// How well the key is proven.
     pub level: KeyLevel,
-    /// SHA-256 of the attestation evidence.
-    pub evidence: Digest,
+    /// SHA-256 of the attestation evidence, where it is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub evidence: Option<Digest>,
     /// SHA-256 of the enrolment transcript.
     pub enrolment: Digest,
     /// When the receipt was made.

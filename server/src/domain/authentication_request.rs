@@ -49,7 +49,7 @@
 //! this text.
 
 use protocol::messages::{DenyReason, KeyLevel};
-use protocol::{DeviceId, Digest, KeyRole, PromptId};
+use protocol::{DeviceId, Digest, Jwk, KeyRole, PromptId};
 use serde::{Deserialize, Serialize};
 
 use super::certificate::Thumbprint;
@@ -194,6 +194,9 @@ pub struct Approval {
     pub level: KeyLevel,
     /// SHA-256 of the decision JWS.
     pub decision: Digest,
+    /// The key itself: it may be replaced before tokens are issued. Absent in records older than this member.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<Jwk>,
     /// Whether the user typed the match code.
     #[serde(default)]
     pub matched: bool,

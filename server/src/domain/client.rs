@@ -187,6 +187,9 @@ pub struct Client {
     /// Ours, `match_code`: the user types two digits that its screen shows.
     #[serde(default)]
     pub match_code: bool,
+    /// Ours, `approval_receipt`: its tokens come with the user's signed approval.
+    #[serde(default)]
+    pub approval_receipt: bool,
     /// Ours, `audiences`: the resource servers that this client is; it may introspect tokens for them (RFC 7662).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub audiences: Vec<String>,
@@ -225,6 +228,7 @@ impl Client {
             default_acr_values: Vec::new(),
             require_acr: false,
             match_code: false,
+            approval_receipt: false,
             audiences: Vec::new(),
             removed: false,
         }

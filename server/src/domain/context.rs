@@ -139,6 +139,7 @@ mod tests {
             role,
             level,
             decision: Digest::of(b"decision"),
+            key: None,
             matched: false,
             at: Timestamp::from_unix_seconds(0),
         }

@@ -1,7 +1,7 @@
 //! An enrolled phone, the ticket that lets it enrol, and the enrolment in between.
 
 use protocol::messages::{DeviceInfo, KeyLevel, PushTarget, RevocationReason, VerifiedKind};
-use protocol::{DeviceId, Digest, EnrolmentId, Jwk, Jws, Nonce};
+use protocol::{DeviceId, Digest, EnrolmentId, Jwk, Jws, KeyRole, Nonce};
 use serde::{Deserialize, Serialize};
 
 use super::names::{Subject, TicketKey};
@@ -58,6 +58,15 @@ impl Device {
     #[must_use]
     pub fn is_active(&self) -> bool {
         self.status == DeviceStatus::Active
+    }
+
+    /// The key of this role.
+    #[must_use]
+    pub const fn key(&self, role: KeyRole) -> &Jwk {
+        match role {
+            KeyRole::Device => &self.device_key,
+            KeyRole::Verified => &self.verified_key,
+        }
     }
 
     /// Whether what it approved at `at` still counts. One that its user disowned, or whose keys are in two places, may

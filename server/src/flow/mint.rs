@@ -4,7 +4,8 @@
 //! Nothing is stored here: what [`Minted`] holds goes into the commit of whoever hands the tokens out.
 
 use protocol::DeviceId;
-use serde_json::{Map, Value};
+use protocol::receipt::Approval as Receipt;
+use serde_json::{Map, Value, json};
 
 use super::Unavailable;
 use super::provider::Provider;
@@ -21,8 +22,10 @@ use crate::store::Change;
 mod access_token;
 mod id_token;
 mod refresh_token;
+mod signed;
 
 pub(super) use refresh_token::RefreshToken;
+pub(super) use signed::receipt;
 
 /// A token response (OIDC Core §3.1.3.3).
 #[derive(Clone, PartialEq, Eq)]
@@ -37,6 +40,8 @@ pub struct Tokens {
     pub refresh_token: Option<String>,
     /// What was granted.
     pub scope: Vec<String>,
+    /// What the user signed, for clients registered for it; never at a refresh.
+    pub receipt: Option<Receipt>,
 }
 
 impl Tokens {
@@ -50,6 +55,7 @@ impl Tokens {
         members.extend(self.id_token.map(|token| ("id_token".into(), token.into())));
         members.extend(self.refresh_token.map(|token| ("refresh_token".into(), token.into())));
         members.insert("scope".into(), self.scope.join(" ").into());
+        members.extend(self.receipt.map(|receipt| ("approval_receipt".into(), json!(receipt))));
         members
     }
 }
@@ -69,6 +75,8 @@ pub(super) struct Approved<'a> {
     pub(super) auth_req_id: &'a str,
     /// What the tokens are bound to, where they are.
     pub(super) certificate: Option<Thumbprint>,
+    /// What the user signed, where the client wants it.
+    pub(super) receipt: Option<Receipt>,
 }
 
 /// Tokens, and what must be stored with them.
@@ -119,7 +127,7 @@ pub(super) enum Reason {
 
 /// Mints the first tokens of an approval.
 pub(super) fn mint(provider: &Provider, approved: &Approved<'_>, now: Timestamp) -> Result<Minted, Reason> {
-    let Approved { client, request, approval, auth_req_id, certificate } = *approved;
+    let Approved { client, request, approval, auth_req_id, certificate, ref receipt } = *approved;
     let proven = Proven::by(approval, provider.policy().trust_claimed_uv);
     let refresh = client.refresh.then(|| RefreshToken::new(provider.random()));
     let ends_at = now.plus_seconds(provider.policy().refresh_lifetime.into());
@@ -139,6 +147,7 @@ pub(super) fn mint(provider: &Provider, approved: &Approved<'_>, now: Timestamp)
         access_token: &access_token,
         asked_by: Some((request.delivery, auth_req_id)),
         refresh_token: refresh.as_ref().map(RefreshToken::text),
+        receipt: receipt.as_ref().map(|receipt| receipt.receipt.digest()),
     };
     let id_token = id_token_if_asked(provider, client, &agreed, &beside, now)?;
     let tokens = Tokens {
@@ -147,6 +156,7 @@ pub(super) fn mint(provider: &Provider, approved: &Approved<'_>, now: Timestamp)
         id_token,
         refresh_token: refresh.as_ref().map(|token| token.text().to_owned()),
         scope: request.scope.clone(),
+        receipt: receipt.clone(),
     };
     let family = refresh.map(|token| token.founding(client, agreed, now, ends_at));
     Ok(Minted { tokens, grant, family })
@@ -182,10 +192,10 @@ pub(super) fn mint_again(
         family: Some((family.key, family.expires_at)),
     };
     let (access_token, grant) = access_token::mint(provider, client, &agreed, now)?;
-    let beside = id_token::Beside { access_token: &access_token, asked_by: None, refresh_token: None };
+    let beside = id_token::Beside { access_token: &access_token, asked_by: None, refresh_token: None, receipt: None };
     let id_token = id_token_if_asked(provider, client, &agreed, &beside, now)?;
     let expires_in = expires_in(&grant, now);
-    let tokens = Tokens { access_token, expires_in, id_token, refresh_token: None, scope: agreed.scope };
+    let tokens = Tokens { access_token, expires_in, id_token, refresh_token: None, scope: agreed.scope, receipt: None };
     Ok(Minted { tokens, grant, family: None })
 }
 

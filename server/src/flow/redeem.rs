@@ -1,5 +1,6 @@
 //! A client collects: the token request of poll mode (CIBA §10.1), answered once with tokens.
 
+use protocol::digest::request_digest;
 use tracing::info;
 
 use super::Unavailable;
@@ -154,7 +155,9 @@ async fn attempt(poll: &Poll<'_>) -> Result<Attempt<Found>, Reason> {
     };
     judge_again(provider, &request, approval).await?;
     let certificate = caller.binding();
-    let approved = Approved { client: &caller.client, request: &request, approval, auth_req_id, certificate };
+    let client = &caller.client;
+    let receipt = mint::receipt(provider, client, (&request, approval), request_digest(auth_req_id), now).await?;
+    let approved = Approved { client, request: &request, approval, auth_req_id, certificate, receipt };
     let what = What::RequestRedeemed { request: *key, client: caller.client.id.clone() };
     let minted = mint(provider, &approved, now)?;
     redeemed.issued = Some(minted.issued());

@@ -61,6 +61,24 @@ pub(super) async fn jwks(State(provider): State<Arc<Provider>>) -> impl IntoResp
     ([(header::CACHE_CONTROL, KEYS_MAX_AGE)], document)
 }
 
+/// `GET /receipt-keys`: by what receipts are verified, for as long as they are evidence. Each key with its thumbprint as
+/// `kid` and with its time.
+pub(super) async fn receipt_keys(State(provider): State<Arc<Provider>>) -> impl IntoResponse {
+    let keys = provider.keys().receipt_keys().keys;
+    let keys: Vec<Value> = keys
+        .iter()
+        .map(|key| {
+            let mut members = object(json!(key));
+            members.insert("kid".to_owned(), json!(key.jwk.thumbprint()));
+            members.insert("alg".to_owned(), json!("ES256"));
+            members.insert("use".to_owned(), json!("sig"));
+            members.into()
+        })
+        .collect();
+    let document = Document(json!({ "keys": keys }).to_string().into());
+    ([(header::CACHE_CONTROL, KEYS_MAX_AGE)], document)
+}
+
 /// FAPI wants the URL published, so there is something that answers under it.
 pub(super) async fn authorize() -> Response {
     invalid_request("there is no front channel here: use the backchannel authentication endpoint")

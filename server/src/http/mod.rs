@@ -60,6 +60,7 @@ fn realm_router(provider: Arc<Provider>) -> Router {
     router
         .route("/.well-known/openid-configuration", only(get(async || document)))
         .route("/jwks", only(get(metadata::jwks)))
+        .route("/receipt-keys", only(get(metadata::receipt_keys)))
         .route(device_api::CONFIGURATION.path, device_only(get(device::configuration)))
         .route(device_api::NONCE.path, device_only(post(device::nonce)))
         .route(device_api::BEGIN.path, device_only(post(device::begin)))

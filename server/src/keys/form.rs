@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use protocol::Jws;
 use protocol::crypto::Sign as _;
 use protocol::crypto::aws_lc::SigningKey;
+use protocol::receipt::PublishedKey;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
@@ -53,6 +54,16 @@ struct Others {
     device_signing: Vec<Wrapped>,
     mac: String,
     device_keys: Jws,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    device_past: Vec<StoredDevicePast>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct StoredDevicePast {
+    #[serde(flatten)]
+    key: PublishedKey,
+    /// Nothing, wrapped: only who has the wrapping key can say by whose keys receipts are believed.
+    seal: String,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -162,6 +173,11 @@ impl Stored {
                     .collect::<Result<_, _>>()?,
                 mac: wrapping.wrap("mac", &*material.mac)?,
                 device_keys: material.key_list.clone(),
+                device_past: material
+                    .device_past
+                    .iter()
+                    .map(|key| StoredDevicePast::seal(key, wrapping))
+                    .collect::<Result<_, _>>()?,
             },
         })
     }
@@ -198,6 +214,7 @@ impl Others {
             device: self.device_signing.iter().map(|stored| key("device_signing", stored)).collect::<Result<_, _>>()?,
             mac: Zeroizing::new(mac[..].try_into().map_err(|_| KeysError::Damaged("the MAC key has another length"))?),
             key_list: self.device_keys,
+            device_past: self.device_past.into_iter().map(|key| key.open(wrapping)).collect::<Result<_, _>>()?,
         })
     }
 }
@@ -233,6 +250,21 @@ impl StoredPast {
 
     fn purpose(past: &Past) -> String {
         format!("past {}", serde_json::to_string(past).expect("strings and numbers are JSON"))
+    }
+}
+
+impl StoredDevicePast {
+    fn seal(key: &PublishedKey, wrapping: &Wrapping<'_>) -> Result<Self, KeysError> {
+        Ok(Self { seal: wrapping.wrap(&Self::purpose(key), &[])?, key: key.clone() })
+    }
+
+    fn open(self, wrapping: &Wrapping<'_>) -> Result<PublishedKey, KeysError> {
+        wrapping.unwrap(&Self::purpose(&self.key), &self.seal)?;
+        Ok(self.key)
+    }
+
+    fn purpose(key: &PublishedKey) -> String {
+        format!("device_past {} {} {}", key.jwk.thumbprint(), key.not_before, key.not_after)
     }
 }
 

@@ -3,6 +3,7 @@
 use aws_lc_rs::hmac;
 use protocol::crypto::Sign as _;
 use protocol::crypto::aws_lc::SigningKey;
+use protocol::receipt::PublishedKey;
 use protocol::{Digest, Jws};
 use zeroize::Zeroizing;
 
@@ -21,6 +22,8 @@ pub(super) struct Material {
     pub(super) root: Pkcs8,
     /// The last one signs; the others have signed what is still about.
     pub(super) device: Vec<Pkcs8>,
+    /// Public halves of those before, for whoever keeps a receipt.
+    pub(super) device_past: Vec<PublishedKey>,
     pub(super) mac: Zeroizing<[u8; 32]>,
     /// Says of every device signing key from when until when it holds.
     pub(super) key_list: Jws,
@@ -42,6 +45,7 @@ impl Material {
             key_list: key_list::first(issuer, &root_key, &device_key, now)?,
             root,
             device: vec![device],
+            device_past: Vec::new(),
             mac: Zeroizing::new(random.array()),
         })
     }
@@ -76,6 +80,8 @@ impl Material {
         if !ends_soon && list.iss == issuer {
             return Ok(());
         }
+        self.device_past.extend(key_list::ended(&list, now));
+        self.device_past.retain(|key| !key_list::is_forgotten(key, now));
         let added = if ends_soon { Some(SigningKey::generate()?) } else { None };
         let (key, pkcs8) = added.unzip();
         self.key_list = key_list::next(list, issuer, &root, key.as_ref(), now)?;

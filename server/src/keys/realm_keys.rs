@@ -8,6 +8,7 @@ use protocol::crypto::aws_lc::SigningKey;
 use protocol::crypto::{CryptoError, Sign as _};
 use protocol::jws::JwsError;
 use protocol::messages::Message;
+use protocol::receipt::PublishedKeys;
 use protocol::{Digest, Jwk, Jws, base64url};
 use serde::Serialize;
 use serde_json::{Value, json};
@@ -15,6 +16,7 @@ use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
 use super::KeysError;
+use super::key_list;
 use super::material::Material;
 use super::signer::{SIGNING, Signer};
 use crate::domain::algorithm::Algorithm;
@@ -43,6 +45,7 @@ struct Current {
     jwks_text: Arc<str>,
     known: JwkSet,
     device: DeviceSigner,
+    receipts: PublishedKeys,
 }
 
 /// The device signing key in use, and the list that vouches for it.
@@ -142,6 +145,13 @@ impl RealmKeys {
         self.current().device.list.clone()
     }
 
+    /// The public keys by which receipts, and the prompts in them, are verified: those in use and, for ten years, those
+    /// before.
+    #[must_use]
+    pub fn receipt_keys(&self) -> PublishedKeys {
+        self.current().receipts.clone()
+    }
+
     /// Signs a message to phones by the newest device signing key; `kid` is its thumbprint.
     pub fn sign_device<M: Message>(&self, message: &M) -> Result<Jws, JwsError> {
         let current = self.current();
@@ -176,6 +186,7 @@ impl Current {
             jwks,
             known,
             device: DeviceSigner::parse(material)?,
+            receipts: receipt_keys(material)?,
         })
     }
 
@@ -187,6 +198,12 @@ impl Current {
     fn looks(&self) -> (&Value, &Jws) {
         (&self.jwks, &self.device.list)
     }
+}
+
+fn receipt_keys(material: &Material) -> Result<PublishedKeys, KeysError> {
+    let list = key_list::open(&material.key_list, &SigningKey::from_pkcs8(&material.root)?)?;
+    let in_use = list.keys.iter().map(key_list::published);
+    Ok(PublishedKeys { keys: material.device_past.iter().cloned().chain(in_use).collect() })
 }
 
 impl DeviceSigner {

@@ -269,6 +269,7 @@ receipt = {
     "prompt": b64(sha(prompt)),
     "decision": b64(sha(decision)),
     "received_at": NOW + 121,
+    "key": VERIFIED.jwk,
     "level": "attested",
     "evidence": b64(sha(unb64(finish["evidence"]["data"]))),
     "enrolment": b64(OFFER_HASH),

@@ -167,6 +167,7 @@ fn approval(device: u8) -> Approval {
         role: KeyRole::Verified,
         level: KeyLevel::Claimed,
         decision: Digest::of(&[device]),
+        key: None,
         matched: false,
         at: at(1),
     }

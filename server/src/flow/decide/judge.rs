@@ -74,11 +74,7 @@ impl<'a> Envelope<'a> {
 
     /// The signature, by the key that was judged; then the payload is read.
     pub(super) fn verify(self, provider: &Provider, device: &Device) -> Result<Signed, Reason> {
-        let jwk = match self.key.role {
-            KeyRole::Device => &device.device_key,
-            KeyRole::Verified => &device.verified_key,
-        };
-        let verifier = provider.proofs.key(jwk).ok_or(Reason::BadSignature(Check::Signature))?;
+        let verifier = provider.proofs.key(device.key(self.key.role)).ok_or(Reason::BadSignature(Check::Signature))?;
         let decision = self.unverified.verify(&*verifier).map_err(|why| malformed(&why))?;
         Ok(Signed { decision, role: self.key.role, jws: self.jws.clone() })
     }

@@ -239,6 +239,7 @@ impl Scene<'_> {
             role: signed.role,
             level: self.device.level,
             decision: hash,
+            key: Some(*self.device.key(signed.role)),
             matched: asked.is_some(),
             at: self.now,
         };

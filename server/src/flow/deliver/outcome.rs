@@ -2,6 +2,7 @@
 //! or why there are none. The request becomes redeemed in the same commit, so a denial that came before is what the client
 //! is told, and one that comes after is a dispute. The body is sealed into the message and sent again as it was.
 
+use protocol::digest::request_digest;
 use tracing::info;
 
 use super::super::Unavailable;
@@ -75,7 +76,7 @@ impl Turn<'_> {
         if let Err((by, error)) = self.judge_again(approval).await? {
             return Ok(Some(self.cancelled(by, error)));
         }
-        match self.tokens(approval, redeemed.clone()) {
+        match self.tokens(approval, redeemed.clone()).await {
             Ok(tokens) => Ok(Some(tokens)),
             Err(mint::Reason::AcrNotReached) => {
                 Ok(Some(self.cancelled(CancelledBy::Operator, PushError::AccessDenied)))
@@ -104,7 +105,7 @@ impl Turn<'_> {
         Ok(if cannot_bind { Err((CancelledBy::Operator, PushError::TransactionFailed)) } else { Ok(()) })
     }
 
-    fn tokens(
+    async fn tokens(
         &self,
         approval: &Approval,
         redeemed: Box<AuthenticationRequest>,
@@ -113,7 +114,8 @@ impl Turn<'_> {
         let request = &self.request.record;
         let certificate = request.certificate.filter(|_| client.certificate_bound);
         let auth_req_id = self.auth_req_id.reveal();
-        let approved = Approved { client, request, approval, auth_req_id, certificate };
+        let receipt = mint::receipt(provider, client, (request, approval), request_digest(auth_req_id), now).await?;
+        let approved = Approved { client, request, approval, auth_req_id, certificate, receipt };
         let minted = mint(provider, &approved, now)?;
         let redeemed = AuthenticationRequest { issued: Some(minted.issued()), ..*redeemed };
         let (change, tokens) = minted.stored_by(provider.change());

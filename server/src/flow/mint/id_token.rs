@@ -1,7 +1,7 @@
 //! ID tokens (OIDC Core §2), with the hashes of what is issued beside them (CIBA §10.3.1).
 
 use aws_lc_rs::digest::{SHA256, SHA384, SHA512, digest};
-use protocol::base64url;
+use protocol::{Digest, base64url};
 use serde_json::json;
 
 use super::super::Unavailable;
@@ -18,6 +18,8 @@ pub(super) struct Beside<'a> {
     /// How the client learns the outcome, and the `auth_req_id`; neither at a refresh.
     pub(super) asked_by: Option<(DeliveryMode, &'a str)>,
     pub(super) refresh_token: Option<&'a str>,
+    /// Hash of the receipt, where there is one.
+    pub(super) receipt: Option<Digest>,
 }
 
 /// Signs an ID token. Without `nonce`, `s_hash` and `c_hash`: CIBA has nothing that they could stand for.
@@ -50,6 +52,9 @@ pub(super) fn mint(
         if let Some(refresh_token) = beside.refresh_token.filter(|_| is_pushed) {
             claims["urn:openid:params:jwt:claim:rt_hash"] = left_half(algorithm, refresh_token).into();
         }
+    }
+    if let Some(receipt) = beside.receipt {
+        claims["approval_receipt_hash"] = json!(receipt);
     }
     provider.keys.sign_jwt(algorithm, "JWT", &claims).map_err(Unavailable::from)
 }

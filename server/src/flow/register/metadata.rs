@@ -1,5 +1,5 @@
 //! Client metadata by its registered names (RFC 7591 §2, OIDC Registration §2, CIBA §4, RFC 8705 §2.1.2 and §3.4), and
-//! ours: `verified`, `user_verification`, `profile`, `long_poll`, `require_acr`, `match_code`, `assertion_aud`, `access_token_format`,
+//! ours: `verified`, `user_verification`, `profile`, `long_poll`, `require_acr`, `match_code`, `approval_receipt`, `assertion_aud`, `access_token_format`,
 //! `audiences`. Members that this server has no use for are taken and ignored, as RFC 7591 §2 wants it.
 
 use protocol::messages::UserVerification;
@@ -38,6 +38,7 @@ pub struct Metadata {
     pub(super) default_acr_values: Vec<String>,
     pub(super) require_acr: bool,
     pub(super) match_code: bool,
+    pub(super) approval_receipt: bool,
     pub(super) verified: bool,
     pub(super) user_verification: UserVerification,
     pub(super) profile: Option<Profile>,
@@ -73,6 +74,7 @@ impl Metadata {
             default_acr_values: it.texts("default_acr_values")?.unwrap_or_default(),
             require_acr: it.flag("require_acr")?,
             match_code: it.flag("match_code")?,
+            approval_receipt: it.flag("approval_receipt")?,
             verified: it.flag("verified")?,
             user_verification: it.word("user_verification")?.unwrap_or(UserVerification::Required),
             profile: it.word("profile")?,
@@ -150,6 +152,7 @@ pub fn written(client: &Client) -> Map<String, Value> {
     put("subject_type", json!("public"));
     put("require_acr", json!(client.require_acr));
     put("match_code", json!(client.match_code));
+    put("approval_receipt", json!(client.approval_receipt));
     put("verified", json!(client.verified));
     put("user_verification", json!(client.user_verification));
     put("long_poll", json!(client.long_poll));

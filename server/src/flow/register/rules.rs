@@ -78,6 +78,7 @@ pub(super) fn judge(id: String, metadata: Metadata, offer: &Offer<'_>) -> Judged
         default_acr_values: metadata.default_acr_values,
         require_acr: metadata.require_acr,
         match_code: metadata.match_code,
+        approval_receipt: metadata.approval_receipt,
         audiences: metadata.audiences,
         removed: false,
     })

@@ -169,6 +169,12 @@ pub const MEMBERS: &[Member] = &[
         "Ours. Whether the answer to its requests holds a `match_code` of two digits, which its screen shows and the user \
          types on the phone to approve. One wrong try denies.",
     ),
+    defaulting(
+        "approval_receipt",
+        Shape::Flag,
+        "false",
+        "Ours. Whether its tokens come with an `approval_receipt`: what the user was shown and signed, for evidence.",
+    ),
     defaulting("verified", Shape::Flag, "true", "Ours. Whether an operator confirmed the name; phones show it if not."),
     defaulting(
         "user_verification",
