@@ -114,6 +114,8 @@ class Hashes(Case):
         self.assertEqual(message["result"]["hash"], adp.encode(adp.sha256(signed["decision-approve"])))
         self.assertEqual(message["receipt"]["prompt"], message["decision-approve"]["ph"])
         self.assertEqual(message["receipt"]["decision"], message["result"]["hash"])
+        hashes = bytes_of(message["finish"]["oh"]), bytes_of(message["enrolment"]["fh"])
+        self.assertEqual(message["receipt"]["enrolment"], adp.encode(adp.labelled("adp1-transcript", *hashes)))
 
 
 class SealedPushes(Case):

@@ -17,6 +17,7 @@ mod json;
 mod jwe;
 mod jws;
 mod messages;
+mod receipts;
 mod text;
 mod tickets;
 

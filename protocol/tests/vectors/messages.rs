@@ -129,7 +129,7 @@ fn unknown_members_are_ignored() {
 }
 
 /// Members that a message may be without.
-const OPTIONAL: [(&str, &[&str]); 8] = [
+const OPTIONAL: [(&str, &[&str]); 9] = [
     ("decision", &["match", "reason"]),
     ("problem", &["nonce", "revocation"]),
     ("prompt-reply", &[]),
@@ -138,6 +138,7 @@ const OPTIONAL: [(&str, &[&str]); 8] = [
     ("rotation-all", &["device", "verified", "sealing"]),
     ("finish-request", &[]),
     ("push-target-apns", &["environment"]),
+    ("receipt", &["evidence"]),
 ];
 
 #[test]

@@ -272,7 +272,7 @@ receipt = {
     "key": VERIFIED.jwk,
     "level": "attested",
     "evidence": b64(sha(unb64(finish["evidence"]["data"]))),
-    "enrolment": b64(OFFER_HASH),
+    "enrolment": b64(labelled("adp1-transcript", OFFER_HASH, FINISH_HASH)),
     "iat": NOW + 130,
     "v": 1,
 }

@@ -1,0 +1,73 @@
+"""`receipts.json`: what an approval proves to a relying party, and why other ones prove nothing."""
+
+from flow import *
+
+KEYS_PUBLISHED = [{**SIGNING.jwk, "not_before": NOW - 86400, "not_after": NOW + 86400 * 399}]
+LATER = NOW + 86400 * 365 * 3
+RECEIPT = MESSAGES["receipt"]
+CASES = []
+
+
+def case(name, reason, prompt_says=(), decision_says=(), receipt_says=(), hashes=True, by="verified", signer="signing", **given):
+    """One approval with changes. With `hashes` those that come after a change follow it, as a forger's would."""
+    asked = {**prompt_payload, **dict(prompt_says)}
+    prompt_text = jws(header("prompt", kid=b64(SIGNING.thumbprint)), asked, SIGNING)
+    said = {**approve}
+    if hashes:
+        said |= {"ph": b64(sha(prompt_text)), "dh": b64(display_digest(asked["display"]))}
+    said |= dict(decision_says)
+    said = {name: value for name, value in said.items() if value is not ...}
+    decision_text = jws(header("decision", kid=f"{DEVICE_ID}#{given.pop('role', by)}"), said, KEYS[by])
+    made = {**RECEIPT}
+    if hashes:
+        made |= {"req": asked["req"], "prompt": b64(sha(prompt_text)), "decision": b64(sha(decision_text))}
+    made |= dict(receipt_says)
+    made = {name: value for name, value in made.items() if value is not ...}
+    receipt_text = jws(header("receipt", kid=b64(KEYS[signer].thumbprint)), made, KEYS[signer])
+    approval = {"prompt": prompt_text, "decision": decision_text, "receipt": receipt_text, **given.pop("approval", {})}
+    CASES.append({"name": name, "reason": reason, "approval": approval, **given})
+
+
+ANOTHER, ANOTHER_ID = b64(sha(b"another")), ident("another")
+case("as it is", None)
+case("signed by device", None, by="device", receipt_says={"key": DEVICE.jwk}, prompt_says={"uv": "none"})
+case("without evidence", None, receipt_says={"evidence": ...})
+case("handed to another client", "Client", client="bank")
+case("of another request", "Request", auth_req_id="another request")
+case("of another issuer", "Issuer", issuer="https://other.example")
+case("before it was made", "Times", now=NOW + 60)
+case("whose receipt is for another client", "Client", receipt_says={"aud": "bank"})
+case("whose receipt is of another issuer", "Issuer", receipt_says={"iss": "https://other.example"})
+case("whose receipt is of version 2", "Version", receipt_says={"v": 2})
+case("whose receipt is about another request", "Request", receipt_says={"req": ANOTHER})
+case("whose receipt is about another prompt", "Other", receipt_says={"prompt": ANOTHER})
+case("whose receipt is about another decision", "Other", receipt_says={"decision": ANOTHER})
+case("whose receipt names another key", "Signature", receipt_says={"key": OTHER.jwk})
+case("whose receipt names a key for the one its prompt was for", "Key", by="other", role="device", receipt_says={"key": OTHER.jwk}, prompt_says={"uv": "none"})
+case("answered before it was asked", "Times", receipt_says={"received_at": NOW + 99})
+case("answered after its end", "Times", receipt_says={"received_at": NOW + 208})
+case("attested before it was answered", "Times", receipt_says={"iat": NOW + 120})
+case("whose receipt is signed by another key", "UnknownKey", signer="other")
+case("whose receipt was signed after its key's time", "KeyOutOfTime", receipt_says={"iat": NOW + 86400 * 400}, now=LATER)
+case("with the prompt of another request with the same text", "Other", approval={"prompt": jws(header("prompt", kid=b64(SIGNING.thumbprint)), {**prompt_payload, "jti": ANOTHER_ID, "req": ANOTHER}, SIGNING)})
+case("whose prompt is for another client", "Client", prompt_says={"client": {**prompt_payload["client"], "id": "bank"}})
+case("whose prompt is of another issuer", "Issuer", prompt_says={"iss": "https://other.example"})
+case("whose prompt is of version 2", "Version", prompt_says={"v": 2})
+case("whose prompt is about another request", "Request", prompt_says={"req": ANOTHER}, receipt_says={"req": RECEIPT["req"]})
+case("whose decision denies", "Denied", decision_says={"decision": "deny", "match": ..., "reason": "not_me"})
+case("whose decision is of version 2", "Version", decision_says={"v": 2})
+case("whose decision is for another issuer", "Issuer", decision_says={"aud": "https://other.example"})
+case("whose decision answers another prompt", "Unanswered", decision_says={"prompt": ANOTHER_ID})
+case("whose decision echoes another nonce", "Unanswered", decision_says={"nonce": ANOTHER_ID})
+case("whose decision is over other bytes", "Unanswered", decision_says={"ph": ANOTHER})
+case("whose decision is over other lines", "Unanswered", decision_says={"dh": ANOTHER})
+case("whose decision is of another phone", "Key", decision_says={"iss": ANOTHER_ID})
+for part, name in (("prompt", "receipt"), ("decision", "prompt"), ("receipt", "decision")):
+    swapped = {"prompt": prompt, "decision": decision, "receipt": SIGNED_AS["receipt"]}[name]
+    case(f"with a {name} for its {part}", "Signature" if part == "receipt" else "Other", approval={part: swapped})
+case("with a changed letter in its receipt", "Signature", approval={"receipt": SIGNED_AS["receipt"][:-6] + ("A" if SIGNED_AS["receipt"][-6] != "A" else "B") + SIGNED_AS["receipt"][-5:]})
+
+write(
+    "receipts.json",
+    {"keys": {"keys": KEYS_PUBLISHED}, "issuer": ISSUER, "client": "shop", "auth_req_id": AUTH_REQ_ID, "now": LATER, "cases": CASES},
+)

@@ -1,0 +1,61 @@
+"""What a relying party does with a receipt, from docs/device-protocol.md ("Receipts") alone."""
+
+import adp
+from adp import Refused
+
+
+def check(holds, reason):
+    if not holds:
+        raise Refused(reason)
+
+
+def opened(text, typ, key):
+    try:
+        return adp.open_jws(text, typ, key)
+    except Refused:
+        raise Refused("Signature") from None
+
+
+def by_the_provider(text, typ, keys):
+    """What one of the published keys signed in its time."""
+    try:
+        kid = adp.hint(text, typ).get("kid")
+    except Refused:
+        raise Refused("Signature") from None
+    key = next((key for key in keys["keys"] if adp.encode(adp.thumbprint(key)) == kid), None)
+    check(key is not None, "UnknownKey")
+    payload = opened(text, typ, adp.key_of(key))
+    check(key["not_before"] <= payload["iat"] <= key["not_after"], "KeyOutOfTime")
+    return payload
+
+
+def verify(approval, keys, issuer, client, auth_req_id, now):
+    """The receipt and the prompt of an approval that is proven."""
+    prompt_hash, decision_hash = (adp.encode(adp.sha256(approval[name])) for name in ("prompt", "decision"))
+    receipt = by_the_provider(approval["receipt"], "adp-receipt+jwt", keys)
+    check(receipt["v"] == 1, "Version")
+    check(receipt["iss"] == issuer, "Issuer")
+    check(receipt["aud"] == client, "Client")
+    check(receipt["req"] == adp.encode(adp.request_digest(auth_req_id)), "Request")
+    check((receipt["prompt"], receipt["decision"]) == (prompt_hash, decision_hash), "Other")
+
+    prompt = by_the_provider(approval["prompt"], "adp-prompt+jwt", keys)
+    check(prompt["v"] == 1, "Version")
+    check(prompt["iss"] == issuer, "Issuer")
+    check(prompt["client"]["id"] == client, "Client")
+    check(prompt["req"] == receipt["req"], "Request")
+
+    decision = opened(approval["decision"], "adp-decision+jwt", adp.key_of(receipt["key"]))
+    device, _, role = adp.hint(approval["decision"], "adp-decision+jwt")["kid"].partition("#")
+    check(decision["iss"] == device, "Key")
+    check(decision["v"] == 1, "Version")
+    check(decision["aud"] == issuer, "Issuer")
+    shown = adp.encode(adp.display_digest(prompt["display"]))
+    answered = (prompt["jti"], prompt["nonce"], prompt_hash, shown)
+    check(tuple(decision[name] for name in ("prompt", "nonce", "ph", "dh")) == answered, "Unanswered")
+    check(decision["decision"] == "approve", "Denied")
+    check(role == "verified" or adp.encode(adp.thumbprint(receipt["key"])) == prompt["aud"], "Key")
+
+    received, made = receipt["received_at"], receipt["iat"]
+    check(prompt["iat"] <= received < prompt["exp"] and received <= made <= now + 60, "Times")
+    return receipt, prompt
