@@ -55,7 +55,11 @@ pub fn nonce_commitment(nonce: &crate::Nonce) -> Digest {
     Digest::labelled("adp1-cs", &[nonce.as_bytes()])
 }
 
-/// The challenge that platform attestation is made over: bound to one offer.
+/// The challenge that Android attests the `verified` key over, bound to one offer: SHA-256("adp1-att" ‖ offer hash).
+///
+/// The `device` key may be attested over it, too. Where the platform attests a key only while it makes it, the `device` key
+/// is older than the offer that it began for, and is attested over the same of the offer's `th`, which the phone can compute
+/// from the ticket ([`crate::messages::Offer::ticket_hash`]).
 #[must_use]
 pub fn attestation_challenge(offer: &Digest) -> Digest {
     Digest::labelled("adp1-att", &[offer.as_bytes()])

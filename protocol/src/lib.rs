@@ -38,6 +38,7 @@ pub mod crypto;
 pub mod digest;
 pub mod display;
 pub mod endpoints;
+pub mod evidence;
 pub mod ids;
 pub mod json;
 pub mod jwe;

@@ -69,10 +69,15 @@ impl General {
 
     /// Reads the payload without checking any signature, to learn which keys it introduces.
     pub fn unverified_payload<M: Message>(&self) -> Result<M, JwsError> {
+        Ok(json::from_slice(&self.payload_bytes()?)?)
+    }
+
+    /// The payload as it was written, byte for byte.
+    pub fn payload_bytes(&self) -> Result<Vec<u8>, JwsError> {
         if self.payload.len() > MAX_MESSAGE_BYTES {
             return Err(JwsError::TooLarge);
         }
-        Ok(json::from_slice(&base64url::decode(&self.payload).map_err(|_| JwsError::Malformed)?)?)
+        base64url::decode(&self.payload).map_err(|_| JwsError::Malformed)
     }
 
     /// Checks that exactly these keys signed, in this order.

@@ -126,8 +126,16 @@ pub struct AppInfo {
 pub struct Evidence {
     /// The format.
     pub fmt: EvidenceFormat,
-    /// Base64url of the format's own bytes; empty for `none`.
+    /// Base64url of the format's own bytes ([`crate::evidence`]); empty for `none`.
     pub data: String,
+}
+
+impl Evidence {
+    /// None given.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self { fmt: EvidenceFormat::None, data: String::new() }
+    }
 }
 
 /// Formats of attestation evidence.
