@@ -161,6 +161,7 @@ impl App {
             realms,
             clients,
             mut trust_anchors,
+            mut attestation,
             mtls,
             ..
         } = config;
@@ -179,6 +180,7 @@ impl App {
                 None => client.clone(),
             };
             let trust_anchors = trust_anchors.remove(&realm.id);
+            let attestation = attestation.remove(&realm.id).unwrap_or_default();
             let mtls_base_url = mtls.as_ref().map(|mtls| format!("{}{}", mtls.base_url, http::path_of(&realm.issuer)));
             Ok::<_, AppError>(Provider::new(Parts {
                 realm,
@@ -189,6 +191,7 @@ impl App {
                 courier,
                 client,
                 trust_anchors,
+                attestation,
                 mtls_base_url,
             }))
         };

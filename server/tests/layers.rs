@@ -7,15 +7,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// What each layer may name beside itself.
-const LAYERS: [(&str, &[&str]); 9] = [
+const LAYERS: [(&str, &[&str]); 10] = [
     ("domain", &[]),
     ("certificates", &["domain"]),
+    ("attestation", &["domain", "certificates"]),
     ("jose", &["domain"]),
     ("keys", &["domain", "jose"]),
     ("store", &["domain"]),
     ("outbound", &["domain"]),
     ("authenticator", &["domain", "jose", "keys", "store", "outbound"]),
-    ("flow", &["domain", "certificates", "jose", "keys", "store", "outbound", "authenticator"]),
+    ("flow", &["domain", "certificates", "attestation", "jose", "keys", "store", "outbound", "authenticator"]),
     ("http", &["domain", "flow"]),
 ];
 
@@ -23,7 +24,7 @@ const LAYERS: [(&str, &[&str]); 9] = [
 const WIRING: [&str; 4] = ["lib", "main", "app", "config"];
 
 /// Crates that only these files may name.
-const ADAPTERS: [(&str, &[&str]); 10] = [
+const ADAPTERS: [(&str, &[&str]); 11] = [
     ("sled", &["store/embedded/"]),
     ("sqlx", &["store/postgres/"]),
     ("reqwest", &["outbound/"]),
@@ -34,6 +35,7 @@ const ADAPTERS: [(&str, &[&str]); 10] = [
     ("sfv", &["http/proxies.rs"]),
     ("webpki", &["certificates/"]),
     ("x509_cert", &["certificates/"]),
+    ("cbor4ii", &["attestation/apple/"]),
 ];
 
 fn sources() -> Vec<(PathBuf, String)> {

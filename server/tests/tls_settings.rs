@@ -220,3 +220,62 @@ fn proxies_are_named_by_their_networks() {
         assert!(complaint.starts_with(expected), "{complaint}");
     }
 }
+
+#[test]
+fn each_realm_believes_platforms_of_its_own() {
+    let place = Place::new();
+    let (pem, bad) = (Authority::root("root").pem(), "-----BEGIN CERTIFICATE-----\nMIIC");
+    place.write("roots.pem", &pem, 0o644).write("bad.pem", bad, 0o644);
+    place.write("status.json", r#"{"entries":{"a1":{"status":"REVOKED"}}}"#, 0o644).write("list.json", "{}", 0o644);
+    let digest = "a5".repeat(32);
+    let colons = vec!["A5"; 32].join(":");
+    let android =
+        format!("roots = [\"roots.pem\"]\napps = [\"com.example.app {digest}\", \"com.example.app {colons}\"]");
+    let apple = "roots = [\"roots.pem\"]\napps = [\"ABCDE12345.com.example.app\"]";
+    let realm = "[[realm]]\nid = \"two\"\nissuer = \"https://op.example/two\"\n";
+    let config =
+        place.parse("", &format!("[attestation.android]\n{android}\n{realm}[realm.attestation.apple]\n{apple}"));
+    let config = config.unwrap();
+    let (main, two) = (&config.attestation[&RealmId::new("main")], &config.attestation[&RealmId::new("two")]);
+    let apps = &main.android.as_ref().unwrap().apps;
+    assert_eq!((apps.len(), apps[0].package.as_str(), apps[0].digests.len()), (1, "com.example.app", 2));
+    assert_eq!(apps[0].digests[0], apps[0].digests[1], "with colons or without");
+    assert!(main.apple.is_none() && two.android.is_none() && two.apple.is_some());
+
+    let whole = format!("{android}\nrevoked = \"status.json\"\nboot = \"any\"");
+    assert!(place.parse("", &format!("[attestation.android]\n{whole}")).is_ok());
+    for (settings, expected) in [
+        (whole.replace("roots.pem", "none.pem"), "roots: /none.pem: No such file"),
+        (whole.replace("roots.pem", "bad.pem"), "roots: /bad.pem: its certificate number 1 cannot be read"),
+        (whole.replace("\"roots.pem\"", ""), "roots: names no file"),
+        (whole.replace("roots =", "#"), "roots: is missing"),
+        (whole.replace("apps =", "#"), "apps: is missing"),
+        (whole.replace("status.json", "list.json"), "revoked: /list.json: is no status list"),
+        (whole.replace("any", "most"), "boot: must be \"verified\" or \"any\""),
+        (whole.replace("com.example.app a5", "com.example.app a"), "apps: \"com.example.app a"),
+        (whole.replace("com.example.app a5", "com.example.app +5"), "apps: \"com.example.app +"),
+        (whole.replace("com.example.app a5", "app a5"), "apps: \"app a5"),
+        (whole.clone() + "\nroot = \"x\"", "root: is unknown"),
+    ] {
+        let complaint = place.complaint("", &format!("[attestation.android]\n{settings}"));
+        assert!(complaint.starts_with(&format!("attestation.android.{expected}")), "{complaint}");
+    }
+    for app in
+        ["com.example.app", "ABCDE1234.com.example.app", "abcde12345.com.example.app", "ABCDE12345.", "ABCDE12345.a b"]
+    {
+        let settings = apple.replace("ABCDE12345.com.example.app", app);
+        let complaint = place.complaint("", &format!("[attestation.apple]\n{settings}"));
+        assert!(complaint.starts_with(&format!("attestation.apple.apps: {app:?} is no app")), "{complaint}");
+    }
+}
+
+#[test]
+fn attestation_cannot_be_required_where_nothing_is_believed() {
+    let place = Place::new();
+    let required = "[policy]\nattestation = \"require\"\n";
+    let complaint = place.complaint("", required);
+    assert!(complaint.starts_with("policy.attestation: is require, and there is neither"), "{complaint}");
+    place.write("roots.pem", &Authority::root("root").pem(), 0o644);
+    let apple = "[attestation.apple]\nroots = [\"roots.pem\"]\napps = [\"ABCDE12345.com.example.app\"]\n";
+    assert!(place.parse("", &format!("{required}{apple}")).is_ok());
+}

@@ -23,6 +23,7 @@ mod clock;
 mod courier;
 mod keeping;
 pub mod pki;
+pub mod platform;
 pub mod postgres;
 pub mod process;
 mod request;

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use device_core::{ApprovalRequest, EnrolmentState, Platform, PushTarget};
 use serde_json::{Value, json};
+use server::attestation::Trust;
 use server::certificates::TrustAnchors;
 use server::domain::client::Client as RegisteredClient;
 use server::domain::delivery::DeliveryMode;
@@ -63,6 +64,7 @@ pub struct World {
     carrying: Arc<dyn Courier>,
     reach: Reach,
     mtls: Mtls,
+    attestation: Option<Believed>,
     providers: Vec<Arc<Provider>>,
     public: Wire,
     admin: Wire,
@@ -84,8 +86,12 @@ pub struct Builder {
     courier: Option<Arc<dyn Courier>>,
     reach: Reach,
     mtls: Mtls,
+    attestation: Option<Believed>,
     database: Option<Database>,
 }
+
+/// What all realms believe of phones' platforms; made anew at each start.
+type Believed = Arc<dyn Fn() -> Trust + Send + Sync>;
 
 impl Builder {
     /// The clock that the world will have.
@@ -126,6 +132,13 @@ impl Builder {
     #[must_use]
     pub fn trusting(mut self, authority: &Authority) -> Self {
         self.mtls = Mtls { is_on: true, anchors: Some(authority.pem()) };
+        self
+    }
+
+    /// With a belief in phones' platforms.
+    #[must_use]
+    pub fn believing(mut self, trust: impl Fn() -> Trust + Send + Sync + 'static) -> Self {
+        self.attestation = Some(Arc::new(trust));
         self
     }
 
@@ -173,6 +186,7 @@ impl Builder {
             courier,
             reach: self.reach,
             mtls: self.mtls,
+            attestation: self.attestation,
             providers: Vec::new(),
             public: nowhere(),
             admin: nowhere(),
@@ -205,6 +219,7 @@ impl World {
             courier: None,
             reach: Reach { roots: Roots::none(), ..Reach::default() },
             mtls: Mtls::default(),
+            attestation: None,
             database: None,
         }
     }
@@ -247,6 +262,7 @@ impl World {
                 courier: Some(self.carrying.clone()),
                 client: client.clone(),
                 trust_anchors,
+                attestation: self.attestation.as_ref().map(|trust| trust()).unwrap_or_default(),
                 mtls_base_url,
             }));
         }
@@ -271,6 +287,7 @@ impl World {
             courier,
             reach: self.reach.clone(),
             mtls: self.mtls.clone(),
+            attestation: self.attestation.clone(),
             providers: Vec::new(),
             public: nowhere(),
             admin: nowhere(),

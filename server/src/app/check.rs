@@ -76,5 +76,16 @@ fn of_certificates(config: &Config) -> Vec<String> {
             remarks.push(format!("realm {realm}: an authority of client_trust_anchors ends within 14 days, or has"));
         }
     }
+    for (realm, trust) in &config.attestation {
+        let roots = [
+            ("android", trust.android.as_ref().map(|android| &android.roots)),
+            ("apple", trust.apple.as_ref().map(|apple| &apple.roots)),
+        ];
+        for (platform, roots) in roots.into_iter().filter_map(|(platform, roots)| Some((platform, roots?))) {
+            if roots.ends().any(|end| end < soon) {
+                remarks.push(format!("realm {realm}: a root of attestation.{platform} ends within 14 days, or has"));
+            }
+        }
+    }
     remarks
 }

@@ -52,22 +52,26 @@ impl TrustAnchors {
         let der = CertificateDer::from(certificate.leaf());
         let intermediates: Vec<_> =
             certificate.intermediates().iter().map(|der| CertificateDer::from(&**der)).collect();
-        let valid = self.anchors.iter().filter(|anchor| anchor.own.is_valid_at(now));
-        let anchors: Vec<_> = valid.map(|anchor| anchor.anchor.clone()).collect();
-        let since = Duration::from_secs(u64::try_from(now.unix_seconds()).unwrap_or_default());
+        let anchors = self.valid_at(now);
         EndEntityCert::try_from(&der)
             .map_err(|_| Refused::Unreadable)?
             .verify_for_usage(
                 ALL_VERIFICATION_ALGS,
                 &anchors,
                 &intermediates,
-                UnixTime::since_unix_epoch(since),
+                unix_time(now),
                 KeyUsage::client_auth(),
                 None,
                 None,
             )
             .map_err(|error| refusal(&error))?;
         Ok(leaf)
+    }
+
+    /// Those whose own validity holds.
+    pub(super) fn valid_at(&self, now: Timestamp) -> Vec<TrustAnchor<'static>> {
+        let valid = self.anchors.iter().filter(|anchor| anchor.own.is_valid_at(now));
+        valid.map(|anchor| anchor.anchor.clone()).collect()
     }
 
     /// The last second in which each of them is valid.
@@ -80,6 +84,10 @@ impl fmt::Debug for TrustAnchors {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "TrustAnchors({})", self.anchors.len())
     }
+}
+
+pub(super) fn unix_time(now: Timestamp) -> UnixTime {
+    UnixTime::since_unix_epoch(Duration::from_secs(u64::try_from(now.unix_seconds()).unwrap_or_default()))
 }
 
 fn anchor(der: &CertificateDer<'_>) -> Option<Anchor> {

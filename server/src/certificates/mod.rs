@@ -6,9 +6,12 @@
 //! - `self_signed_tls_client_auth`: [`Leaf::unchained`] reads it, and its [`Leaf::spki`] is compared with the client's
 //!   keys.
 //!
+//! What a phone's platform vouches for comes with a [`chain::Chain`], which is read by `attestation`.
+//!
 //! No list of revoked certificates is asked: an operator who takes a certificate back changes the client's registration.
 
 pub mod anchors;
+pub mod chain;
 pub mod leaf;
 mod subject;
 

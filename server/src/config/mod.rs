@@ -18,6 +18,8 @@ use tracing_subscriber::EnvFilter;
 
 use self::client::Offered;
 use self::read::{Problem, Section};
+use self::realm::Realms;
+use crate::attestation::Trust;
 use crate::certificates::TrustAnchors;
 use crate::domain::names::RealmId;
 use crate::domain::realm::Realm;
@@ -27,6 +29,7 @@ use crate::http::proxies::Proxies;
 use crate::keys::{WrappingKey, secret_file};
 use crate::outbound::fcm::FcmSettings;
 
+mod attestation;
 mod client;
 pub mod drift;
 pub mod elsewhere;
@@ -77,6 +80,8 @@ pub struct Config {
     pub clients: Vec<Seed>,
     /// Whose certificates authenticate the clients of a realm; no record of the store.
     pub trust_anchors: BTreeMap<RealmId, TrustAnchors>,
+    /// What each realm believes of phones' platforms.
+    pub attestation: BTreeMap<RealmId, Trust>,
 }
 
 /// A listener.
@@ -187,7 +192,7 @@ impl Config {
         let log = log(root.section("log"));
         let mut outbound = outbound::outbound(root.section("outbound"), base);
         let fcm = push::push(root.section("push"), base);
-        let (realms, trust_anchors) = realm::realms(&mut root, base, &mut outbound);
+        let Realms { all: realms, trust_anchors, attestation } = realm::realms(&mut root, base, &mut outbound);
         let offered = Offered { realms: &realms, trust_anchors: &trust_anchors, mutual_tls: mtls.is_some() };
         let clients = client::clients(&mut root, base, &offered);
         check_scheme(&root, &realms, public.as_ref());
@@ -206,6 +211,7 @@ impl Config {
             realms,
             clients,
             trust_anchors,
+            attestation,
         })
     }
 }

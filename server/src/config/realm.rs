@@ -4,12 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use protocol::messages::Attestation;
 use serde::Deserialize as _;
 use toml::{Table, Value};
 use url::{Host, Url};
 
+use super::attestation;
 use super::outbound::{self, OutboundSettings};
 use super::read::Section;
+use crate::attestation::Trust;
 use crate::certificates::TrustAnchors;
 use crate::domain::algorithm::Algorithm;
 use crate::domain::binding_message::BindingPattern;
@@ -46,24 +49,36 @@ const TAKEN: [&str; 15] = [
 const SIGNING: [Algorithm; 5] =
     [Algorithm::Es256, Algorithm::Ps256, Algorithm::Rs256, Algorithm::EdDsa, Algorithm::Es384];
 
-/// All realms, the first one first, and whom they trust. What they may reach of their own is settled in `outbound`.
-pub(super) fn realms(
-    root: &mut Section,
-    base: &Path,
-    outbound: &mut OutboundSettings,
-) -> (Vec<Realm>, BTreeMap<RealmId, TrustAnchors>) {
-    let (mut realms, mut anchors) = (Vec::new(), BTreeMap::new());
+/// All realms, the first one first, and whom they trust.
+#[derive(Default)]
+pub(super) struct Realms {
+    pub(super) all: Vec<Realm>,
+    /// Whose certificates authenticate clients.
+    pub(super) trust_anchors: BTreeMap<RealmId, TrustAnchors>,
+    /// Whose evidence is believed of phones.
+    pub(super) attestation: BTreeMap<RealmId, Trust>,
+}
+
+/// Reads them. What they may reach of their own is settled in `outbound`.
+pub(super) fn realms(root: &mut Section, base: &Path, outbound: &mut OutboundSettings) -> Realms {
+    let Realms { all: mut realms, trust_anchors: mut anchors, attestation: mut believed } = Realms::default();
     let mut sections = root.sections("realm");
     if root.has("issuer") || sections.is_empty() {
         let issuer = issuer(root);
         let policy = policy(root.section("policy"));
+        let platforms = attestation::attestation(root.section("attestation"), base);
+        check_platforms(root, &platforms, &policy);
+        believed.insert(RealmId::new(MAIN), platforms);
         anchors.extend(trust_anchors(root, base).map(|anchors| (RealmId::new(MAIN), anchors)));
         realms.extend(issuer.map(|issuer| Realm::new(RealmId::new(MAIN), issuer, policy)));
     }
     let mut known: BTreeSet<RealmId> = realms.iter().map(|realm| realm.id.clone()).collect();
     for section in &mut sections {
         let trusted = trust_anchors(section, base);
+        let platforms = attestation::attestation(section.section("attestation"), base);
         let Some(realm) = realm(section, outbound) else { continue };
+        check_platforms(section, &platforms, &realm.policy);
+        believed.insert(realm.id.clone(), platforms);
         anchors.extend(trusted.map(|anchors| (realm.id.clone(), anchors)));
         if !known.insert(realm.id.clone()) {
             section.complain("id", "is the id of an earlier realm");
@@ -78,7 +93,7 @@ pub(super) fn realms(
         }
         realms.push(realm);
     }
-    (realms, anchors)
+    Realms { all: realms, trust_anchors: anchors, attestation: believed }
 }
 
 fn realm(section: &mut Section, outbound: &mut OutboundSettings) -> Option<Realm> {
@@ -93,6 +108,13 @@ fn realm(section: &mut Section, outbound: &mut OutboundSettings) -> Option<Realm
     let id = id?;
     outbound.of_realms.extend(networks.map(|networks| (id.clone(), networks)));
     Some(Realm::new(id, issuer?, policy))
+}
+
+fn check_platforms(section: &Section, trust: &Trust, policy: &Policy) {
+    if policy.attestation == Attestation::Require && trust.android.is_none() && trust.apple.is_none() {
+        let why = "is require, and there is neither attestation.android nor attestation.apple: no phone could join";
+        section.complain("policy.attestation", why);
+    }
 }
 
 /// The file is the operator's, who replaces it as authorities come and go; so it is read at each start.

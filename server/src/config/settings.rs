@@ -316,6 +316,69 @@ pub const TABLES: &[SettingsTable] = &[
         ],
     },
     SettingsTable {
+        names: &["attestation.android", "realm.attestation.android"],
+        repeated: false,
+        about: "Android key attestation, for the first realm; `[realm.attestation.android]` for another. Without it Android phones \
+                prove nothing. See also `attestation` under `[policy]`.",
+        settings: &[
+            Setting::needed(
+                "roots",
+                Kind::List,
+                r#"["google-attestation-roots.pem"]"#,
+                "Google's attestation roots: files in PEM, each with any number of certificates. Read at each start.",
+            ),
+            Setting::needed(
+                "apps",
+                Kind::List,
+                r#"["com.example.app 3b8a0e6f5d2c41978e0b6a7f9c1d2e3f405162738495a6b7c8d9eafb0c1d2e3f"]"#,
+                "Whose keys count: a package name, a blank, and SHA-256 of the certificate that signs the app, in hexadecimal, \
+                 colons or none. An app with several signers stands there once for each.",
+            ),
+            Setting::optional(
+                "revoked",
+                Kind::File,
+                "no certificate is revoked",
+                "attestation-status.json",
+                "Google's list of revoked attestation certificates, as its status URL gives it. Read at each start.",
+            ),
+            Setting::optional(
+                "boot",
+                Kind::Word(&["verified", "any"]),
+                "`verified`",
+                "verified",
+                "How a phone must have started: `verified`, from what its maker signed and with the boot loader locked; `any`, \
+                 for phones under development.",
+            ),
+        ],
+    },
+    SettingsTable {
+        names: &["attestation.apple", "realm.attestation.apple"],
+        repeated: false,
+        about: "Apple App Attest, for the first realm; `[realm.attestation.apple]` for another. Without it iPhones prove nothing.",
+        settings: &[
+            Setting::needed(
+                "roots",
+                Kind::List,
+                r#"["Apple_App_Attestation_Root_CA.pem"]"#,
+                "Apple's root for App Attest: files in PEM. Read at each start.",
+            ),
+            Setting::needed(
+                "apps",
+                Kind::List,
+                r#"["ABCDE12345.com.example.app"]"#,
+                "Whose word counts: the team id, a dot, the bundle id.",
+            ),
+            Setting::optional(
+                "environment",
+                Kind::Word(&["production", "development"]),
+                "`production`",
+                "production",
+                "Which of Apple's environments: `production`, of apps given out by the App Store or TestFlight; `development`, of \
+                 apps run from Xcode.",
+            ),
+        ],
+    },
+    SettingsTable {
         names: &["realm"],
         repeated: true,
         about: "Further realms, each with its issuer, keys, clients and users. A realm has a `[realm.policy]` of its own, with the \

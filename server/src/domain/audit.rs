@@ -1,11 +1,12 @@
 //! The audit trail: one typed event for each change of state, in the commit that makes the change. No secrets, no hints,
 //! no binding messages.
 
-use protocol::messages::{Answer, RevocationReason};
+use protocol::messages::{Answer, EvidenceFormat, KeyLevel, RevocationReason};
 use protocol::{DeviceId, EnrolmentId, KeyRole, PromptId};
 use serde::{Deserialize, Serialize};
 
 use super::algorithm::Algorithm;
+use super::attestation::Flaw;
 use super::authentication_request::{DenialReason, PushError};
 use super::names::{ClientId, RequestKey, Subject};
 use super::time::Timestamp;
@@ -58,6 +59,16 @@ pub enum What {
     TicketReused { subject: Subject },
     /// A phone sent its keys.
     EnrolmentFinished { subject: Subject, enrolment: EnrolmentId, device: DeviceId },
+    /// A phone's evidence was verified; how well its keys `device` and `verified` are proven by it.
+    AttestationVerified {
+        subject: Subject,
+        enrolment: EnrolmentId,
+        format: EvidenceFormat,
+        level: KeyLevel,
+        verified_level: KeyLevel,
+    },
+    /// A phone's evidence did not stand this check. Where attestation is required, that ended the enrolment.
+    AttestationFailed { subject: Subject, enrolment: EnrolmentId, format: EvidenceFormat, check: Flaw },
     /// The wrong digits were typed: the enrolment was cancelled.
     EnrolmentRejected { subject: Subject, enrolment: EnrolmentId },
     /// A phone is enrolled.
@@ -134,6 +145,8 @@ impl What {
             | Self::EnrolmentBegun { .. }
             | Self::TicketReused { .. }
             | Self::EnrolmentFinished { .. }
+            | Self::AttestationVerified { .. }
+            | Self::AttestationFailed { .. }
             | Self::EnrolmentRejected { .. }
             | Self::DeviceEnrolled { .. }
             | Self::DeviceRevoked { .. }

@@ -4,6 +4,7 @@ use protocol::messages::{DeviceInfo, KeyLevel, PushTarget, RevocationReason, Ver
 use protocol::{DeviceId, Digest, EnrolmentId, Jwk, Jws, KeyRole, Nonce};
 use serde::{Deserialize, Serialize};
 
+use super::attestation::Attestation;
 use super::names::{Subject, TicketKey};
 use super::time::Timestamp;
 
@@ -39,8 +40,14 @@ pub struct Device {
     pub verified_kind: VerifiedKind,
     /// Pushes are sealed to it.
     pub sealing_key: Jwk,
-    /// How well the keys are proven.
+    /// How well the `device` key is proven.
     pub level: KeyLevel,
+    /// How well the `verified` key is. Phones enrolled before attestation was verified prove nothing.
+    #[serde(default = "claimed")]
+    pub verified_level: KeyLevel,
+    /// The evidence that it brought, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub attestation: Option<Attestation>,
     /// What it says of itself.
     pub info: DeviceInfo,
     /// Where its pushes go.
@@ -53,7 +60,20 @@ pub struct Device {
     pub enrolled_at: Timestamp,
 }
 
+const fn claimed() -> KeyLevel {
+    KeyLevel::Claimed
+}
+
 impl Device {
+    /// How well the key in this role is proven.
+    #[must_use]
+    pub const fn level_of(&self, role: KeyRole) -> KeyLevel {
+        match role {
+            KeyRole::Device => self.level,
+            KeyRole::Verified => self.verified_level,
+        }
+    }
+
     /// Whether it may receive and answer prompts.
     #[must_use]
     pub fn is_active(&self) -> bool {

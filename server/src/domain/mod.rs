@@ -1,6 +1,7 @@
 //! What things are. Pure: `now` is an argument, nothing here does I/O or names another layer.
 
 pub mod algorithm;
+pub mod attestation;
 pub mod audit;
 pub mod authentication_request;
 pub mod binding_message;

@@ -80,11 +80,11 @@ policy! {
     /// Life of an enrolment ticket.
     ticket_lifetime: u32 = 300, from 10 to 300;
 
-    /// Who confirms an enrolment: `page`, whoever showed the ticket types the digits that the phone shows; `none`, nobody, though never for a first phone.
+    /// Who confirms an enrolment: `page`, whoever showed the ticket types the digits that the phone shows; `none`, nobody, except that a further phone of a user is confirmed unless attestation is required.
     confirm: Confirm = Confirm::Page;
 
-    /// Attestation of new phones: `none`, `record` or `require`.
-    attestation: Attestation = Attestation::None;
+    /// Attestation of new phones by `[attestation.…]`: `none`, it is not looked at; `record`, it is verified and kept, and failure does not refuse; `require`, it does.
+    attestation: Attestation = Attestation::Record;
 
     /// What approves with user verification: `biometric`, or `credential` (biometric or the phone's own credential).
     verified_kind: VerifiedKind = VerifiedKind::Biometric;

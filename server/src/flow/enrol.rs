@@ -8,10 +8,12 @@ use protocol::{DeviceId, Digest, EnrolmentId, Jwk, Jws, Nonce, Typ, digest};
 use tracing::{info, warn};
 
 use super::Unavailable;
+use super::attest::{self, Refused, Worth};
 use super::maintain;
 use super::prove::{self, Presented};
 use super::provider::{Provider, Recorded as _};
 use super::retry::{Attempt, until_decided};
+use crate::domain::attestation::Flaw;
 use crate::domain::audit::What;
 use crate::domain::device::{
     Device, DeviceStatus, Enrolment, EnrolmentProgress, EnrolmentTicket, Finished, TicketState,
@@ -45,9 +47,12 @@ pub enum Reason {
     /// A wrong digit or a second key ended it.
     #[error("the enrolment was cancelled")]
     Cancelled,
-    /// The realm wants proof of the hardware.
+    /// The realm wants proof of the hardware, and there is none.
     #[error("attestation is required")]
     AttestationRequired,
+    /// The realm wants proof of the hardware, and this is none.
+    #[error("attestation is required, and did not stand a check: {0}")]
+    AttestationFailed(Flaw),
     /// The phone's proof on the status call.
     #[error(transparent)]
     Proof(#[from] prove::Reason),
@@ -199,14 +204,17 @@ pub async fn finish(provider: &Provider, message: &General) -> Result<Jws, Reaso
         let hash = message.digest();
         match (found.record.progress, &found.record.finished) {
             (EnrolmentProgress::Cancelled, _) => Err(Reason::Cancelled),
-            (EnrolmentProgress::Offered, _) => take(provider, found, finish, hash, now).await,
+            (EnrolmentProgress::Offered, _) => match attest::judge(provider, &found.record, message, &finish, now)? {
+                Ok(worth) => take(provider, found, finish, worth, hash, now).await,
+                Err(refused) => unproven(provider, found, refused, now).await,
+            },
             (EnrolmentProgress::Unconfirmed | EnrolmentProgress::Active, Some(finished)) if finished.hash == hash => {
-                Ok(Attempt::Done(state(provider, &found.record, now)?))
+                Ok(Attempt::Done(Ok(state(provider, &found.record, now)?)))
             }
             (EnrolmentProgress::Unconfirmed | EnrolmentProgress::Active, _) => Err(Reason::Mismatch),
         }
     })
-    .await
+    .await?
 }
 
 fn verified_finish(
@@ -232,27 +240,39 @@ fn verified_finish(
         && [&finish.info.name, &finish.info.model, &finish.info.os, &finish.info.app.id, &finish.info.app.version]
             .iter()
             .all(|text| text::check(Kind::DeviceName, text).is_ok() || text.is_empty());
-    if !fits {
-        return Err(Reason::Mismatch);
-    }
-    if provider.policy().attestation == Attestation::Require {
-        return Err(Reason::AttestationRequired);
-    }
-    Ok(finish)
+    if fits { Ok(finish) } else { Err(Reason::Mismatch) }
+}
+
+/// Evidence does not get better by being sent again: the enrolment ends, and is reported once.
+async fn unproven(
+    provider: &Provider,
+    found: Versioned<Enrolment>,
+    refused: Refused,
+    now: Timestamp,
+) -> Result<Attempt<Result<Jws, Reason>>, Reason> {
+    let Refused { what, reason } = refused;
+    let cancelled = Enrolment { progress: EnrolmentProgress::Cancelled, ..found.record };
+    let change = provider.change().replace(found.version, cancelled).recording(provider, now, what);
+    Ok(Attempt::after(provider.store.commit(change).await, Err(reason)))
 }
 
 async fn take(
     provider: &Provider,
     found: Versioned<Enrolment>,
     finish: Finish,
+    worth: Worth,
     hash: Digest,
     now: Timestamp,
-) -> Result<Attempt<Jws>, Reason> {
+) -> Result<Attempt<Result<Jws, Reason>>, Reason> {
     let Versioned { version, record: enrolment } = found;
-    let device = device(provider, &enrolment, finish, hash, now);
+    let Worth { level, verified_level, attestation, what } = worth;
+    let device = Device { level, verified_level, attestation, ..device(provider, &enrolment, finish, hash, now) };
     let finished =
         What::EnrolmentFinished { subject: enrolment.subject.clone(), enrolment: enrolment.id, device: device.id };
     let mut change = provider.change().recording(provider, now, finished);
+    if let Some(what) = what {
+        change = change.recording(provider, now, what);
+    }
     let must_confirm = must_confirm(provider, &enrolment).await?;
     let progress = if must_confirm { EnrolmentProgress::Unconfirmed } else { EnrolmentProgress::Active };
     if !must_confirm {
@@ -260,7 +280,7 @@ async fn take(
     }
     let next = Enrolment { progress, finished: Some(Finished { device, hash }), ..enrolment };
     let reply = state(provider, &next, now)?;
-    Ok(Attempt::after(provider.store.commit(change.replace(version, next)).await, reply))
+    Ok(Attempt::after(provider.store.commit(change.replace(version, next)).await, Ok(reply)))
 }
 
 /// Adds an enrolled device to a change.
@@ -270,10 +290,12 @@ pub(super) fn enrolled(provider: &Provider, change: Change, device: &Device, now
     change.create(device.clone()).recording(provider, now, what)
 }
 
-/// `confirm: none` never holds for a user who already has a device.
+/// `confirm: none` holds for a user who already has a device only where every phone proves what it is.
 async fn must_confirm(provider: &Provider, enrolment: &Enrolment) -> Result<bool, Unavailable> {
-    if provider.policy().confirm == Confirm::Page {
-        return Ok(true);
+    match (provider.policy().confirm, provider.policy().attestation) {
+        (Confirm::Page, _) => return Ok(true),
+        (Confirm::None, Attestation::Require) => return Ok(false),
+        (Confirm::None, Attestation::None | Attestation::Record) => {}
     }
     let devices = provider.store.devices_of(provider.id(), &enrolment.subject).await?;
     Ok(devices.iter().any(|device| device.record.is_active()))
@@ -289,6 +311,8 @@ fn device(provider: &Provider, enrolment: &Enrolment, finish: Finish, hash: Dige
         verified_kind: finish.verified_kind,
         sealing_key: finish.sealing,
         level: KeyLevel::Claimed,
+        verified_level: KeyLevel::Claimed,
+        attestation: None,
         info: finish.info,
         push: finish.push,
         status: DeviceStatus::Active,

@@ -10,6 +10,7 @@
 //! | [`introspect`] · [`userinfo`] | | | |
 
 pub mod administer;
+mod attest;
 pub mod authenticate_client;
 pub mod begin;
 mod budget;

@@ -14,6 +14,7 @@ use super::paces::Paces;
 use super::prove::Proofs;
 use super::public_keys::Registered;
 use super::wake::Wake;
+use crate::attestation::Trust;
 use crate::authenticator;
 use crate::certificates::TrustAnchors;
 use crate::domain::audit::What;
@@ -48,6 +49,8 @@ pub struct Parts {
     pub client: Client,
     /// Whose certificates authenticate clients. Without them this realm has no `tls_client_auth`.
     pub trust_anchors: Option<TrustAnchors>,
+    /// What is believed of phones' platforms.
+    pub attestation: Trust,
     /// Under which base URL this realm asks for client certificates (RFC 8705 §5): the issuer itself, or another one.
     /// `None` where no certificate can arrive.
     pub mtls_base_url: Option<String>,
@@ -65,6 +68,7 @@ pub struct Provider {
     key_sets: KeySets<JwkSet>,
     pub(super) registered_keys: Registered,
     trust_anchors: Option<TrustAnchors>,
+    attestation: Trust,
     mtls_base_url: Option<String>,
     pub(super) binding_pattern: Option<BindingPattern>,
     pub(super) wake: Wake,
@@ -82,7 +86,8 @@ impl Provider {
     /// Puts the parts together.
     #[must_use]
     pub fn new(parts: Parts) -> Arc<Self> {
-        let Parts { realm, keys, store, clock, random, courier, client, trust_anchors, mtls_base_url } = parts;
+        let Parts { realm, keys, store, clock, random, courier, client, trust_anchors, attestation, mtls_base_url } =
+            parts;
         let key_sets = KeySets::new(client.clone(), Arc::clone(&clock), JwkSet::parse);
         Arc::new(Self {
             binding_pattern: binding_pattern(&realm),
@@ -96,6 +101,7 @@ impl Provider {
             registered_keys: Registered::default(),
             client,
             trust_anchors,
+            attestation,
             mtls_base_url,
             wake: Wake::default(),
             budget: Budget::default(),
@@ -149,6 +155,12 @@ impl Provider {
     #[must_use]
     pub const fn trust_anchors(&self) -> Option<&TrustAnchors> {
         self.trust_anchors.as_ref()
+    }
+
+    /// What is believed of phones' platforms.
+    #[must_use]
+    pub const fn attestation(&self) -> &Trust {
+        &self.attestation
     }
 
     /// What stands in place of the issuer in the URLs of endpoints that ask for a client certificate (RFC 8705 §5); maybe

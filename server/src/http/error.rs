@@ -305,6 +305,9 @@ impl From<enrol::Reason> for DeviceError {
             enrol::Reason::AttestationRequired => {
                 (StatusCode::FORBIDDEN, "attestation_required", "This account takes only attested devices")
             }
+            enrol::Reason::AttestationFailed(_) => {
+                (StatusCode::FORBIDDEN, "attestation_failed", "This device could not prove what it is")
+            }
             enrol::Reason::Proof(reason) => return reason.into(),
             enrol::Reason::Unavailable(reason) => return reason.into(),
         };

@@ -237,7 +237,7 @@ impl Scene<'_> {
         let approval = Approval {
             device: self.device.id,
             role: signed.role,
-            level: self.device.level,
+            level: self.device.level_of(signed.role),
             decision: hash,
             key: Some(*self.device.key(signed.role)),
             matched: asked.is_some(),

@@ -40,6 +40,8 @@ fn device_json(device: &Device) -> Value {
         "model": device.info.model,
         "os": device.info.os,
         "level": device.level,
+        "verified_level": device.verified_level,
+        "attestation": device.attestation,
         "has_push_target": device.push != protocol::messages::PushTarget::None,
         "enrolled_at": device.enrolled_at.unix_seconds(),
         "status": status,

@@ -120,6 +120,8 @@ pub fn a_device(n: u64, owner: u64) -> Device {
         verified_kind: VerifiedKind::Biometric,
         sealing_key: jwk(3),
         level: KeyLevel::Claimed,
+        verified_level: KeyLevel::Claimed,
+        attestation: None,
         info: DeviceInfo { name: format!("Phone {n}"), model: "Model".to_owned(), os: "OS 1".to_owned(), app },
         push: PushTarget::None,
         status: DeviceStatus::Active,
