@@ -2,11 +2,12 @@
 //!
 //! Each step takes what the one before it made, so none can be left out.
 
-use protocol::digest::{check_digits, nonce_commitment};
+use protocol::digest::{attestation_challenge, check_digits, nonce_commitment};
 use protocol::endpoints::OfferReply;
+use protocol::evidence::client_data_hash_of;
 use protocol::jws::{General, KeyHint, Unsigned, UnsignedGeneral};
 use protocol::messages::{
-    Begin, DeviceInfo, Enrolment, Evidence, EvidenceFormat, Finish, Offer, PushTarget, Ticket, VerifiedKind,
+    Attestation, Begin, DeviceInfo, Enrolment, Evidence, Finish, Offer, PushTarget, Ticket, VerifiedKind,
 };
 use protocol::text::{self, Kind, TextError, UNICODE_VERSION};
 use protocol::{Digest, Jwk, Jws, VERSION};
@@ -110,10 +111,28 @@ impl Accepted {
         }
     }
 
-    /// The last message, for `device` and then `verified` to sign.
+    /// Whether, and how urgently, the server wants platform attestation.
+    #[must_use]
+    pub const fn attestation(&self) -> Attestation {
+        self.offer.policy.attestation
+    }
+
+    /// What the platform attests the `verified` key over.
+    #[must_use]
+    pub fn attestation_challenge(&self) -> Digest {
+        attestation_challenge(&self.hash)
+    }
+
+    /// The last message without evidence, for `device` and then `verified` to sign.
     #[must_use]
     pub fn finish(&self, verified: Jwk, sealing: Jwk, about: Introduction, now: i64) -> UnsignedGeneral {
-        let message = Finish {
+        self.draft(verified, sealing, about, now).with(Evidence::none())
+    }
+
+    /// The last message, which only lacks its evidence.
+    #[must_use]
+    pub fn draft(&self, verified: Jwk, sealing: Jwk, about: Introduction, now: i64) -> Draft {
+        Draft(Finish {
             aud: self.offer.iss.clone(),
             enr: self.offer.enr,
             oh: self.hash,
@@ -124,11 +143,10 @@ impl Accepted {
             info: about.info,
             push: about.push,
             capabilities: capabilities(),
-            evidence: Evidence { fmt: EvidenceFormat::None, data: String::new() },
+            evidence: Evidence::none(),
             iat: now,
             v: VERSION,
-        };
-        UnsignedGeneral::new(vec![KeyHint::Jwk(self.device), KeyHint::Jwk(verified)], &message)
+        })
     }
 
     /// Checks the reply to `finish` and ends in an account: the server received what was sent, and reveals the nonce it
@@ -162,6 +180,31 @@ impl Accepted {
             ended: None,
         })
     }
+}
+
+/// A finish message that awaits its evidence.
+#[derive(Debug, Clone)]
+pub struct Draft(Finish);
+
+impl Draft {
+    /// What App Attest is made over: SHA-256 of the message as it will be sent, with nothing between the quotes of `data`.
+    #[must_use]
+    pub fn client_data_hash(&self) -> Digest {
+        client_data_hash_of(&self.0)
+    }
+
+    /// The message, for `device` and then `verified` to sign.
+    #[must_use]
+    pub fn with(self, evidence: Evidence) -> UnsignedGeneral {
+        let message = Finish { evidence, ..self.0 };
+        UnsignedGeneral::new(vec![KeyHint::Jwk(message.device), KeyHint::Jwk(message.verified)], &message)
+    }
+}
+
+/// What the platform attests a `device` key over: it is made before there is an offer, so over what the ticket says.
+#[must_use]
+pub fn early_challenge(ticket: &Ticket) -> Digest {
+    attestation_challenge(&Offer::ticket_hash(&ticket.root, &ticket.code, ticket.expires_at))
 }
 
 /// What the phone says of itself at `finish`.
@@ -215,8 +258,9 @@ fn check_enrolment(enrolment: &Enrolment, issuer: &str, device: &Digest) -> Resu
 mod tests {
     use protocol::crypto::p256::VerifyingKey;
     use protocol::crypto::{Sign as _, Verify};
+    use protocol::evidence::client_data_hash;
     use protocol::jws::JwsError;
-    use protocol::messages::EnrolmentState;
+    use protocol::messages::{EnrolmentState, EvidenceFormat};
     use protocol::{DeviceId, EnrolmentId, Nonce};
 
     use super::*;
@@ -332,6 +376,27 @@ mod tests {
         assert_eq!((read.oh, read.enr), (accepted.hash, accepted.offer.enr));
         assert_eq!(read.verified_kind, VerifiedKind::Biometric);
         assert_eq!(read.capabilities, ["unicode-18"]);
+    }
+
+    #[test]
+    fn the_server_finds_the_hash_that_app_attest_was_made_over() {
+        let draft = accepted(&Op::new()).draft(*key(12).public(), *key(13).public(), introduction(), NOW);
+        let made_over = draft.client_data_hash();
+        let evidence = Evidence { fmt: EvidenceFormat::AppleAppAttest, data: "b2JqZWN0".into() };
+        let unsigned = draft.with(evidence);
+        let keys = [key(11), key(12)];
+        let signatures: Vec<_> =
+            unsigned.signing_inputs().zip(&keys).map(|(input, key)| key.sign(input).unwrap()).collect();
+        let payload = unsigned.attach(&signatures).payload_bytes().unwrap();
+        assert_eq!(client_data_hash(&payload, "b2JqZWN0"), Some(made_over));
+    }
+
+    #[test]
+    fn a_device_key_is_attested_over_what_the_ticket_and_its_offer_say() {
+        let op = Op::new();
+        assert_eq!(early_challenge(&op.ticket()), attestation_challenge(&accepted(&op).offer.th));
+        let other = Ticket { expires_at: NOW + 301, ..op.ticket() };
+        assert_ne!(early_challenge(&other), early_challenge(&op.ticket()));
     }
 
     #[test]

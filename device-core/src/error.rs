@@ -152,7 +152,7 @@ pub enum DeviceError {
         /// For the log.
         detail: String,
     },
-    /// The phone's source of chance or the app's lock failed.
+    /// The phone's source of chance, the app's lock, or an attestation that the server requires failed.
     #[error("platform: {detail}")]
     Platform {
         /// For the log.

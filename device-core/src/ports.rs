@@ -7,9 +7,11 @@
 
 use async_trait::async_trait;
 
+mod attestor;
 mod lock;
 mod observer;
 
+pub use attestor::{AttestationRequest, Attestor, AttestorError, PlatformEvidence};
 pub use lock::{Lock, LockError};
 pub use observer::{DeviceEvent, Observer, ObserverError};
 
@@ -235,7 +237,7 @@ pub enum ClockError {
 /// Without these, an exception that an interface does not name would abort the app.
 #[cfg(feature = "uniffi")]
 mod unforeseen {
-    use super::{ClockError, LockError, ObserverError, StoreError, TransportError, VaultError};
+    use super::{AttestorError, ClockError, LockError, ObserverError, StoreError, TransportError, VaultError};
 
     macro_rules! unexpected {
         ($($error:ident),*) => {$(
@@ -246,5 +248,5 @@ mod unforeseen {
             }
         )*};
     }
-    unexpected!(VaultError, StoreError, TransportError, ClockError, LockError, ObserverError);
+    unexpected!(VaultError, StoreError, TransportError, ClockError, LockError, ObserverError, AttestorError);
 }

@@ -50,7 +50,9 @@ impl Phone {
         Ok(phone)
     }
 
-    fn of(name: &str, issuer: &str, ports: Ports) -> Self {
+    /// A phone with ports of its own.
+    #[must_use]
+    pub fn of(name: &str, issuer: &str, ports: Ports) -> Self {
         let settings = Settings { issuers: vec![issuer.to_owned()], development: true };
         Self { core: DeviceCore::new(settings, ports.clone()), ports, name: name.to_owned(), account: None }
     }

@@ -7,6 +7,7 @@ mod asking_hints;
 mod asking_rules;
 mod asking_signed;
 mod asking_vouched;
+mod attesting;
 mod authenticating;
 mod binding;
 mod cancelling;

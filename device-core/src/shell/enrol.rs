@@ -4,16 +4,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use protocol::endpoints::{self, OfferReply, SignedReply, SignedRequest};
 use protocol::jws::General;
-use protocol::messages::{EnrolmentState as Standing, Ticket};
-use protocol::{Jwk, Jws};
+use protocol::messages::{Attestation, EnrolmentState as Standing, Evidence, Ticket};
+use protocol::{Digest, Jwk, Jws};
 
 use super::DeviceCore;
 use super::session::random;
 use crate::app::{DeviceInfo, EnrolmentState, PushTarget};
-use crate::enrolment::{self, Accepted, Introduction};
+use crate::enrolment::{self, Accepted, Draft, Introduction};
 use crate::error::DeviceError;
 use crate::exchange::{self, Call};
-use crate::ports::{KeyProtection, KeyPurpose, SigningReason};
+use crate::ports::{AttestationRequest, KeyProtection, KeyPurpose, PlatformEvidence, SigningReason};
 use crate::state::{AccountState, KeySlot};
 
 /// An enrolment that waits for its digits, or is done.
@@ -130,12 +130,18 @@ impl DeviceCore {
         slot: KeySlot,
         about: Introduction,
     ) -> Result<AccountState, DeviceError> {
+        self.prepare(&slot, KeyPurpose::Device, &enrolment::early_challenge(ticket)).await;
         let device = self.new_key(&slot, KeyPurpose::Device, KeyProtection::Credential).await?;
         let accepted = self.begin(ticket, &slot, device).await?;
         let protection = accepted.protection();
+        if accepted.attestation() != Attestation::None {
+            self.prepare(&slot, KeyPurpose::Verified, &accepted.attestation_challenge()).await;
+        }
         let verified = self.new_key(&slot, KeyPurpose::Verified, protection).await?;
         let sealing = self.new_key(&slot, KeyPurpose::Sealing, protection).await?;
-        let unsigned = accepted.finish(verified, sealing, about, self.now(&ticket.issuer)?);
+        let draft = accepted.draft(verified, sealing, about, self.now(&ticket.issuer)?);
+        let evidence = self.evidence(&slot, accepted.attestation(), &draft).await?;
+        let unsigned = draft.with(evidence);
         let signers = [slot.key(KeyPurpose::Device, device), slot.key(KeyPurpose::Verified, verified)];
         let mut signatures = Vec::new();
         for (input, key) in unsigned.signing_inputs().zip(&signers) {
@@ -166,6 +172,27 @@ impl DeviceCore {
         let call = Call::to(issuer, endpoints::FINISH).with(finish);
         let reply: SignedReply = exchange::parse(200, &self.insisting(issuer, &call).await?)?;
         Ok(accepted.conclude(finish, &reply.message, slot, self.now(issuer)?)?)
+    }
+
+    /// A platform that cannot prepare will not attest either, and that is where it is told.
+    async fn prepare(&self, slot: &KeySlot, purpose: KeyPurpose, challenge: &Digest) {
+        if let Some(attestor) = &self.ports.attestor {
+            let _ = attestor.prepare(slot.alias(purpose), challenge.as_bytes().to_vec()).await;
+        }
+    }
+
+    /// What the platform says of the keys. Where the server does without, so does the phone.
+    async fn evidence(&self, slot: &KeySlot, wanted: Attestation, draft: &Draft) -> Result<Evidence, DeviceError> {
+        let Some(attestor) = self.ports.attestor.as_ref().filter(|_| wanted != Attestation::None) else {
+            return Ok(Evidence::none());
+        };
+        let (device, verified) = (slot.alias(KeyPurpose::Device), slot.alias(KeyPurpose::Verified));
+        let request = AttestationRequest::new(device, verified, &draft.client_data_hash());
+        match attestor.attest(request).await.and_then(PlatformEvidence::into_message) {
+            Ok(evidence) => Ok(evidence),
+            Err(_) if wanted == Attestation::Record => Ok(Evidence::none()),
+            Err(error) => Err(DeviceError::Platform { detail: error.to_string() }),
+        }
     }
 
     async fn new_key(

@@ -14,7 +14,7 @@ use crate::app::{Account, PushTarget};
 use crate::enrolment::Settings;
 use crate::error::DeviceError;
 use crate::exchange::Call;
-use crate::ports::{Clock, DeviceEvent, KeyVault, Lock, Observer, SecureStore, Transport};
+use crate::ports::{Attestor, Clock, DeviceEvent, KeyVault, Lock, Observer, SecureStore, Transport};
 use crate::state::{AccountState, DOCUMENT, KeySlot, State};
 
 mod alone;
@@ -51,6 +51,9 @@ pub struct Ports {
     /// Logs and metrics.
     #[cfg_attr(feature = "uniffi", uniffi(default = None))]
     pub observer: Option<Arc<dyn Observer>>,
+    /// Platform attestation, where the app has it.
+    #[cfg_attr(feature = "uniffi", uniffi(default = None))]
+    pub attestor: Option<Arc<dyn Attestor>>,
 }
 
 impl Ports {
@@ -62,7 +65,7 @@ impl Ports {
         transport: Arc<dyn Transport>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { vault, store, transport, clock, lock: None, observer: None }
+        Self { vault, store, transport, clock, lock: None, observer: None, attestor: None }
     }
 }
 
