@@ -1,5 +1,6 @@
 //! One function over bytes for each way in which clients reach the server's own parsers: forms, JWK sets, JWTs (client
-//! assertions, request objects, hints), and the parameters of authentication requests, out of either. Whatever the bytes are, it returns: a panic is a find. Where bytes are
+//! assertions, request objects, hints), and the parameters of authentication requests, out of either; and for the evidence that
+//! phones bring of their keys. Whatever the bytes are, it returns: a panic is a find. Where bytes are
 //! accepted, each function also asserts what must then hold.
 //!
 //! The parsers are compiled from the server's own files and without the rest of it, because to build all of the server
@@ -16,6 +17,7 @@ use std::sync::LazyLock;
 use protocol::base64url;
 use serde_json::Value;
 
+mod attestation;
 mod begin;
 #[allow(dead_code, reason = "the server uses more of it")]
 #[path = "../../src/domain/mod.rs"]
@@ -28,6 +30,7 @@ mod http;
 #[path = "../../src/jose/mod.rs"]
 pub mod jose;
 
+pub use attestation::{android_key, apple_appattest};
 pub use begin::request;
 use domain::algorithm::Algorithm;
 use domain::time::Timestamp;
@@ -38,7 +41,14 @@ use jose::{Audience, Claims, JwkSet, MAX_JWT_BYTES, MAX_KEYS, MAX_SET_BYTES, Rul
 pub type Target = fn(&[u8]);
 
 /// Every target by name, as `tests/fuzz` and the corpus know it.
-pub const TARGETS: [(&str, Target); 4] = [("form", form), ("jwks", jwks), ("jwt", jwt), ("request", request)];
+pub const TARGETS: [(&str, Target); 6] = [
+    ("android-key", android_key),
+    ("apple-appattest", apple_appattest),
+    ("form", form),
+    ("jwks", jwks),
+    ("jwt", jwt),
+    ("request", request),
+];
 
 /// The vectors, so that seeds verify.
 struct Vectors {
