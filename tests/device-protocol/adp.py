@@ -79,6 +79,39 @@ def thumbprint(public):
     return sha256(json.dumps({name: public[name] for name in ("crv", "kty", "x", "y")}, separators=(",", ":")))
 
 
+# ----------------------------------------------------------------------------------------------------------- evidence
+
+
+def android_chains(data):
+    """The chains of `device` and `verified`, each a list of certificates, leaf first."""
+
+    def take(length):
+        nonlocal data
+        if len(data) < length:
+            raise Refused("Malformed")
+        taken, data = data[:length], data[length:]
+        return taken
+
+    def chain():
+        count = take(1)[0]
+        if not 1 <= count <= 8:
+            raise Refused("Malformed")
+        return [take(int.from_bytes(take(2), "big")) for _ in range(count)]
+
+    device, verified = chain(), chain()
+    if data:
+        raise Refused("Malformed")
+    return device, verified if len(verified) > 1 else verified + device[1:]
+
+
+def client_data_hash(payload, data):
+    """What App Attest is made over: the payload as it is, with nothing between the quotes of `evidence.data`."""
+    quoted = b'"' + data.encode() + b'"'
+    if payload.count(quoted) != 1:
+        raise Refused("Malformed")
+    return sha256(payload.replace(quoted, b'""'))
+
+
 # --------------------------------------------------------------------------------------------------------------- JSON
 
 

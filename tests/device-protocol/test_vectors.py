@@ -138,6 +138,27 @@ class SealedPushes(Case):
                 self.refused(case["error"], adp.unseal, case["jwe"], private(vectors["recipient"]))
 
 
+class Evidence(Case):
+    def test_chains_are_read(self):
+        vectors = read("evidence.json")["android_key"]
+        for case in vectors["accepted"]:
+            with self.subTest(case["name"]):
+                chains = [[bytes_of(der) for der in case[role]] for role in ("device", "verified")]
+                self.assertEqual(list(adp.android_chains(bytes_of(case["data"]))), chains)
+        for name, data in vectors["refused"].items():
+            with self.subTest(name):
+                self.refused("Malformed", adp.android_chains, bytes_of(data))
+
+    def test_app_attest_is_made_over_the_payload_without_its_evidence(self):
+        vectors = read("evidence.json")["client_data"]
+        for case in vectors["accepted"]:
+            hashed = adp.client_data_hash(bytes_of(case["payload"]), case["data"])
+            self.assertEqual(hashed, bytes_of(case["hash"]))
+        for name, case in vectors["refused"].items():
+            with self.subTest(name):
+                self.refused("Malformed", adp.client_data_hash, bytes_of(case["payload"]), case["data"])
+
+
 class Tickets(Case):
     def test_tickets_are_read(self):
         vectors = read("tickets.json")

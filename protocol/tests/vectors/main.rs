@@ -12,6 +12,7 @@ use serde::de::DeserializeOwned;
 
 mod der;
 mod digests;
+mod evidence;
 mod ids;
 mod json;
 mod jwe;

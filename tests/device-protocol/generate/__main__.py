@@ -10,5 +10,6 @@ and nonce, and is not written again.
 
 import approvals
 import digests
+import evidence
 import judged
 import seeds  # and with it all others
