@@ -130,7 +130,7 @@ mod tests {
         assert_eq!(AndroidKey::decode(&nine), None, "nine certificates");
         assert_eq!(chains(&[], &[b"leaf"]).encode(), None);
         assert_eq!(chains(&[b"" as &[u8]; 9], &[b"leaf"]).encode(), None);
-        assert_eq!(chains(&[&[0; 65_536]], &[b"leaf"]).encode(), None);
+        assert_eq!(chains(&[&vec![0; 65_536]], &[b"leaf"]).encode(), None);
     }
 
     #[test]

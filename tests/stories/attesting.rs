@@ -10,8 +10,10 @@ use device_core::ports::{
     VaultError,
 };
 use device_core::{DeviceError, EnrolmentState, Ports, PushTarget};
-use protocol::Digest;
-use protocol::messages::{Attestation, Confirm};
+use protocol::jws::Unverified;
+use protocol::messages::{Attestation, Confirm, Receipt};
+use protocol::receipt::Approval;
+use protocol::{Digest, Typ};
 use serde_json::{Value, json};
 use server::attestation::Trust;
 use server::attestation::android::{self, App, Boot};
@@ -21,7 +23,7 @@ use server::certificates::TrustAnchors;
 use server::domain::realm::Policy;
 use simulator::phone::Phone;
 use tests::platform::{APPLE_APP, AppAttest, Description, PACKAGE, Platform, Root, SIGNER};
-use tests::{ISSUER, World};
+use tests::{ISSUER, SHOP, World};
 
 /// A phone's hardware: keys that the platform knows, and what it says of them.
 struct Hardware {
@@ -326,4 +328,22 @@ async fn what_was_proven_survives_a_restart() {
     let (_, before) = enrol(&world, phone(&world, &platform, ANDROID)).await.expect("enrolled");
     world.restart().await;
     assert_eq!(world.admin().devices("1001").await.expect("a list"), vec![before]);
+}
+
+#[tokio::test]
+async fn a_receipt_names_the_evidence_of_the_key_that_approved_and_no_other() {
+    for (kind, is_named) in [(ANDROID, true), (APPLE, true), (UNATTENDED, false), (UNLOCKED, false)] {
+        let (world, platform) = world(|_| {}).await;
+        world.edit_client(SHOP, |client| client.approval_receipt = true).await;
+        let shop = world.shop().await;
+        let (phone, listed) = enrol(&world, phone(&world, &platform, kind)).await.expect("enrolled");
+        let asked = tests::a_request().accepted(&shop).await;
+        phone.approve(&world.prompt(&phone, &asked).await).await.expect("approved");
+        let tokens = world.redeem(&shop, &asked).await.json();
+        let bundle: Approval = serde_json::from_value(tokens["approval_receipt"].clone()).expect("a receipt");
+        let receipt: Receipt =
+            Unverified::parse(bundle.receipt.as_str(), Typ::Receipt).expect("a receipt").claimed().expect("its claims");
+        let kept = listed["attestation"]["evidence"].as_str().filter(|_| is_named);
+        assert_eq!(receipt.evidence.map(|hash| hash.to_string()).as_deref(), kept);
+    }
 }

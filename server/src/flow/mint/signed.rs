@@ -1,7 +1,7 @@
 //! What the user was shown and signed, with the OP's word on it (device protocol, "Receipt"): for clients that keep
 //! evidence of approvals.
 
-use protocol::messages::Receipt;
+use protocol::messages::{KeyLevel, Receipt};
 use protocol::receipt::Approval as Bundle;
 use protocol::{Digest, Jws};
 use tracing::warn;
@@ -50,7 +50,8 @@ pub(in crate::flow) async fn receipt(
         received_at: approval.at.unix_seconds(),
         key,
         level: approval.level,
-        evidence: None,
+        // What was said of keys that have been replaced says nothing of this one.
+        evidence: device.attestation.filter(|_| approval.level != KeyLevel::Claimed).map(|kept| kept.evidence),
         enrolment: device.transcript,
         iat: now.unix_seconds(),
         v: protocol::VERSION,
