@@ -70,6 +70,14 @@ class Signatures(Case):
             with self.subTest(case["name"]):
                 self.refused(case["error"], adp.open_general, case["jws"], "adp-finish+jwt", keys)
 
+    def test_a_rotation_verifies_under_the_new_key_and_both_before(self):
+        rotation = read("messages/rotation-request.json")
+        keys = [public(name) for name in ("other", "verified", "device")]
+        payload = adp.open_general(rotation, "adp-rotation+jwt", keys)
+        self.assertEqual(payload, read("messages/rotation.json"))
+        self.refused("BadSignature", adp.open_general, rotation, "adp-rotation+jwt", [keys[1], keys[0], keys[2]])
+        self.refused("Malformed", adp.open_general, rotation, "adp-rotation+jwt", keys[:2])
+
     def test_what_is_signed_here_verifies_here(self):
         text = adp.sign_jws("adp-proof+jwt", {"a": "é"}, private("device"), kid="k")
         self.assertEqual(adp.open_jws(text, "adp-proof+jwt", public("device")), {"a": "é"})

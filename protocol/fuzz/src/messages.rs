@@ -7,6 +7,7 @@ use protocol::endpoints::{
     SignedReply, SignedRequest,
 };
 use protocol::json;
+use protocol::jws::General;
 use protocol::messages::{
     Begin, Decision, DecisionResult, Enrolment, Finish, KeyList, Offer, Prompt, Proof, PushTarget, Receipt, Revocation,
     Rotation, Unblock, Wake,
@@ -45,6 +46,7 @@ messages! {
     "result": DecisionResult,
     "revocation": Revocation,
     "rotation": Rotation,
+    "rotation-request": General,
     "self-reply": SelfReply,
     "signed-reply": SignedReply,
     "signed-request": SignedRequest,

@@ -224,6 +224,20 @@ fn a_finish_verifies_under_both_its_keys_in_order() {
 }
 
 #[test]
+fn a_rotation_verifies_under_the_new_key_and_both_before() {
+    let keys = vectors().keys;
+    let rotation: General = read("messages/rotation-request.json");
+    for (implementation, parse) in IMPLEMENTATIONS {
+        let parsed = ["other", "verified", "device"].map(|name| parse(&keys[name].jwk).expect("a vector key"));
+        let trusted = parsed.each_ref().map(|key| &**key);
+        let said: Rotation = rotation.verify(&trusted).unwrap_or_else(|error| panic!("{implementation}: {error}"));
+        assert_eq!(said, read("messages/rotation.json"), "{implementation}");
+        let disordered: Result<Rotation, _> = rotation.verify(&[trusted[1], trusted[0], trusted[2]]);
+        assert_eq!(disordered, Err(JwsError::Crypto(CryptoError::BadSignature)), "{implementation}");
+    }
+}
+
+#[test]
 fn signing_a_finish_again_gives_the_same_bytes() {
     let Vectors { keys, general, .. } = vectors();
     let finish: Finish = general.accepted.unverified_payload().expect("a finish");

@@ -9,6 +9,7 @@ use protocol::endpoints::{
     SignedReply, SignedRequest,
 };
 use protocol::json;
+use protocol::jws::General;
 use protocol::messages::*;
 use protocol::problem::Problem;
 use serde::de::DeserializeOwned;
@@ -83,6 +84,7 @@ golden! {
     "revocation-user": Revocation,
     "rotation": Rotation,
     "rotation-all": Rotation,
+    "rotation-request": General,
     "self-reply": SelfReply,
     "signed-reply": SignedReply,
     "signed-request": SignedRequest,
@@ -129,11 +131,12 @@ fn unknown_members_are_ignored() {
 }
 
 /// Members that a message may be without.
-const OPTIONAL: [(&str, &[&str]); 9] = [
+const OPTIONAL: [(&str, &[&str]); 10] = [
     ("decision", &["match", "reason"]),
     ("problem", &["nonce", "revocation"]),
     ("prompt-reply", &[]),
     ("prompt", &["acr", "binding_message"]),
+    ("rotation-request", &[]),
     ("rotation", &["device", "verified", "sealing"]),
     ("rotation-all", &["device", "verified", "sealing"]),
     ("finish-request", &[]),

@@ -19,6 +19,15 @@ BODIES = {
         "push": finish["push"],
         "now": NOW_LATER,
     },
+    # Another `verified` key: signed by it, by the one before, and last by `device`.
+    "rotation-request": general(
+        rotation,
+        [
+            (header("rotation", jwk=OTHER.jwk), OTHER),
+            (header("rotation", kid=VERIFIED_KID), VERIFIED),
+            (header("rotation", kid=DEVICE_KID), DEVICE),
+        ],
+    ),
     "rename": {"name": "Jana’s old phone"},
     "push-target": finish["push"],
     "push-target-apns": {"channel": "apns", "token": sha("apns token").hex(), "environment": "sandbox"},
