@@ -158,8 +158,9 @@ impl Denials {
     /// Reads the document; nothing stored is no denial.
     pub(crate) fn decode(document: Option<&[u8]>) -> Result<Self, DeviceError> {
         let Some(document) = document else { return Ok(Self { format: 1, denials: Vec::new() }) };
-        let damaged = |_| DeviceError::DamagedState { detail: "the denials that were handed over".to_owned() };
-        let denials: Self = serde_json::from_slice(document).map_err(damaged)?;
+        let damaged = || DeviceError::DamagedState { detail: "the denials that were handed over".to_owned() };
+        let text = std::str::from_utf8(document).map_err(|_| damaged())?;
+        let denials: Self = serde_json::from_str(text).map_err(|_| damaged())?;
         if denials.format > 1 { Err(DeviceError::NewerState { version: denials.format }) } else { Ok(denials) }
     }
 

@@ -295,7 +295,9 @@ impl State {
 }
 
 fn read<T: serde::de::DeserializeOwned>(document: &[u8]) -> Result<T, DeviceError> {
-    serde_json::from_slice(document).map_err(|_| damaged("it is no document of ours"))
+    // From text, as messages are: readers of bytes would be compiled for every type once more.
+    let text = std::str::from_utf8(document).map_err(|_| damaged("it is no text"))?;
+    serde_json::from_str(text).map_err(|_| damaged("it is no document of ours"))
 }
 
 fn damaged(detail: &str) -> DeviceError {

@@ -4,6 +4,7 @@
 use clap::{Parser, Subcommand};
 use tests::process::http::Lost;
 
+mod approve;
 mod held;
 mod load;
 mod pending;
@@ -26,6 +27,8 @@ enum Bench {
     Held(held::Options),
     /// Phones that wait for a prompt, what they cost, and how soon they have it
     Phones(phones::Options),
+    /// What approving costs the phone's core, without its key and the network
+    Approve(approve::Options),
     /// Requests that nobody answers, and what they cost
     Pending(pending::Options),
     /// One ES256 signature, one verification, one hash and one sync
@@ -38,6 +41,10 @@ async fn main() -> Result<(), Lost> {
         Bench::Load(options) => load::run(options).await,
         Bench::Held(options) => held::run(options).await,
         Bench::Phones(options) => phones::run(options).await,
+        Bench::Approve(options) => {
+            approve::run(&options).await;
+            Ok(())
+        }
         Bench::Pending(options) => pending::run(options).await,
         Bench::Primitives(options) => {
             primitives::run(&options);

@@ -176,10 +176,24 @@ impl DeviceCore {
     }
 
     /// Changes memory and storage together, alone among all processes of the app.
-    async fn change<T>(
+    async fn change<T: Send>(
         &self,
         change: impl FnOnce(&mut State) -> Result<T, DeviceError> + Send,
     ) -> Result<T, DeviceError> {
+        let mut value = None;
+        let noted = Box::new(|state: &mut State| {
+            value = Some(change(state)?);
+            Ok(())
+        });
+        self.change_by(noted).await?;
+        Ok(value.expect("a change that was made has its value"))
+    }
+
+    /// Exists once: generic code is compiled for each of its uses, and this is large.
+    async fn change_by(
+        &self,
+        change: Box<dyn FnOnce(&mut State) -> Result<(), DeviceError> + Send + '_>,
+    ) -> Result<(), DeviceError> {
         let mut state = self.state.lock().await;
         let alone = Alone::among_processes(self.ports.lock.as_ref()).await?;
         if alone.is_some() {
@@ -187,12 +201,12 @@ impl DeviceCore {
             *state = None;
         }
         let mut next = self.loaded(&mut state).await?.clone();
-        let value = change(&mut next)?;
+        change(&mut next)?;
         // A save that fails or is abandoned half-way may or may not have happened: whoever comes next loads again.
         *state = None;
         self.ports.store.save(DOCUMENT.to_owned(), next.encode()).await?;
         *state = Some(next);
-        Ok(value)
+        Ok(())
     }
 
     async fn destroy_keys(&self, slot: &KeySlot) -> Result<(), DeviceError> {
