@@ -113,8 +113,23 @@ impl OpenPrompt {
         }
         match &self.content.binding_message {
             Some(message) if !shown(message) => Err(Unshowable::Hidden { part: "binding message" }),
-            _ => Ok(()),
+            _ => self.check_details(),
         }
+    }
+
+    /// How the details are written only their server knows, but none of them can be approved without a line of its own.
+    fn check_details(&self) -> Result<(), Unshowable> {
+        let asked = &self.content;
+        let is_other = |line: &&Line| {
+            line.value == asked.client.name
+                || asked.binding_message.as_ref() == Some(&line.value)
+                || asked.scope.contains(&line.value)
+        };
+        let others = asked.display.iter().filter(is_other).count();
+        if asked.display.len() - others < asked.authorization_details.len() {
+            return Err(Unshowable::Hidden { part: "authorization details" });
+        }
+        Ok(())
     }
 }
 
@@ -144,6 +159,22 @@ mod tests {
         let prompt = opened(|_| ()).unwrap().showable().unwrap();
         assert_eq!(prompt.content().jti, PromptId::from_bytes([0x55; 16]));
         assert_eq!(prompt.lines().len(), 2);
+    }
+
+    #[test]
+    fn details_without_lines_of_their_own_are_not_rendered() {
+        let detail = || serde_json::json!({ "type": "payment", "to": "Merchant A" });
+        let hidden = Err(Unshowable::Hidden { part: "authorization details" });
+        assert_eq!(
+            shown(|prompt| prompt.authorization_details = vec![serde_json::json!({ "type": "payment" })]),
+            hidden
+        );
+        let mut prompt = opened(|_| ()).expect("sound");
+        prompt.content.authorization_details = vec![detail(), detail()];
+        prompt.content.display.push(Line::new("What", "Payment"));
+        assert!(prompt.clone().showable().is_err(), "two details, one line");
+        prompt.content.display.push(Line::new("To", "Merchant A"));
+        assert!(prompt.showable().is_ok());
     }
 
     #[test]

@@ -286,3 +286,23 @@ async fn an_unapproved_prompt_may_be_denied_to_its_end_and_an_approved_one_to_th
     assert_eq!(taken_back, Ok(device_core::Outcome::Denied), "what is not redeemed yet can be stopped");
     assert_eq!(world.poll(&shop, &approved).await, "400 access_denied");
 }
+
+#[tokio::test]
+async fn two_pending_requests_of_one_client_warn_of_each_other_and_are_told_apart_by_their_text() {
+    let (world, shop, phone) = scene().await;
+    world.add_client("bank", "the secret of the bank").await;
+    let bank = world.client("bank", "the secret of the bank").await;
+    let small = a_request().with("binding_message", "Pay 1 euro").accepted(&shop).await;
+    let alone = world.prompt(&phone, &small).await;
+    assert_eq!(alone.display().warnings, []);
+    let large = a_request().with("binding_message", "Pay 1000 euros").accepted(&shop).await;
+    let other = a_request().accepted(&bank).await;
+    let conflict = [device_core::Warning::Conflict { others: 1 }];
+    let (on_small, on_large) = (world.prompt(&phone, &small).await, world.prompt(&phone, &large).await);
+    assert_eq!((on_small.display().warnings, on_large.display().warnings), (conflict.to_vec(), conflict.to_vec()));
+    assert_eq!(world.prompt(&phone, &other).await.display().warnings, [], "another client's is another matter");
+    phone.approve(&on_small).await.expect("approved");
+    assert_eq!(world.poll(&shop, &large).await, "400 authorization_pending", "the newer one is still there");
+    assert_eq!(world.prompt(&phone, &large).await.display().warnings, [], "and alone now");
+    world.redeem(&shop, &small).await;
+}

@@ -13,6 +13,7 @@ mod binding;
 mod cancelling;
 mod collecting;
 mod deciding;
+mod detailing;
 mod discovery;
 mod disputing;
 mod enrolling;

@@ -117,7 +117,7 @@ fn prompt(
         binding_message: request.binding_message.clone(),
         scope: request.scope.clone(),
         resource: Vec::new(),
-        authorization_details: Vec::new(),
+        authorization_details: request.details.as_ref().map(|asked| asked.details.clone()).unwrap_or_default(),
         display: display(question),
         acr: wanted.acr.map(|acr| acr.name().to_owned()),
         uv: wanted.user_verification,
@@ -126,7 +126,7 @@ fn prompt(
             None => Match::NONE,
         },
         context: Vec::new(),
-        lang: "en".to_owned(),
+        lang: request.details.as_ref().map_or_else(|| "en".to_owned(), |asked| asked.language.clone()),
     };
     let jws = port.keys.sign_device(&message).map_err(|_| StartError::Keys)?;
     Ok(StoredPrompt {
@@ -152,6 +152,7 @@ fn display(question: &Question<'_>) -> Vec<Line> {
         lines.push(Line::new("Name", "unverified"));
     }
     lines.extend(question.request.binding_message.as_ref().map(|message| Line::new("Message", message)));
+    lines.extend(question.request.details.iter().flat_map(|asked| asked.lines.clone()));
     let extra = question.request.scope.iter().filter(|scope| *scope != "openid");
     // A line each, because together they may be longer than a line is.
     lines.extend(extra.map(|scope| Line::new("Access to", scope)));

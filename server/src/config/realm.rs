@@ -17,6 +17,7 @@ use crate::certificates::TrustAnchors;
 use crate::domain::algorithm::Algorithm;
 use crate::domain::binding_message::BindingPattern;
 use crate::domain::delivery::DeliveryMode;
+use crate::domain::details;
 use crate::domain::names::RealmId;
 use crate::domain::policy::{HintIssuer, Policy, RULES};
 use crate::domain::profile::Profile;
@@ -277,6 +278,8 @@ fn contradictions(policy: &Policy) -> Vec<(&'static str, String)> {
     let pattern = policy.binding_message_pattern.as_deref().and_then(|text| BindingPattern::compile(text).err());
     let broken = lifetimes(policy).chain(broken).chain(under_fapi(policy));
     let broken = broken.chain(pattern.map(|why| ("binding_message_pattern", why)));
+    let details = details::check_types(&policy.authorization_details_types).err();
+    let broken = broken.chain(details.map(|why| ("authorization_details_types", why)));
     broken.chain(issuer.map(|why| ("hint_issuers", why))).collect()
 }
 

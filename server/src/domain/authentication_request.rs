@@ -55,6 +55,7 @@ use serde::{Deserialize, Serialize};
 use super::certificate::Thumbprint;
 use super::client::AuthenticationMethod;
 use super::delivery::DeliveryMode;
+use super::details::Details;
 use super::names::{ClientId, FamilyKey, RequestKey, Subject, TokenKey};
 use super::secret::Sealed;
 use super::time::Timestamp;
@@ -106,6 +107,9 @@ pub struct AuthenticationRequest {
     /// The certificate that the client showed; tokens that are pushed are bound to it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate: Option<Thumbprint>,
+    /// `authorization_details`, and what is shown of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub details: Option<Details>,
     /// What the user must type from the client's screen, where the client asks for that: a MAC of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub match_code: Option<Digest>,

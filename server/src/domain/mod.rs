@@ -9,6 +9,7 @@ pub mod certificate;
 pub mod client;
 pub mod context;
 pub mod delivery;
+pub mod details;
 pub mod device;
 pub mod endpoint;
 pub mod grant;

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::algorithm::Algorithm;
 use super::delivery::DeliveryMode;
+use super::details::DetailsType;
 use super::profile::Profile;
 
 /// What the table says of one rule.
@@ -168,6 +169,9 @@ policy! {
 
     /// `aud` of access tokens; the issuer where it is absent.
     default_audience: Option<String> = None, example "\"https://api.example.com\"";
+
+    /// Types of `authorization_details` (RFC 9396) that clients may send: tables of `type`, `title`, `language`, `schema` and `display`. docs/operators.md explains them.
+    authorization_details_types: Vec<DetailsType> = Vec::new(), example r#"[{ type = "payment", title = { label = "What", value = "Payment" }, schema = { type = "object", required = ["to"], properties = { to = { type = "string" } } }, display = [{ label = "To", path = "/to" }] }]"#;
 
     /// For how long after its end an ID token is taken as `id_token_hint`.
     id_token_hint_age: u32 = 7_776_000, from 0 to 31_536_000;

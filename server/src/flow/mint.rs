@@ -40,6 +40,8 @@ pub struct Tokens {
     pub refresh_token: Option<String>,
     /// What was granted.
     pub scope: Vec<String>,
+    /// What was granted of `authorization_details` (RFC 9396 §7); never at a refresh.
+    pub authorization_details: Vec<Value>,
     /// What the user signed, for clients registered for it; never at a refresh.
     pub receipt: Option<Receipt>,
 }
@@ -55,6 +57,9 @@ impl Tokens {
         members.extend(self.id_token.map(|token| ("id_token".into(), token.into())));
         members.extend(self.refresh_token.map(|token| ("refresh_token".into(), token.into())));
         members.insert("scope".into(), self.scope.join(" ").into());
+        if !self.authorization_details.is_empty() {
+            members.insert("authorization_details".into(), self.authorization_details.into());
+        }
         members.extend(self.receipt.map(|receipt| ("approval_receipt".into(), json!(receipt))));
         members
     }
@@ -156,6 +161,7 @@ pub(super) fn mint(provider: &Provider, approved: &Approved<'_>, now: Timestamp)
         id_token,
         refresh_token: refresh.as_ref().map(|token| token.text().to_owned()),
         scope: request.scope.clone(),
+        authorization_details: request.details.as_ref().map(|asked| asked.details.clone()).unwrap_or_default(),
         receipt: receipt.clone(),
     };
     let family = refresh.map(|token| token.founding(client, agreed, now, ends_at));
@@ -195,7 +201,15 @@ pub(super) fn mint_again(
     let beside = id_token::Beside { access_token: &access_token, asked_by: None, refresh_token: None, receipt: None };
     let id_token = id_token_if_asked(provider, client, &agreed, &beside, now)?;
     let expires_in = expires_in(&grant, now);
-    let tokens = Tokens { access_token, expires_in, id_token, refresh_token: None, scope: agreed.scope, receipt: None };
+    let tokens = Tokens {
+        access_token,
+        expires_in,
+        id_token,
+        refresh_token: None,
+        scope: agreed.scope,
+        authorization_details: Vec::new(),
+        receipt: None,
+    };
     Ok(Minted { tokens, grant, family: None })
 }
 

@@ -15,6 +15,7 @@ use tracing::error;
 use super::body::BodyError;
 use crate::domain::authentication_request::Refusal;
 use crate::domain::binding_message::BadBindingMessage;
+use crate::domain::details::BadDetails;
 use crate::domain::time::Timestamp;
 use crate::flow::authenticate_client::{OtherMethod, Replayed};
 use crate::flow::register::BadMember;
@@ -109,9 +110,15 @@ impl IntoResponse for begin::Reason {
             Self::InvalidBindingMessage(BadBindingMessage::Pattern) => {
                 oauth(bad, "invalid_binding_message", "it does not match the pattern that this provider wants")
             }
-            // RFC 9396 §5: types that are not known are refused, and here none is.
-            Self::InvalidAuthorizationDetails => {
-                oauth(bad, "invalid_authorization_details", "authorization details are not taken here")
+            // RFC 9396 §5
+            Self::InvalidAuthorizationDetails(why) => {
+                let text = match why {
+                    BadDetails::Form => "a list of 1 to 8 objects with a type is wanted, of at most 2048 bytes",
+                    BadDetails::UnknownType => "a type is not known here",
+                    BadDetails::Member(_) => "a member is unknown, missing, or does not fit its type",
+                    BadDetails::Text(_) => "a value must be one line of at most 200 plain characters",
+                };
+                oauth(bad, "invalid_authorization_details", text)
             }
             Self::InvalidTarget => oauth(bad, "invalid_target", "resource indicators are not taken here"),
             Self::UnknownUser => oauth(bad, "unknown_user_id", "the hint names no user"),

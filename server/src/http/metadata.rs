@@ -110,6 +110,9 @@ fn members(provider: &Provider, endpoints: &[Endpoint]) -> Map<String, Value> {
         // RFC 8414 §2 requires the member; nothing is ever returned.
         members.insert("response_types_supported".to_owned(), json!(["none"]));
     }
+    // RFC 9396 §10
+    let types = offer.policy.authorization_details_types.iter().map(|kind| kind.name.as_str());
+    members.insert("authorization_details_types_supported".to_owned(), types.collect());
     // RFC 8414 §3.2: lists without elements are left out.
     members.retain(|_, value| value.as_array().is_none_or(|list| !list.is_empty()));
     members

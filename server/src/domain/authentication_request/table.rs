@@ -249,6 +249,7 @@ fn a_request(column: Column, state: State, delivery: DeliveryMode) -> Authentica
         callback: None,
         acr_values: Vec::new(),
         certificate: None,
+        details: None,
         match_code: None,
         issued: None,
         state,

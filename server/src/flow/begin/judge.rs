@@ -1,5 +1,8 @@
 //! What the parameters mean for this client in this realm, before anybody is looked up. Nothing here depends on the user.
 
+use protocol::json;
+use serde_json::Value;
+
 use super::super::authenticate_client::Caller;
 use super::super::provider::Provider;
 use super::parameters::{Parameters, Sent, check_notification_token};
@@ -7,6 +10,7 @@ use super::{Flaw, Reason, user_code};
 use crate::domain::binding_message;
 use crate::domain::client::Client;
 use crate::domain::delivery::DeliveryMode;
+use crate::domain::details::{self, BadDetails, Details};
 use crate::domain::policy::AboveMax;
 use crate::domain::profile::Profile;
 
@@ -52,14 +56,22 @@ fn check_scope(provider: &Provider, caller: &Caller, scope: &[String]) -> Result
     if asks_openid && all_allowed { Ok(()) } else { Err(Reason::InvalidScope) }
 }
 
-/// Passed over, these would have the user approve less than the client asked for, or the client get another token than
-/// it asked for.
+/// Passed over, it would have the client get another token than it asked for.
 fn check_unsupported(sent: &Sent) -> Result<(), Reason> {
-    match (sent.has("authorization_details"), sent.has("resource")) {
-        (true, _) => Err(Reason::InvalidAuthorizationDetails),
-        (_, true) => Err(Reason::InvalidTarget),
-        (false, false) => Ok(()),
-    }
+    if sent.has("resource") { Err(Reason::InvalidTarget) } else { Ok(()) }
+}
+
+/// `authorization_details` (RFC 9396 §5), as text out of a form or as JSON out of a signed request.
+pub(super) fn details(provider: &Provider, parameters: &Parameters) -> Result<Option<Details>, BadDetails> {
+    let list = match &parameters.details {
+        None => return Ok(None),
+        Some(Value::Array(list)) => list.clone(),
+        Some(Value::String(text)) => {
+            json::from_slice_within(text.as_bytes(), details::MOST_BYTES).map_err(|_| BadDetails::Form)?
+        }
+        Some(_) => return Err(BadDetails::Form),
+    };
+    details::judge(&provider.policy().authorization_details_types, list).map(Some)
 }
 
 /// CIBA §7.1: required of ping and push clients; of a poll client not even looked at (REQUIREMENTS Q22).

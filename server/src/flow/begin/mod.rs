@@ -27,6 +27,7 @@ use crate::domain::audit::What;
 use crate::domain::authentication_request::{AuthenticationRequest, Callback, State};
 use crate::domain::binding_message::BadBindingMessage;
 use crate::domain::delivery::DeliveryMode;
+use crate::domain::details::BadDetails;
 use crate::domain::names::{RequestKey, Subject};
 use crate::domain::policy::{NoDevice, Policy};
 use crate::domain::secret::Secret;
@@ -82,9 +83,9 @@ pub enum Reason {
     /// The text breaks the rules for text on phones, or the realm's.
     #[error("the binding message breaks a rule: {0}")]
     InvalidBindingMessage(#[from] BadBindingMessage),
-    /// Every type of `authorization_details` is unknown here (RFC 9396 §5).
-    #[error("authorization details are not taken")]
-    InvalidAuthorizationDetails,
+    /// `authorization_details` are of no registered type, or do not fit it (RFC 9396 §5).
+    #[error("the authorization details are refused: {0:?}")]
+    InvalidAuthorizationDetails(#[from] BadDetails),
     /// Every `resource` is unknown here (RFC 8707 §2).
     #[error("resource indicators are not taken")]
     InvalidTarget,
@@ -124,6 +125,7 @@ pub async fn begin(provider: &Provider, caller: &Caller, sent: Sent) -> Result<B
     }
     let mut parameters = Parameters::read(&sent)?;
     judge::parameters(provider, caller, &sent, &parameters)?;
+    let details = judge::details(provider, &parameters)?;
     let person = person::find(provider, caller, &parameters.hint).await?;
     if let Some(code) = parameters.user_code.take().filter(|_| user_code::is_demanded(provider, &caller.client)) {
         user_code::check(provider, &caller.client, &person, code).await?;
@@ -133,6 +135,7 @@ pub async fn begin(provider: &Provider, caller: &Caller, sent: Sent) -> Result<B
     let auth_req_id = provider.random().token();
     let accepted = Accepted { provider, caller, parameters: &parameters, auth_req_id: &auth_req_id, at: now };
     let mut request = accepted.request(person.subject);
+    request.details = details;
     let match_code = caller.client.match_code.then(|| match_code::draw(provider));
     request.match_code = match_code.as_ref().map(|code| match_code::mac(provider, &request.key, code));
     let question = Question {
@@ -142,6 +145,7 @@ pub async fn begin(provider: &Provider, caller: &Caller, sent: Sent) -> Result<B
         context: parameters.context.as_ref(),
     };
     let asked = ask(provider, &question, now).await?;
+    may_be_kept(&request, &asked)?;
     let copies = asked.prompts.iter().chain(&asked.awaiting);
     request.prompts = copies.map(|prompt| (prompt.device, prompt.id)).collect();
     commit(provider, caller, Step { request, asked, used }).await?;
@@ -200,6 +204,7 @@ impl Accepted<'_> {
             callback: self.callback(),
             acr_values: judge::requested_acr(self.provider, client, &parameters.acr_values),
             certificate: self.caller.certificate,
+            details: None,
             match_code: None,
             issued: None,
             state: State::Pending,
@@ -221,6 +226,16 @@ fn keep(policy: &Policy, delivery: DeliveryMode) -> u32 {
         DeliveryMode::Poll => policy.tombstone,
         DeliveryMode::Ping | DeliveryMode::Push => policy.tombstone.max(policy.notification_grace),
     }
+}
+
+/// Bytes of a prompt that holds details: it is kept in one record with two decisions and their results.
+const MOST_PROMPT_BYTES: usize = 7 * 1024;
+
+/// Details that leave no room for the answer are refused here, where the client can still be told.
+fn may_be_kept(request: &AuthenticationRequest, asked: &Asked) -> Result<(), BadDetails> {
+    let mut prompts = asked.prompts.iter().chain(&asked.awaiting);
+    let too_long = request.details.is_some() && prompts.any(|prompt| prompt.jws.as_str().len() > MOST_PROMPT_BYTES);
+    if too_long { Err(BadDetails::Form) } else { Ok(()) }
 }
 
 async fn ask(provider: &Provider, question: &Question<'_>, now: Timestamp) -> Result<Asked, Reason> {

@@ -107,6 +107,8 @@ pub(super) struct Parameters {
     pub(super) acr_values: Vec<String>,
     pub(super) notification_token: Option<Secret>,
     pub(super) context: Option<Map<String, Value>>,
+    /// As it was sent.
+    pub(super) details: Option<Value>,
 }
 
 impl Parameters {
@@ -121,6 +123,7 @@ impl Parameters {
             acr_values: acr_values(sent)?,
             notification_token: owned("client_notification_token")?.map(Secret::new),
             context: sent.value("request_context").map(context).transpose()?,
+            details: sent.value("authorization_details").cloned(),
         })
     }
 }

@@ -179,6 +179,7 @@ pub fn a_request(n: u64, prompts: &[(u64, u64)], keep_until: Timestamp) -> Authe
         callback: None,
         acr_values: Vec::new(),
         certificate: None,
+        details: None,
         match_code: None,
         issued: None,
         state: State::Pending,
