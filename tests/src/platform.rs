@@ -346,8 +346,8 @@ fn head(kind: u8, length: usize) -> Vec<u8> {
     let kind = kind << 5;
     match u16::try_from(length).expect("a short item").to_be_bytes() {
         [0, length] if length < 24 => vec![kind | length],
-        [0, length] => vec![kind | 24, length],
-        [high, low] => vec![kind | 25, high, low],
+        [0, length] => vec![kind | 0x18, length],
+        [high, low] => vec![kind | 0x19, high, low],
     }
 }
 

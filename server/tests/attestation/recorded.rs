@@ -49,7 +49,7 @@ fn expected<'e>(device: &'e Jwk, verified: &'e Jwk, client_data: Option<Digest>,
 fn by_google(chain: &[Vec<u8>], revoked: &[u8], now: Timestamp) -> Result<Verdict, Flaw> {
     let trust = android::Trust {
         // The last certificate of the file is Google's root.
-        roots: TrustAnchors::from_pem(GOOGLE[GOOGLE.rfind("-----BEGIN").unwrap()..].as_bytes()).unwrap(),
+        roots: TrustAnchors::from_pem(&GOOGLE.as_bytes()[GOOGLE.rfind("-----BEGIN").unwrap()..]).unwrap(),
         apps: vec![App { package: "com.google.attestationexample".to_owned(), digests: Vec::new() }],
         revoked: Revoked::parse(revoked).unwrap(),
         boot: Boot::Verified,
