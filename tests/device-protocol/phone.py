@@ -120,9 +120,11 @@ def open_prompt(trust, enrolment, device, text, now):
     for line in prompt["context"]:
         text_rules.check("context", line["label"])
         text_rules.check("context", line["value"])
-    shown = {line["value"] for line in prompt["display"]}
     if prompt["kind"] == "ciba":
-        check(prompt["client"]["name"] in shown and prompt.get("binding_message", prompt["client"]["name"]) in shown, "Hidden")
+        name = prompt["client"]["name"]
+        shown, others = [line["value"] for line in prompt["display"]], {name, prompt.get("binding_message"), *prompt["scope"]}
+        check(name in shown and prompt.get("binding_message", name) in shown, "Hidden")
+        check(sum(value not in others for value in shown) >= len(prompt["authorization_details"]), "Hidden")
     return prompt
 
 

@@ -97,6 +97,7 @@ def texts(**changes):
 
 
 DISPLAY = [{"label": "Who asks", "value": prompt_payload["client"]["name"]}, {"label": "Message", "value": "W4SCT"}]
+DISPLAY.append({"label": "Betrag", "value": "123,50 €"})
 SHOWN = texts(display=DISPLAY)
 CLIENT = SHOWN["client"]
 variants(
@@ -110,7 +111,8 @@ variants(
         ("for another enrolment", "Audience", {"enr": OTHER_ID}),
         ("whose time is over", "Expired", {"exp": T0}),
         ("that hides its client", "Hidden", {"display": DISPLAY[1:]}),
-        ("that hides its message", "Hidden", {"display": DISPLAY[:1]}),
+        ("that hides its message", "Hidden", {"display": [DISPLAY[0], DISPLAY[2]]}),
+        ("that hides its details", "Hidden", {"display": DISPLAY[:2]}),
         ("whose message turns around", "BidiControl", {"binding_message": "Pay \u202e12 EUR", "display": [DISPLAY[0], {"label": "Message", "value": "Pay \u202e12 EUR"}]}),
         ("whose message holds an invisible letter", "Invisible", {"binding_message": "W4\u200bSCT", "display": [DISPLAY[0], {"label": "Message", "value": "W4\u200bSCT"}]}),
         ("whose client's name is a link", "Url", {"client": {**CLIENT, "name": "https://shop.example"}}),
