@@ -10,10 +10,15 @@ use std::{
     time::Duration,
 };
 
+use protocol::DeviceId;
 use protocol::messages::{FcmTarget, Platform, PushTarget};
 use serde_json::{Value, json};
 use server::{
-    domain::time::{Clock, Timestamp},
+    domain::{
+        message::MessageId,
+        names::Subject,
+        time::{Clock, Timestamp},
+    },
     outbound::{
         Courier, Fate, Push, PushBody,
         client::{Client, Limits, Reach},
@@ -30,6 +35,7 @@ use url::Url;
 const START: i64 = 1_800_000_000;
 const TARGET: &str = "dQw4w9WgXcQ:APA91b-a-registration-token";
 const RID: &str = "tH7mK2vQ9xR4bN8c";
+const LINK: &str = "https://op.example/a/tH7mK2vQ9xR4bN8c";
 const JWE: &str = "eyJhbGciOiJFQ0RILUVTIn0..aXY.Y2lwaGVydGV4dA.dGFn";
 
 /// A clock moved by hand.
@@ -101,6 +107,7 @@ fn settings(google: &FcmStandIn) -> FcmSettings {
         service_account: ServiceAccount::parse(&google.service_account()).expect("a key file"),
         base_url: Some(google.base_url()),
         token_url: None,
+        per_minute: 1_000,
     }
 }
 
@@ -110,7 +117,15 @@ fn a_push() -> Push {
 
 fn to(platform: Platform, target: FcmTarget) -> Push {
     let body = PushBody::Sealed { jwe: JWE.to_owned(), rid: RID.to_owned() };
-    Push { target: PushTarget::Fcm { platform, target }, body, ttl_seconds: 90 }
+    Push {
+        id: MessageId::from_bytes([7; 16]),
+        device: DeviceId::from_bytes([8; 16]),
+        subject: Subject::new("1001"),
+        target: PushTarget::Fcm { platform, target },
+        body,
+        link: LINK.to_owned(),
+        ttl_seconds: 90,
+    }
 }
 
 fn later(retry_after_seconds: Option<u32>, cause: &'static str) -> Fate {
@@ -144,12 +159,16 @@ async fn an_iphone_gets_an_alert_of_fixed_words_that_its_extension_may_rewrite()
                 "apns-push-type": "alert",
                 "apns-priority": "10",
                 "apns-expiration": (START + 90).to_string(),
+                "apns-collapse-id": RID,
             },
-            "payload": { "aps": {
-                "alert": { "title": "Approval requested", "body": "Open the app to see who is asking." },
-                "mutable-content": 1,
-                "sound": "default",
-            } },
+            "payload": {
+                "aps": {
+                    "alert": { "title": "Approval requested", "body": "Open the app to see who is asking." },
+                    "mutable-content": 1,
+                    "sound": "default",
+                },
+                "link": LINK,
+            },
         },
     });
     assert_eq!(post.sent().await, expected);
@@ -158,7 +177,7 @@ async fn an_iphone_gets_an_alert_of_fixed_words_that_its_extension_may_rewrite()
 #[tokio::test]
 async fn a_wake_carries_its_routing_id_and_nothing_else() {
     let post = Post::open().await;
-    let body = PushBody::Wake { rid: RID.to_owned() };
+    let body = PushBody::Wake { rid: RID.to_owned(), pad: None };
     let push = Push { body, ..a_push() };
     assert_eq!(post.carry(&push).await, Fate::Delivered);
     assert_eq!(post.sent().await["data"], json!({ "v": "1", "rid": RID }));
@@ -190,7 +209,7 @@ async fn a_sealed_prompt_of_3_kilobytes_is_sent_whole() {
 #[tokio::test]
 async fn what_cannot_fit_even_as_a_wake_is_refused_unsent() {
     let post = Post::open().await;
-    let body = PushBody::Wake { rid: "x".repeat(4_096) };
+    let body = PushBody::Wake { rid: "x".repeat(4_096), pad: None };
     let refused = Fate::Refused { cause: "message_too_big" };
     assert_eq!(post.carry(&Push { body, ..a_push() }).await, refused);
     assert!(post.google.recorded(0).await.is_empty());
@@ -218,7 +237,7 @@ async fn each_phone_finds_its_own_messages_in_order() {
     let post = Post::open().await;
     let mut inbox = post.google.inbox("second");
     for (target, rid) in [("first", "a"), ("second", "b"), ("second", "c")] {
-        let body = PushBody::Wake { rid: rid.to_owned() };
+        let body = PushBody::Wake { rid: rid.to_owned(), pad: None };
         let push = Push { body, ..to(Platform::Android, FcmTarget::Token(target.to_owned())) };
         assert_eq!(post.carry(&push).await, Fate::Delivered);
     }
@@ -232,14 +251,14 @@ async fn each_phone_finds_its_own_messages_in_order() {
 #[tokio::test]
 async fn an_unregistered_target_is_gone() {
     let post = Post::open().await;
-    let gone = Fate::Gone { cause: "unregistered" };
+    let gone = Fate::Gone { cause: "unregistered", since: None };
     assert_eq!(post.fate_of(Reply::Unregistered).await, gone);
 }
 
 #[tokio::test]
 async fn a_target_of_another_sender_is_gone() {
     let post = Post::open().await;
-    let gone = Fate::Gone { cause: "sender_id_mismatch" };
+    let gone = Fate::Gone { cause: "sender_id_mismatch", since: None };
     assert_eq!(post.fate_of(Reply::SenderIdMismatch).await, gone);
 }
 
@@ -261,8 +280,8 @@ async fn a_bare_404_keeps_the_target() {
 async fn an_invalid_argument_clears_the_target_only_if_it_names_it() {
     let post = Post::open().await;
     for (field, fate) in [
-        ("message.token", Fate::Gone { cause: "invalid_target" }),
-        ("message.fid", Fate::Gone { cause: "invalid_target" }),
+        ("message.token", Fate::Gone { cause: "invalid_target", since: None }),
+        ("message.fid", Fate::Gone { cause: "invalid_target", since: None }),
         ("message.data[0].value", Fate::Refused { cause: "invalid_argument" }),
         ("message", Fate::Refused { cause: "invalid_argument" }),
     ] {
@@ -273,7 +292,6 @@ async fn an_invalid_argument_clears_the_target_only_if_it_names_it() {
 
 #[tokio::test]
 async fn quota_and_unavailability_wait_as_long_as_google_says() {
-    let post = Post::open().await;
     for (retry_after, seconds) in [
         (None, None),
         (Some("17"), Some(17)),
@@ -282,10 +300,49 @@ async fn quota_and_unavailability_wait_as_long_as_google_says() {
     ] {
         let retry_after = retry_after.map(str::to_owned);
         let quota = Reply::QuotaExceeded { retry_after: retry_after.clone() };
-        assert_eq!(post.fate_of(quota).await, later(seconds, "quota_exceeded"));
+        assert_eq!(Post::open().await.fate_of(quota).await, later(seconds, "quota_exceeded"));
         let unavailable = Reply::Unavailable { retry_after };
-        assert_eq!(post.fate_of(unavailable).await, later(seconds, "unavailable"));
+        assert_eq!(Post::open().await.fate_of(unavailable).await, later(seconds, "unavailable"));
     }
+}
+
+#[tokio::test]
+async fn a_pause_that_google_asks_for_is_kept_by_all_pushes_of_the_project() {
+    let post = Post::open().await;
+    post.fate_of(Reply::QuotaExceeded { retry_after: Some("17".to_owned()) }).await;
+    post.clock.advance(16);
+    assert_eq!(post.carry(&a_push()).await, later(Some(1), "paused"));
+    assert_eq!(post.google.recorded(1).await.len(), 1, "nothing was sent in between");
+    post.clock.advance(1);
+    assert_eq!(post.carry(&a_push()).await, Fate::Delivered);
+}
+
+#[tokio::test]
+async fn a_project_sends_no_more_a_minute_than_its_operator_set() {
+    let post = Post::open().await;
+    let fcm = post.courier(FcmSettings { per_minute: 2, ..settings(&post.google) }).expect("settings that work");
+    let fates = [fcm.carry(&a_push()).await, fcm.carry(&a_push()).await, fcm.carry(&a_push()).await];
+    assert_eq!(fates, [Fate::Delivered, Fate::Delivered, later(Some(60), "paced")]);
+    post.clock.advance(60);
+    assert_eq!(fcm.carry(&a_push()).await, Fate::Delivered);
+}
+
+#[tokio::test]
+async fn what_takes_a_notification_away_is_silent_on_both_platforms() {
+    let post = Post::open().await;
+    let dismiss = |platform| Push {
+        body: PushBody::Dismiss { rid: RID.to_owned() },
+        ..to(platform, FcmTarget::Token(TARGET.to_owned()))
+    };
+    assert_eq!(post.carry(&dismiss(Platform::Android)).await, Fate::Delivered);
+    assert_eq!(post.carry(&dismiss(Platform::Ios)).await, Fate::Delivered);
+    let sent: Vec<Value> = post.google.recorded(2).await.iter().map(|record| record.body["message"].clone()).collect();
+    let data = json!({ "v": "1", "rid": RID, "dismiss": "1" });
+    assert_eq!((&sent[0]["data"], &sent[1]["data"]), (&data, &data));
+    assert_eq!(sent[0]["android"], json!({ "priority": "NORMAL", "ttl": "90s" }));
+    let headers = &sent[1]["apns"]["headers"];
+    assert_eq!((&headers["apns-push-type"], &headers["apns-priority"]), (&json!("background"), &json!("5")));
+    assert_eq!(sent[1]["apns"]["payload"], json!({ "aps": { "content-available": 1 } }));
 }
 
 #[tokio::test]

@@ -112,6 +112,9 @@ pub struct Configuration {
     pub capabilities: Vec<String>,
     /// Version of the Unicode data that text is judged by.
     pub unicode: String,
+    /// Under which key phones subscribe to Web Push (RFC 8292 §3.2): 65 bytes in base64url. Absent without that channel.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vapid: Option<String>,
     /// The server's clock.
     pub now: i64,
 }

@@ -8,6 +8,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use subtle::ConstantTimeEq as _;
 
+use crate::Digest;
 use crate::base64url::{self, NotBase64url};
 
 macro_rules! random_bits {
@@ -99,6 +100,16 @@ id! {
     /// A random value used once.
     Nonce
 }
+impl RoutingId {
+    /// The routing id of the pushes about a prompt: the first 16 bytes of SHA-256("adp1-rid" ‖ prompt id). Whoever has the
+    /// prompt finds what was pushed about it; whoever sees a push learns nothing of the prompt.
+    #[must_use]
+    pub fn of(prompt: &PromptId) -> Self {
+        let digest = Digest::labelled("adp1-rid", &[prompt.as_bytes()]);
+        Self::from_bytes(*digest.as_bytes().first_chunk().expect("a digest has 32 bytes"))
+    }
+}
+
 random_bits! {
     /// The secret of an enrolment ticket. Never logged: `Debug` hides it. Compared in constant time; servers look it up by
     /// its hash.

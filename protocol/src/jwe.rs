@@ -73,6 +73,17 @@ struct Header<'a> {
 
 /// Seals a text for `to`. `ephemeral` is a fresh key; `iv` is random and never used twice with the same pair of keys.
 pub fn seal(plaintext: &[u8], to: &Jwk, ephemeral: &dyn Agree, iv: [u8; IV_BYTES]) -> Result<String, JweError> {
+    seal_to(0, plaintext, to, ephemeral, iv)
+}
+
+/// The same, padded to `least` bytes or more: all texts that fit into so many are sealed to the same length.
+pub fn seal_to(
+    least: usize,
+    plaintext: &[u8],
+    to: &Jwk,
+    ephemeral: &dyn Agree,
+    iv: [u8; IV_BYTES],
+) -> Result<String, JweError> {
     if plaintext.last() == Some(&b' ') {
         return Err(JweError::EndsInSpace);
     }
@@ -87,7 +98,7 @@ pub fn seal(plaintext: &[u8], to: &Jwk, ephemeral: &dyn Agree, iv: [u8; IV_BYTES
     };
     let mut sealed = base64url::encode(&json::to_vec(&header));
     let mut buffer = plaintext.to_vec();
-    buffer.resize(plaintext.len().max(1).next_multiple_of(PADDING_STEP), b' ');
+    buffer.resize(plaintext.len().max(least).max(1).next_multiple_of(PADDING_STEP), b' ');
     let tag = cipher(&ephemeral.agree(to)?, &[], &[])
         .encrypt_inout_detached(&Nonce::from(iv), sealed.as_bytes(), buffer.as_mut_slice().into())
         .map_err(|_| JweError::TooLarge)?;

@@ -21,13 +21,14 @@ use crate::domain::time::Clock;
 use crate::flow::provider::{Parts, Provider};
 use crate::flow::sweep::{self, Sweep};
 use crate::flow::{deliver, hold, listen, register};
+use crate::http::app_link::AppLink;
 use crate::http::health::Health;
 use crate::http::serve;
 use crate::http::{self, AdminToken};
 use crate::keys::{KeyFile, KeysError};
 use crate::outbound::Courier;
+use crate::outbound::channels::{BadChannelSettings, Channels};
 use crate::outbound::client::{Client, Limits as CallLimits, Unusable};
-use crate::outbound::fcm::{BadFcmSettings, Fcm, FcmSettings};
 use crate::store::embedded::{EmbeddedStore, OpenError, Options, Sync};
 use crate::store::journal::Journaled;
 use crate::store::postgres::{self, PostgresStore};
@@ -105,9 +106,9 @@ pub enum AppError {
         /// Why not.
         reason: register::Reason,
     },
-    /// The Firebase settings cannot work.
-    #[error("push.fcm: {0}")]
-    Fcm(#[from] BadFcmSettings),
+    /// The settings of a push channel cannot work.
+    #[error(transparent)]
+    Push(#[from] BadChannelSettings),
     /// No outgoing connections.
     #[error(transparent)]
     Client(#[from] Unusable),
@@ -143,6 +144,7 @@ pub struct App {
     keys: KeyFile,
     providers: Vec<Arc<Provider>>,
     admin_token: AdminToken,
+    app_link: AppLink,
     health: Arc<Health>,
     sweep: Sweep,
 }
@@ -157,7 +159,8 @@ impl App {
             key_file,
             wrapping_key,
             outbound,
-            fcm,
+            push,
+            app_link,
             realms,
             clients,
             mut trust_anchors,
@@ -170,15 +173,15 @@ impl App {
         let mut keys = KeyFile::open(&key_file, wrapping_key).map_err(AppError::Keys)?;
         let realms = realms::settle(&*store, &mut keys, realms, clock.now(), &*random).await?;
         let client = Client::new(CallLimits::default(), &outbound.reach)?;
-        let courier = fcm.map(|fcm| courier(fcm, &client, &clock)).transpose()?;
+        let channels = Channels::new(push, &client, &clock)?;
         let provide = |realm: Realm| {
             let keys = keys.keys(&realm, clock.now()).map_err(AppError::Keys)?;
             let (store, clock, random) = (store.clone(), clock.clone(), random.clone());
-            let courier = courier.clone();
             let client = match outbound.of_its_own(&realm.id) {
                 Some(reach) => Client::new(CallLimits::default(), &reach)?,
                 None => client.clone(),
             };
+            let courier = (!channels.is_empty()).then(|| Arc::new(channels.within(&client)) as Arc<dyn Courier>);
             let trust_anchors = trust_anchors.remove(&realm.id);
             let attestation = attestation.remove(&realm.id).unwrap_or_default();
             let mtls_base_url = mtls.as_ref().map(|mtls| format!("{}{}", mtls.base_url, http::path_of(&realm.issuer)));
@@ -206,6 +209,7 @@ impl App {
             keys,
             providers,
             admin_token: AdminToken::new(&admin_token),
+            app_link,
             sweep,
         })
     }
@@ -264,7 +268,8 @@ impl App {
 
     fn listen(&self, listeners: Listeners, stopping: &watch::Receiver<bool>) -> JoinSet<()> {
         let Listeners { public, admin, mtls } = listeners;
-        let public_router = http::public_router(&self.providers, self.health.router());
+        let public_router =
+            http::public_router(&self.providers, self.health.router().merge(self.app_link.router(&self.providers)));
         let admin_router = http::admin_router(&self.providers, self.admin_token.clone(), self.health.router());
         let doors = self.doors.opened();
         let mut serving = JoinSet::new();
@@ -308,8 +313,4 @@ async fn open_embedded(settings: &EmbeddedSettings) -> Result<Arc<dyn Store>, Ap
     let directory = settings.directory.clone();
     let store = tokio::task::spawn_blocking(move || EmbeddedStore::open(&directory, options)).await?;
     Ok(Arc::new(store.map_err(AppError::Store)?))
-}
-
-fn courier(settings: FcmSettings, client: &Client, clock: &Arc<dyn Clock>) -> Result<Arc<dyn Courier>, AppError> {
-    Ok(Arc::new(Fcm::new(settings, client.clone(), clock.clone())?))
 }

@@ -15,7 +15,8 @@ use server::config::{Config, Environment, manual};
 use server::domain::algorithm::Algorithm;
 use server::domain::names::RealmId;
 use server::domain::time::Clock as _;
-use server::keys::Rotation;
+use server::keys::{Rotation, secret_file};
+use server::outbound::web_push;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
@@ -139,6 +140,11 @@ enum KeysCommand {
         #[arg(long)]
         config: PathBuf,
     },
+    /// Makes the key under which phones subscribe to Web Push, and prints its public half
+    Vapid {
+        /// Where; must not exist yet
+        file: PathBuf,
+    },
     /// Makes the next keys: published now, signing an hour later. A running server notices by itself
     Rotate {
         #[command(flatten)]
@@ -250,6 +256,11 @@ fn keys(command: KeysCommand) -> Result<(), Failure> {
                 (false, false) => Rotation::Announced,
             };
             app::rotate_keys(&keys.config, &environment(), &which(&keys), rotation)?
+        }
+        KeysCommand::Vapid { file } => {
+            let (key, public) = web_push::generate_key();
+            secret_file::create(&file, &key)?;
+            vec![public]
         }
         KeysCommand::Adopt { config } => block_on(app::adopt_keys(&config, &environment()))?,
     };

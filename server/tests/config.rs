@@ -66,7 +66,7 @@ fn a_short_file_is_enough() {
     assert_eq!(embedded(&config).directory, Path::new("/etc/assent/store"), "relative to the file");
     assert_eq!(config.key_file, Path::new("/etc/assent/keys.json"));
     assert_eq!((config.log.format, config.log.filter.as_str()), (LogFormat::Text, "info"));
-    assert!(config.fcm.is_none());
+    assert!(config.push.fcm.is_none());
     let [realm] = &config.realms[..] else { panic!("one realm") };
     assert_eq!((realm.id.as_str(), realm.issuer.as_str()), ("main", "https://op.example"));
     assert_eq!(realm.policy, Policy::default());
@@ -243,7 +243,35 @@ fn every_complaint_names_its_setting() {
         (file, "file = \"keys.json\"\npassword = \"x\"", "keys.password: is unknown"),
         ("[keys]", "[log]\nformat = \"xml\"\n[keys]", "log.format: must be \"text\" or \"json\""),
         ("[keys]", "[log]\nfilter = \"server=loud\"\n[keys]", "log.filter: "),
-        ("[keys]", "[push.apns]\nkey = \"x\"\n[keys]", "push.apns: is unknown"),
+        ("[keys]", "[push.sms]\nkey = \"x\"\n[keys]", "push.sms: is unknown"),
+        ("[keys]", "[push.apns]\nkey = \"x\"\n[keys]", "push.apns.key_file: is missing"),
+        ("[keys]", "[push.apns]\nkey_file = \"k\"\n[keys]", "push.apns.key_file: /etc/assent/k"),
+        (
+            "[keys]",
+            "[push.apns]\nbase_url = \"http://apple.example\"\n[keys]",
+            "push.apns.base_url: must be an https URL",
+        ),
+        ("[keys]", "[push.webpush]\nkey_file = \"k\"\n[keys]", "push.webpush.contact: is missing"),
+        ("[keys]", "[push.webhook]\nsecret = \"x\"\n[keys]", "push.webhook.url: is missing"),
+        ("[keys]", "[push.webhook]\nurl = \"https://x.example\"\n[keys]", "push.webhook.secret_file: is missing"),
+        (
+            "[keys]",
+            "[push.fcm]\nper_minute = 0\n[keys]",
+            "push.fcm.per_minute: must be a whole number from 1 to 600000",
+        ),
+        (
+            "[keys]",
+            "[push.fcm]\nbase_url = \"https://fcm.googleapis.com/fcm/send\"\n[keys]",
+            "push.fcm.base_url: is FCM's legacy API, which Google has shut down",
+        ),
+        ("[keys]", "[push.fcm]\nserver_key = \"AAAA\"\n[keys]", "push.fcm.server_key: belongs to FCM's legacy API"),
+        (
+            "[keys]",
+            "[app]\nandroid_package = \"a.b\"\n[keys]",
+            "app.android_package: and android_certificates go together",
+        ),
+        ("[keys]", "[app]\napple_app_ids = [\"com.example\"]\n[keys]", "app.apple_app_ids: must be the team's id"),
+        ("[keys]", "[app]\napple_store = \"http://apps.example\"\n[keys]", "app.apple_store: must be an https URL"),
         ("[keys]", "[push.fcm]\nproject_id = \"p\"\n[keys]", "push.fcm.service_account_file: is missing"),
         (
             "[keys]",

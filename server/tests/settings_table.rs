@@ -126,7 +126,9 @@ fn every_word_of_the_table_is_taken_and_no_other() {
 #[test]
 fn every_default_of_the_table_is_what_holds_when_nothing_is_set() {
     let mut defaults = 0;
-    for (table, setting) in every_setting().filter(|(table, _)| !table.contains("tls")) {
+    // A channel of `[push]` has no defaults as long as it is not set up.
+    let by_itself = |table: &str| !table.contains("tls") && !table.starts_with("push.");
+    for (table, setting) in every_setting().filter(|(table, _)| by_itself(table)) {
         let Absent::Default(default) = setting.absent else { continue };
         defaults += 1;
         let mut file = base(&format!("{table}.{}", setting.name));

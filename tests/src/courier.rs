@@ -5,8 +5,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use protocol::messages::PushTarget;
-use serde_json::{Value, json};
-use server::outbound::{Courier, Fate, Push, PushBody};
+use serde_json::Value;
+use server::outbound::{Courier, Fate, Push};
 use tokio::sync::watch;
 
 /// One attempt to carry a push.
@@ -16,6 +16,8 @@ pub struct Carried {
     pub target: PushTarget,
     /// Its data as the phone would receive it.
     pub data: Value,
+    /// The app link of its notification.
+    pub link: String,
     /// For how long the provider would keep trying.
     pub ttl_seconds: u32,
 }
@@ -65,11 +67,9 @@ impl RecordingCourier {
 #[async_trait]
 impl Courier for RecordingCourier {
     async fn carry(&self, push: &Push) -> Fate {
-        let data = match &push.body {
-            PushBody::Sealed { jwe, rid } => json!({ "v": "1", "rid": rid, "jwe": jwe }),
-            PushBody::Wake { rid } => json!({ "v": "1", "rid": rid }),
-        };
-        let carried = Carried { target: push.target.clone(), data, ttl_seconds: push.ttl_seconds };
+        let data = Value::Object(push.body.members());
+        let carried =
+            Carried { target: push.target.clone(), data, link: push.link.clone(), ttl_seconds: push.ttl_seconds };
         let scripted = self.script().pop_front();
         self.carried.send_modify(|all| all.push(carried));
         match scripted {

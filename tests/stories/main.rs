@@ -24,6 +24,7 @@ mod matching;
 mod pinging;
 mod proving;
 mod pushing;
+mod pushing_together;
 mod pushing_tokens;
 mod racing;
 mod realms;

@@ -102,7 +102,7 @@ async fn a_target_that_the_server_forgot_is_told_again() {
     let world = World::new().await;
     let (shop, phone) = (world.shop().await, world.phone_with_push("1001", TOKEN).await);
     a_request().accepted(&shop).await;
-    world.courier().answer_next(Fate::Gone { cause: "unregistered" });
+    world.courier().answer_next(Fate::Gone { cause: "unregistered", since: None });
     assert_eq!(world.deliver().await, 1);
     let target = PushTarget::FcmToken { platform: Platform::Android, token: "another-token".to_owned() };
     assert_eq!(synced(&phone, Some(target)).await.failure, None);

@@ -154,6 +154,7 @@ impl Fake {
             keys: self.inner().list.clone().unwrap_or_else(|| self.op.list(|_| ())),
             capabilities: Vec::new(),
             unicode: String::new(),
+            vapid: None,
             now: NOW,
         }
     }

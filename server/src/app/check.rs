@@ -7,8 +7,10 @@ use super::system::SystemClock;
 use super::{AppError, clients, doors, open_embedded};
 use crate::config::{Config, Environment, StoreKind, drift};
 use crate::domain::realm::Realm;
-use crate::domain::time::Clock as _;
+use crate::domain::time::Clock;
 use crate::keys::KeyFile;
+use crate::outbound::channels::Channels;
+use crate::outbound::client::{Client, Limits};
 use crate::store::Store;
 use crate::store::embedded::OpenError;
 use crate::store::postgres::{PostgresStore, is_private};
@@ -18,7 +20,10 @@ use crate::store::postgres::{PostgresStore, is_private};
 pub async fn check(path: &Path, environment: &Environment) -> Result<Vec<String>, AppError> {
     let config = Config::load(path, environment)?;
     let mut remarks = of_certificates(&config);
-    let Config { store, key_file, wrapping_key, realms, clients: seeds, trust_anchors, mtls, .. } = config;
+    let Config { store, key_file, wrapping_key, push, outbound, realms, clients: seeds, trust_anchors, mtls, .. } =
+        config;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let _opens = Channels::new(push, &Client::new(Limits::default(), &outbound.reach)?, &clock)?;
     let keys = KeyFile::open(&key_file, wrapping_key).map_err(AppError::Keys)?;
     let Some(opened) = existing(&store.kind, &mut remarks).await? else {
         return Ok(remarks);

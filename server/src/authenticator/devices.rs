@@ -173,7 +173,8 @@ fn push(port: &Port<'_>, prompt: &StoredPrompt, now: Timestamp) -> Message {
         content: Content::Push {
             device: prompt.device,
             prompt: prompt.id,
-            rid: RoutingId::from_bytes(port.random.array()),
+            rid: RoutingId::of(&prompt.id),
+            also: Vec::new(),
         },
         request: prompt.request,
         attempts: 0,

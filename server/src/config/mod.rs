@@ -25,10 +25,12 @@ use crate::domain::names::RealmId;
 use crate::domain::realm::Realm;
 use crate::domain::secret::Secret;
 use crate::flow::register::seed::Seed;
+use crate::http::app_link::AppLink;
 use crate::http::proxies::Proxies;
 use crate::keys::{WrappingKey, secret_file};
-use crate::outbound::fcm::FcmSettings;
+use crate::outbound::channels::ChannelSettings;
 
+mod app_link;
 mod attestation;
 mod client;
 pub mod drift;
@@ -72,8 +74,10 @@ pub struct Config {
     pub log: Log,
     /// What calls to other servers may reach.
     pub outbound: OutboundSettings,
-    /// Firebase, where it is set.
-    pub fcm: Option<FcmSettings>,
+    /// How pushes reach phones.
+    pub push: ChannelSettings,
+    /// The app that the links of their notifications open.
+    pub app_link: AppLink,
     /// The realms as the file has them, the first one first; never empty.
     pub realms: Vec<Realm>,
     /// Clients that the first start registers.
@@ -191,7 +195,8 @@ impl Config {
         let (key_file, wrapping_key) = keys(root.section("keys"), base, environment);
         let log = log(root.section("log"));
         let mut outbound = outbound::outbound(root.section("outbound"), base);
-        let fcm = push::push(root.section("push"), base);
+        let push = push::push(root.section("push"), base);
+        let app_link = app_link::app_link(root.section("app"));
         let Realms { all: realms, trust_anchors, attestation } = realm::realms(&mut root, base, &mut outbound);
         let offered = Offered { realms: &realms, trust_anchors: &trust_anchors, mutual_tls: mtls.is_some() };
         let clients = client::clients(&mut root, base, &offered);
@@ -207,7 +212,8 @@ impl Config {
             wrapping_key: wrapping_key?,
             log: log?,
             outbound,
-            fcm,
+            push,
+            app_link,
             realms,
             clients,
             trust_anchors,

@@ -313,6 +313,130 @@ pub const TABLES: &[SettingsTable] = &[
                 "https://oauth2.googleapis.com/token",
                 "In place of the endpoint at which access tokens are had.",
             ),
+            PER_MINUTE,
+        ],
+    },
+    SettingsTable {
+        names: &["push.apns"],
+        repeated: false,
+        about: "Pushes to iPhones by Apple Push Notification service, without Firebase.",
+        settings: &[
+            Setting::needed(
+                "key_file",
+                Kind::File,
+                "AuthKey_ABC123DEFG.p8",
+                "The key for APNs as Apple's developer pages give it (mode 0600).",
+            ),
+            Setting::needed("key_id", Kind::Text, "ABC123DEFG", "That key's id."),
+            Setting::needed("team_id", Kind::Text, "DEF123GHIJ", "The id of the developer team."),
+            Setting::needed("topic", Kind::Text, "com.example.approvals", "The app's bundle id."),
+            Setting::optional(
+                "base_url",
+                Kind::Text,
+                "Apple's, production or sandbox as the phone says",
+                "https://api.push.apple.com/",
+                "In place of Apple's services, for a gateway or a stand-in.",
+            ),
+            PER_MINUTE,
+        ],
+    },
+    SettingsTable {
+        names: &["push.webpush"],
+        repeated: false,
+        about: "Pushes by Web Push (RFC 8030), also to UnifiedPush. Each phone names a URL of its push service, which is called as \
+                `[outbound]` allows.",
+        settings: &[
+            Setting::needed(
+                "key_file",
+                Kind::File,
+                "vapid.pem",
+                "The key under which phones subscribe (RFC 8292; mode 0600), made by `assent keys vapid`. With another key every \
+                 phone must subscribe again.",
+            ),
+            Setting::needed(
+                "contact",
+                Kind::Text,
+                "mailto:operations@example.com",
+                "Whom push services write to about these pushes: a `mailto:` or `https:` URI.",
+            ),
+            PER_MINUTE,
+        ],
+    },
+    SettingsTable {
+        names: &["push.webhook"],
+        repeated: false,
+        about: "Pushes by a notifier of your own: a signed call for each.",
+        settings: &[
+            Setting::needed(
+                "url",
+                Kind::Text,
+                "https://notifier.example.com/assent",
+                "Where it is. Https, or http on a loopback address.",
+            ),
+            Setting::optional(
+                "secret_file",
+                Kind::File,
+                "`secret` must be there",
+                "webhook.secret",
+                "What calls are signed by, in a file of its own (mode 0600): `whsec_` and 24 to 64 bytes in base64.",
+            ),
+            Setting::optional(
+                "secret",
+                Kind::Text,
+                "`secret_file` must be there",
+                "…",
+                "The same here, or better from the environment.",
+            ),
+            PER_MINUTE,
+        ],
+    },
+    SettingsTable {
+        names: &["app"],
+        repeated: false,
+        about: "The app that the links of notifications open (`<issuer>/a/…`), and the page for phones without it.",
+        settings: &[
+            Setting::optional(
+                "name",
+                Kind::Text,
+                "it is called \u{201c}the app\u{201d}",
+                "Example Approvals",
+                "What it is called on that page.",
+            ),
+            Setting::optional(
+                "android_package",
+                Kind::Text,
+                "no `/.well-known/assetlinks.json`",
+                "com.example.approvals",
+                "Its package on Android.",
+            ),
+            Setting::optional(
+                "android_certificates",
+                Kind::List,
+                "none",
+                r#"["AB:CD:…"]"#,
+                "SHA-256 fingerprints of the certificates that sign it.",
+            ),
+            Setting::optional(
+                "apple_app_ids",
+                Kind::List,
+                "no `/.well-known/apple-app-site-association`",
+                r#"["DEF123GHIJ.com.example.approvals"]"#,
+                "Its ids at Apple: the team's id, a dot and the bundle id.",
+            ),
+            Setting::optional(
+                "android_store",
+                Kind::Text,
+                "no link",
+                "https://play.google.com/store/apps/details?id=com.example.approvals",
+                "Where to get it for Android.",
+            ),
+            Setting::optional(
+                "apple_store",
+                Kind::Text,
+                "no link",
+                "https://apps.apple.com/app/id0000000000",
+                "Where to get it for iOS.",
+            ),
         ],
     },
     SettingsTable {
@@ -438,4 +562,11 @@ const NETWORKS: Setting = Setting::optional(
     r#"["10.20.0.0/16", "fd12:3456::/32"]"#,
     "Networks of yours that calls may go to as well. Link-local and metadata addresses are never called. An empty list in a \
      realm closes what the deployment opened.",
+);
+
+const PER_MINUTE: Setting = Setting::defaulting(
+    "per_minute",
+    Kind::Number { least: 1, most: 600_000 },
+    "60000",
+    "Pushes a minute that this process sends at most; with Web Push, to each push service.",
 );

@@ -267,4 +267,6 @@ pub enum PushFate {
     Refused,
     /// The request ended first.
     GivenUp,
+    /// Another push to the same phone told of it.
+    Coalesced,
 }

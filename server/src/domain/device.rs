@@ -52,6 +52,9 @@ pub struct Device {
     pub info: DeviceInfo,
     /// Where its pushes go.
     pub push: PushTarget,
+    /// When it last said so; at its enrolment, where there is nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub push_named_at: Option<Timestamp>,
     /// May it answer?
     pub status: DeviceStatus,
     /// Hash of evidence and transcript, for receipts.

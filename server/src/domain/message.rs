@@ -63,6 +63,18 @@ pub enum Content {
         prompt: PromptId,
         /// Stands for the prompt in a wake push and in the app link.
         rid: RoutingId,
+        /// Other prompts of this phone that this one push tells of.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        also: Vec<PromptId>,
+    },
+    /// Take a notification away from a phone.
+    Dismiss {
+        /// The phone.
+        device: DeviceId,
+        /// What the push was known by that showed it.
+        rid: RoutingId,
+        /// Not due before the prompt's life ends, and of no use if somebody concluded the request before.
+        at_end: bool,
     },
     /// What a notification is before there is anything to tell: due when the request's life ends, so that its client is
     /// told of that. Whatever concludes the request earlier replaces it.
@@ -89,4 +101,19 @@ pub enum Content {
         /// Why.
         error: PushError,
     },
+}
+
+impl Content {
+    /// Whether it waits for the end of a life that mostly ends earlier: before it is due, nobody is owed anything.
+    #[must_use]
+    pub const fn waits_for_the_end(&self) -> bool {
+        match self {
+            Self::Expiry { .. } | Self::Dismiss { at_end: true, .. } => true,
+            Self::Push { .. }
+            | Self::Dismiss { at_end: false, .. }
+            | Self::Ping { .. }
+            | Self::Tokens { .. }
+            | Self::Error { .. } => false,
+        }
+    }
 }

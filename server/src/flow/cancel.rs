@@ -6,9 +6,9 @@ use tracing::info;
 
 use super::Unavailable;
 use super::authenticate_client::{Caller, OtherMethod, Replayed};
-use super::notify;
 use super::provider::{Provider, Recorded as _};
 use super::retry::{Attempt, until_decided};
+use super::{deliver, notify};
 use crate::domain::audit::What;
 use crate::domain::authentication_request::{AuthenticationRequest, CancelledBy, Event, Refusal, Transition};
 use crate::domain::names::RequestKey;
@@ -53,11 +53,13 @@ async fn attempt(provider: &Provider, caller: &Caller, key: &RequestKey) -> Resu
     let cancelled = record.clone().apply(Event::Cancel(CancelledBy::Client), now).map_err(Reason::Concluded)?;
     let Transition::Changed(cancelled, notice) = cancelled else { return Ok(Attempt::Done(phones)) };
     let (change, told) = notify::tell(provider, caller.change(provider), &record, notice, now);
+    let change = deliver::from_the_others(provider, change, &record, None, now).await?;
     let what = What::RequestCancelled { request: *key, client: caller.client.id.clone() };
     let change = change.replace(version, *cancelled).recording(provider, now, what);
     let committed = caller.commit(provider, change).await?;
     if committed.is_ok() {
         told.send(provider);
+        provider.wake.outbox();
         info!(request = %key, client = %caller.client.id, "request cancelled by its client");
     }
     Ok(Attempt::after(committed, phones))

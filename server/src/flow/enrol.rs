@@ -315,6 +315,7 @@ fn device(provider: &Provider, enrolment: &Enrolment, finish: Finish, hash: Dige
         attestation: None,
         info: finish.info,
         push: finish.push,
+        push_named_at: None,
         status: DeviceStatus::Active,
         transcript: Digest::labelled("adp1-transcript", &[enrolment.offer.digest().as_bytes(), hash.as_bytes()]),
         enrolled_at: now,

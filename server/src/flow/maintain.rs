@@ -50,6 +50,7 @@ pub async fn set_push_target(provider: &Provider, proven: &Proven, target: PushT
     check_target(&target)?;
     update(provider, &proven.device.id, Some(proven), |device, change, now| {
         device.push = target.clone();
+        device.push_named_at = Some(now);
         change.recording(provider, now, What::PushTargetChanged { device: device.id, gone: false })
     })
     .await
@@ -65,10 +66,17 @@ pub async fn revoke(provider: &Provider, id: &DeviceId, reason: RevocationReason
     end(provider, id, None, reason).await
 }
 
-/// The push channel says that the target is no more: the phone asks from now on. Left alone if it was replaced since.
-pub(super) async fn clear_push_target(provider: &Provider, id: &DeviceId, gone: &PushTarget) -> Result<(), Reason> {
+/// The push channel says that the target is no more, and maybe since when: the phone asks from now on. Left alone if it
+/// was replaced, or named once more, after that.
+pub(super) async fn clear_push_target(
+    provider: &Provider,
+    id: &DeviceId,
+    gone: &PushTarget,
+    since: Option<Timestamp>,
+) -> Result<(), Reason> {
     update(provider, id, None, |device, change, now| {
-        if device.push != *gone {
+        let is_newer = since.is_some_and(|since| device.push_named_at.unwrap_or(device.enrolled_at) > since);
+        if device.push != *gone || is_newer {
             return change;
         }
         device.push = PushTarget::None;

@@ -8,6 +8,7 @@ use super::authenticate_client::Assertions;
 use super::begin::user_code::UserCodes;
 use super::budget::Budget;
 use super::decide::Refused;
+use super::deliver::moment::Moments;
 use super::hold::Held;
 use super::opened::Opened;
 use super::paces::Paces;
@@ -72,6 +73,7 @@ pub struct Provider {
     mtls_base_url: Option<String>,
     pub(super) binding_pattern: Option<BindingPattern>,
     pub(super) wake: Wake,
+    pub(super) moments: Moments,
     pub(super) budget: Budget,
     pub(super) user_codes: UserCodes,
     pub(super) assertions: Assertions,
@@ -104,6 +106,7 @@ impl Provider {
             attestation,
             mtls_base_url,
             wake: Wake::default(),
+            moments: Moments::default(),
             budget: Budget::default(),
             user_codes: UserCodes::default(),
             assertions: Assertions::default(),
@@ -190,6 +193,12 @@ impl Provider {
     #[must_use]
     pub fn random(&self) -> &dyn Random {
         &*self.random
+    }
+
+    /// The key that phones subscribe to Web Push under, where there is that channel.
+    #[must_use]
+    pub fn vapid_key(&self) -> Option<String> {
+        self.courier.as_ref()?.vapid_key()
     }
 
     /// How calls to other servers are made.

@@ -124,6 +124,7 @@ pub(super) async fn configuration(State(provider): State<Arc<Provider>>) -> Resp
         keys: provider.keys().key_list(),
         capabilities: Vec::new(),
         unicode: text::UNICODE_VERSION.to_owned(),
+        vapid: provider.vapid_key(),
         now: provider.now().unix_seconds(),
     };
     render(&provider, Ok(Answer::Plain(reply)))

@@ -18,6 +18,7 @@ use crate::domain::profile::Profile;
 use crate::flow::provider::Provider;
 
 pub mod admin;
+pub mod app_link;
 mod body;
 mod credentials;
 mod device;

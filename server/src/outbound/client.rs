@@ -8,7 +8,7 @@
 
 use std::{error::Error, fmt, io, net::IpAddr, sync::Arc, time::Duration};
 
-use reqwest::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, RETRY_AFTER};
+use reqwest::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, RETRY_AFTER};
 use thiserror::Error;
 use url::Host;
 
@@ -86,7 +86,12 @@ pub enum Payload {
     Form(String),
     /// `application/json`, already written.
     Json(Vec<u8>),
+    /// `application/octet-stream`.
+    Octets(Vec<u8>),
 }
+
+/// Headers of one request. Their values are kept out of every log.
+pub type Headers<'a> = &'a [(&'static str, String)];
 
 /// A reply of any status; a redirect is one like any other.
 pub struct Reply {
@@ -194,7 +199,24 @@ impl Client {
         self.send(self.posting(endpoint, bearer, payload)?).await
     }
 
-    /// The same, done as soon as the reply's head has come: its body is not read, however long it is or takes.
+    /// One POST with headers of its own.
+    pub async fn post_with(
+        &self,
+        endpoint: &Endpoint,
+        headers: Headers<'_>,
+        payload: Payload,
+    ) -> Result<Reply, Unreachable> {
+        let mut request = self.posting(endpoint, None, payload)?;
+        for (name, value) in headers {
+            // What cannot stand in a header was refused where it was read.
+            let mut value = HeaderValue::try_from(value.as_str()).map_err(|_| Unreachable::Broken)?;
+            value.set_sensitive(true);
+            request = request.header(*name, value);
+        }
+        self.send(request).await
+    }
+
+    /// One POST under a bearer token, done as soon as the reply's head has come: its body is not read, however long it is or takes.
     pub async fn tell(
         &self,
         endpoint: &Endpoint,
@@ -215,6 +237,7 @@ impl Client {
         let (content_type, body) = match payload {
             Payload::Form(form) => ("application/x-www-form-urlencoded", form.into_bytes()),
             Payload::Json(json) => ("application/json", json),
+            Payload::Octets(octets) => ("application/octet-stream", octets),
         };
         let request = self.http(endpoint)?.post(endpoint.url().clone()).header(CONTENT_TYPE, content_type).body(body);
         Ok(match bearer {

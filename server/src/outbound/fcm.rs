@@ -18,6 +18,7 @@ use super::{
     client::{Client, Payload, Reply},
     endpoint::Endpoint,
     google::{AccessToken, AccessTokens, NoToken, ServiceAccount},
+    pace::Pace,
     retry_after::retry_after_seconds,
 };
 use crate::domain::time::Clock;
@@ -25,6 +26,9 @@ use crate::domain::time::Clock;
 const DEFAULT_BASE: &str = "https://fcm.googleapis.com/";
 const SCOPE: &str = "https://www.googleapis.com/auth/firebase.messaging";
 const UNAUTHORISED: u16 = 401;
+
+/// Quotas are those of the one project.
+const PROJECT: &str = "";
 
 /// What an operator sets to reach phones through FCM.
 #[derive(Debug)]
@@ -38,6 +42,8 @@ pub struct FcmSettings {
     pub base_url: Option<Url>,
     /// In place of the service account's `token_uri`, under the same rule.
     pub token_url: Option<Url>,
+    /// No more pushes a minute than this.
+    pub per_minute: u32,
 }
 
 /// Settings that cannot work.
@@ -59,6 +65,7 @@ pub struct Fcm {
     client: Client,
     tokens: AccessTokens,
     send_url: Endpoint,
+    pace: Pace,
     clock: Arc<dyn Clock>,
 }
 
@@ -66,11 +73,12 @@ impl Fcm {
     /// A courier that opens its connections through `client`. Nothing is sent yet.
     pub fn new(settings: FcmSettings, client: Client, clock: Arc<dyn Clock>) -> Result<Self, BadFcmSettings> {
         let send_url = send_url(&settings)?;
+        let pace = Pace::new(settings.per_minute);
         let account = settings.service_account;
         let token_url = settings.token_url.unwrap_or_else(|| account.token_uri.clone());
         let token_url = Endpoint::operator(token_url).map_err(|_| BadFcmSettings::TokenUrl)?;
         let tokens = AccessTokens::new(client.clone(), account, token_url, SCOPE, Arc::clone(&clock));
-        Ok(Self { client, tokens, send_url, clock })
+        Ok(Self { client, tokens, send_url, pace, clock })
     }
 
     async fn send(&self, message: Vec<u8>) -> Fate {
@@ -79,6 +87,10 @@ impl Fcm {
             Err(fate) => return fate,
         };
         let verdict = answer::judge(&reply, self.clock.now());
+        // Google does not say whether a quota is the project's or one phone's; that it wants a pause, it does.
+        if let (429 | 503, Fate::Later { retry_after_seconds: Some(seconds), .. }) = (reply.status, verdict) {
+            self.pace.pause(PROJECT, seconds, self.clock.now());
+        }
         if verdict != Fate::Delivered {
             tracing::warn!(status = reply.status, fate = ?verdict, "FCM did not take a push");
         }
@@ -120,7 +132,10 @@ impl Fcm {
 impl Courier for Fcm {
     async fn carry(&self, push: &Push) -> Fate {
         match message::write(push, self.clock.now()) {
-            Ok(message) => self.send(message).await,
+            Ok(message) => match self.pace.admit(PROJECT, self.clock.now()) {
+                Ok(()) => self.send(message).await,
+                Err(not_now) => not_now,
+            },
             Err(unsendable) => Fate::Refused { cause: unsendable.cause() },
         }
     }

@@ -10,7 +10,7 @@ use super::notify::{self, Told};
 use super::prove::{self, Proven};
 use super::provider::{Provider, Recorded as _};
 use super::retry::{Attempt, until_decided};
-use super::{maintain, match_code, prompts};
+use super::{deliver, maintain, match_code, prompts};
 use crate::domain::audit::{Check, What};
 use crate::domain::authentication_request::{
     Approval, AuthenticationRequest, Denial, DenialReason, Event, Refusal, State, Transition,
@@ -147,6 +147,7 @@ async fn attempt(provider: &Provider, proven: &Proven, id: &PromptId, jws: &Jws)
         Ok(()) => {
             info!(request = %step.request, device = %proven.device.id, outcome = ?step.outcome, "request decided");
             step.told.send(provider);
+            provider.wake.outbox();
             if let Some(phone) = &step.suspended {
                 provider.wake.phone(phone);
             }
@@ -206,6 +207,7 @@ impl Scene<'_> {
             Transition::Changed(next, notice) => {
                 let outcome = outcome_of(&next.state);
                 (change, told) = notify::tell(provider, change, before, notice, now);
+                change = deliver::from_the_others(provider, change, before, Some(&self.device.id), now).await?;
                 change = change.replace(self.request.version, *next);
                 if outcome == Outcome::Disputed {
                     (change, suspended) = dispute::follow(provider, change, before, self.device.id, now).await?;

@@ -81,7 +81,7 @@ fn addressed(content: &Content) -> Option<(&ClientId, Notification)> {
         Content::Ping { client } => Some((client, Notification::Ping)),
         Content::Tokens { client, .. } => Some((client, Notification::Tokens)),
         Content::Error { client, error } => Some((client, (*error).into())),
-        Content::Push { .. } | Content::Expiry { .. } => None,
+        Content::Push { .. } | Content::Dismiss { .. } | Content::Expiry { .. } => None,
     }
 }
 
@@ -95,7 +95,10 @@ fn body(provider: &Provider, message: &Message, spoken: &Spoken) -> Option<Vec<u
             Some(body.to_string().into_bytes())
         }
         Content::Tokens { minted: Some(sealed), .. } => outcome::open(provider, &message.request, sealed),
-        Content::Tokens { minted: None, .. } | Content::Push { .. } | Content::Expiry { .. } => None,
+        Content::Tokens { minted: None, .. }
+        | Content::Push { .. }
+        | Content::Dismiss { .. }
+        | Content::Expiry { .. } => None,
     }
 }
 

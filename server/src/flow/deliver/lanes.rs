@@ -39,7 +39,7 @@ pub(super) enum Lane {
 impl Lane {
     pub(super) fn of(message: &Message) -> Self {
         match &message.content {
-            Content::Push { .. } => Self::Phones,
+            Content::Push { .. } | Content::Dismiss { .. } => Self::Phones,
             Content::Expiry { client }
             | Content::Ping { client }
             | Content::Tokens { client, .. }

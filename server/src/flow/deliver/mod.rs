@@ -1,7 +1,7 @@
 //! Empties the outbox: lease, carry, commit the fate. At least once, with back-off, until there is no more time for it; a
 //! process that dies in between leaves the message to the next one.
 //!
-//! `phone` carries pushes to phones, `client` what clients are told: `timer` makes it of requests that nobody answered in
+//! `phone` carries pushes to phones, gathered by `moment`, and `dismissal` takes their notifications away; `client` what clients are told: `timer` makes it of requests that nobody answered in
 //! time, `outcome` of approvals. `lanes` keeps one who is slow from holding up the others.
 
 use std::sync::Arc;
@@ -21,8 +21,12 @@ use crate::domain::time::Timestamp;
 use crate::outbound::Fate;
 use crate::store::{Change, CommitError, Store, Versioned};
 
+pub(super) use self::dismissal::from_the_others;
+
 mod client;
+mod dismissal;
 mod lanes;
+pub(super) mod moment;
 mod outcome;
 mod phone;
 mod timer;
@@ -75,7 +79,12 @@ pub async fn deliver_due(provider: &Arc<Provider>) -> Result<usize, Unavailable>
 pub async fn next_due(store: &dyn Store, realm: &RealmId, now: Timestamp) -> Result<Option<Timestamp>, Unavailable> {
     let waiting = store.due(realm, now.plus_seconds(86_400), 10_000).await?;
     let mut messages = waiting.iter().map(|message| &message.record);
-    let next = messages.find(|message| message.due_at <= now || !matches!(message.content, Content::Expiry { .. }));
+    let is_owed = |message: &&Message| match message.content {
+        // A notification that stays a little longer owes nobody anything.
+        Content::Dismiss { at_end: true, .. } => false,
+        _ => message.due_at <= now || !message.content.waits_for_the_end(),
+    };
+    let next = messages.find(is_owed);
     Ok(next.map(|message| message.due_at))
 }
 
@@ -99,7 +108,7 @@ async fn reclaim(provider: &Provider) -> Result<(), Unavailable> {
     loop {
         let found = provider.store.due(provider.id(), now.plus_seconds(LEASE + LONGEST_PAUSE), most).await?;
         let all = found.len() < most;
-        let is_leased = |message: &Message| message.due_at > now && !matches!(message.content, Content::Expiry { .. });
+        let is_leased = |message: &Message| message.due_at > now && !message.content.waits_for_the_end();
         let leased: Vec<_> = found.into_iter().filter(|message| is_leased(&message.record)).collect();
         for leased in leased.chunks(MOST) {
             let change = leased.iter().fold(provider.change(), |change, message| due_at(change, message, now));
@@ -167,6 +176,7 @@ impl Worker {
         let whole = due.len() == MOST;
         let is_timer = |message: &Versioned<Message>| matches!(message.record.content, Content::Expiry { .. });
         let (timers, messages): (Vec<_>, Vec<_>) = due.into_iter().partition(is_timer);
+        let messages = moment::gather(&self.provider, messages, now).await?;
         let left = self.lease(messages, now, whole).await?;
         let provider = &self.provider;
         let run_out = join_all(timers.into_iter().map(|timer| timer::expire(provider, timer, now))).await;
@@ -232,6 +242,7 @@ impl Worker {
         self.carriages.spawn(async move {
             match message.record.content {
                 Content::Push { .. } => phone::carry(&provider, &seat, message).await,
+                Content::Dismiss { .. } => dismissal::carry(&provider, &seat, message).await,
                 Content::Expiry { .. } | Content::Ping { .. } | Content::Tokens { .. } | Content::Error { .. } => {
                     client::carry(&provider, &seat, message).await
                 }

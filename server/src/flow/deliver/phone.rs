@@ -1,35 +1,41 @@
 //! Pushes to phones: a hint that a prompt awaits them.
 
 use protocol::crypto::aws_lc::EphemeralKey;
-use protocol::jwe;
 use protocol::messages::{PushMode, PushTarget};
+use protocol::{RoutingId, jwe};
 use tracing::{error, info};
 
 use super::super::provider::{Provider, Recorded as _};
 use super::super::{Unavailable, maintain};
 use super::lanes::Seat;
-use super::{in_time, later, settle};
+use super::{dismissal, in_time, later, settle};
 use crate::domain::audit::{PushFate, What};
 use crate::domain::authentication_request::State;
 use crate::domain::device::Device;
 use crate::domain::message::{Content, Message};
 use crate::domain::prompt::StoredPrompt;
+use crate::domain::time::Timestamp;
 use crate::domain::user::UserStatus;
 use crate::outbound::{Fate, Push, PushBody};
 use crate::store::Versioned;
 
-/// A sealed push above this many bytes does not fit FCM's 4,096 beside its envelope and is sent as a wake.
-const MOST_SEALED: usize = 3 * 1024;
+/// Every sealed prompt is padded to so many bytes, so that the length of a push tells nothing of what is asked. Sealed
+/// it has not quite 3 KB, which fits into the 4,096 bytes of every channel beside its envelope. What is longer is sent as
+/// a wake of the same length.
+const SEALED_BYTES: usize = 4 * jwe::PADDING_STEP;
 
 /// Carries a push and commits its fate.
 pub(super) async fn carry(provider: &Provider, seat: &Seat, message: Versioned<Message>) -> Result<(), Unavailable> {
     let push = push(provider, &message.record).await?;
-    let (Some((device, push)), Some(courier)) = (push, &provider.courier) else {
+    let (Some(push), Some(courier)) = (push, &provider.courier) else {
         return conclude(provider, &message, PushFate::GivenUp).await;
     };
     let fate = in_time(courier.carry(&push)).await;
     seat.found(!matches!(fate, Fate::Later { .. }));
-    info!(request = %message.record.request, device = %device.id, ?fate, "push carried");
+    info!(request = %message.record.request, device = %push.device, ?fate, "push carried");
+    if fate != Fate::Delivered {
+        provider.moments.forget(&push.device);
+    }
     match fate {
         Fate::Delivered => conclude(provider, &message, PushFate::Delivered).await,
         Fate::Later { retry_after_seconds, .. } => match later(provider, message.record.clone(), retry_after_seconds) {
@@ -37,19 +43,24 @@ pub(super) async fn carry(provider: &Provider, seat: &Seat, message: Versioned<M
             None => conclude(provider, &message, PushFate::GivenUp).await,
         },
         Fate::Refused { .. } => conclude(provider, &message, PushFate::Refused).await,
-        Fate::Gone { .. } => {
-            match maintain::clear_push_target(provider, &device.id, &push.target).await {
-                Ok(()) | Err(maintain::Reason::UnknownDevice) => {}
-                Err(error) => error!(%error, "a push target that is gone could not be cleared"),
-            }
+        Fate::Gone { since, .. } => {
+            clear(provider, &push, since).await;
             conclude(provider, &message, PushFate::Gone).await
         }
     }
 }
 
+/// The target is gone: the phone polls from now on.
+pub(super) async fn clear(provider: &Provider, push: &Push, since: Option<Timestamp>) {
+    match maintain::clear_push_target(provider, &push.device, &push.target, since).await {
+        Ok(()) | Err(maintain::Reason::UnknownDevice) => {}
+        Err(error) => error!(%error, "a push target that is gone could not be cleared"),
+    }
+}
+
 /// The push as it is now, or `None` if there is nothing left to tell.
-async fn push(provider: &Provider, message: &Message) -> Result<Option<(Device, Push)>, Unavailable> {
-    let Content::Push { device, prompt, rid } = &message.content else {
+async fn push(provider: &Provider, message: &Message) -> Result<Option<Push>, Unavailable> {
+    let Content::Push { device, prompt, also, .. } = &message.content else {
         return Ok(None);
     };
     let now = provider.now();
@@ -57,20 +68,45 @@ async fn push(provider: &Provider, message: &Message) -> Result<Option<(Device, 
         return Ok(None);
     }
     let device = provider.store.device(provider.id(), device).await?.map(|found| found.record);
-    let prompt = provider.store.prompt(provider.id(), prompt).await?.map(|found| found.record);
-    let (Some(device), Some(prompt)) = (device, prompt) else {
+    let Some(device) = device.filter(|device| device.is_active() && device.push != PushTarget::None) else {
         return Ok(None);
     };
-    let reachable = device.is_active() && device.push != PushTarget::None;
-    if !(reachable && still_pending(provider, &prompt).await?) {
-        return Ok(None);
+    let mut pending = Vec::new();
+    for prompt in std::iter::once(prompt).chain(also) {
+        let prompt = provider.store.prompt(provider.id(), prompt).await?.map(|found| found.record);
+        if let Some(prompt) = prompt
+            && still_pending(provider, &prompt, now).await?
+        {
+            pending.push(prompt);
+        }
     }
-    let body = body(provider, &device, &prompt, rid.to_string())?;
-    let ttl_seconds = u32::try_from(prompt.expires_at.unix_seconds() - now.unix_seconds()).unwrap_or(0);
-    Ok(Some((device.clone(), Push { target: device.push, body, ttl_seconds })))
+    let (Some(first), Some(end)) = (pending.first(), pending.iter().map(|prompt| prompt.expires_at).max()) else {
+        return Ok(None);
+    };
+    let rid = RoutingId::of(&first.id);
+    Ok(Some(Push {
+        id: message.id,
+        device: device.id,
+        link: link(provider, &rid),
+        body: body(provider, &device, &pending, rid.to_string())?,
+        subject: device.subject,
+        target: device.push,
+        ttl_seconds: u32::try_from(end.unix_seconds() - now.unix_seconds()).unwrap_or(0),
+    }))
 }
 
-async fn still_pending(provider: &Provider, prompt: &StoredPrompt) -> Result<bool, Unavailable> {
+/// The app link of a push.
+pub(super) fn link(provider: &Provider, rid: &RoutingId) -> String {
+    format!("{}/a/{rid}", provider.issuer().trim_end_matches('/'))
+}
+
+async fn still_pending(provider: &Provider, prompt: &StoredPrompt, now: Timestamp) -> Result<bool, Unavailable> {
+    if now >= prompt.expires_at || prompt.answer.is_some() {
+        return Ok(false);
+    }
+    if !prompt.about.is_request() {
+        return Ok(true);
+    }
     let request = provider.store.request(provider.id(), &prompt.request).await?;
     let Some(request) = request.filter(|request| request.record.state == State::Pending) else {
         return Ok(false);
@@ -79,25 +115,35 @@ async fn still_pending(provider: &Provider, prompt: &StoredPrompt) -> Result<boo
     Ok(user.is_some_and(|user| user.record.status == UserStatus::Active))
 }
 
-fn body(provider: &Provider, device: &Device, prompt: &StoredPrompt, rid: String) -> Result<PushBody, Unavailable> {
+/// One prompt is sealed; of several the phone is told that they are there.
+fn body(provider: &Provider, device: &Device, pending: &[StoredPrompt], rid: String) -> Result<PushBody, Unavailable> {
     if provider.policy().push == PushMode::Wake {
-        return Ok(PushBody::Wake { rid });
+        return Ok(PushBody::Wake { rid, pad: None });
     }
-    let ephemeral = EphemeralKey::generate().map_err(|_| Unavailable::Keys)?;
-    let iv = provider.random().array();
-    let sealed = jwe::seal(prompt.jws.as_str().as_bytes(), &device.sealing_key, &ephemeral, iv);
-    let jwe = sealed.map_err(|_| Unavailable::Keys)?;
-    Ok(if jwe.len() > MOST_SEALED { PushBody::Wake { rid } } else { PushBody::Sealed { jwe, rid } })
+    match pending {
+        [one] if one.jws.as_str().len() <= SEALED_BYTES => {
+            Ok(PushBody::Sealed { jwe: sealed(provider, device, one.jws.as_str().as_bytes())?, rid })
+        }
+        _ => Ok(PushBody::Wake { rid, pad: Some(sealed(provider, device, &[])?) }),
+    }
 }
 
+fn sealed(provider: &Provider, device: &Device, text: &[u8]) -> Result<String, Unavailable> {
+    let ephemeral = EphemeralKey::generate().map_err(|_| Unavailable::Keys)?;
+    let iv = provider.random().array();
+    jwe::seal_to(SEALED_BYTES, text, &device.sealing_key, &ephemeral, iv).map_err(|_| Unavailable::Keys)
+}
+
+/// What was delivered is taken away when the prompt's life ends.
 async fn conclude(provider: &Provider, message: &Versioned<Message>, fate: PushFate) -> Result<(), Unavailable> {
-    let change = provider.change().conclude(message);
-    let change = match message.record.content {
-        Content::Push { device, .. } => {
-            let what = What::PushConcluded { request: message.record.request, device, fate };
-            change.recording(provider, provider.now(), what)
-        }
-        Content::Expiry { .. } | Content::Ping { .. } | Content::Tokens { .. } | Content::Error { .. } => change,
+    let Content::Push { device, .. } = message.record.content else {
+        return settle(provider, provider.change().conclude(message)).await;
     };
-    settle(provider, change).await
+    let dismissal = dismissal::at_end_of(&message.record).filter(|_| fate == PushFate::Delivered);
+    let change = match dismissal {
+        Some(dismissal) => provider.change().replace(message.version, dismissal),
+        None => provider.change().conclude(message),
+    };
+    let what = What::PushConcluded { request: message.record.request, device, fate };
+    settle(provider, change.recording(provider, provider.now(), what)).await
 }

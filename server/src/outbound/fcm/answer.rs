@@ -35,9 +35,9 @@ pub(super) fn judge(reply: &Reply, now: Timestamp) -> Fate {
     // Anything may stand between us and Google: what is not its error document names no cause.
     let error = serde_json::from_slice::<Document>(body).unwrap_or_default().error;
     match reply.status {
-        404 if error.has_code("UNREGISTERED") => Fate::Gone { cause: "unregistered" },
-        403 if error.has_code("SENDER_ID_MISMATCH") => Fate::Gone { cause: "sender_id_mismatch" },
-        400 if error.blames_target() => Fate::Gone { cause: "invalid_target" },
+        404 if error.has_code("UNREGISTERED") => Fate::Gone { cause: "unregistered", since: None },
+        403 if error.has_code("SENDER_ID_MISMATCH") => Fate::Gone { cause: "sender_id_mismatch", since: None },
+        400 if error.blames_target() => Fate::Gone { cause: "invalid_target", since: None },
         400 => Fate::Refused { cause: "invalid_argument" },
         401 => Fate::Refused { cause: "unauthenticated" },
         403 => Fate::Refused { cause: "permission_denied" },
@@ -119,7 +119,7 @@ mod tests {
     #[test]
     fn a_code_under_another_status_does_not_clear_the_target() {
         let unregistered = r#"{"error":{"details":[{"errorCode":"UNREGISTERED"}]}}"#;
-        assert_eq!(judged(404, unregistered), Fate::Gone { cause: "unregistered" });
+        assert_eq!(judged(404, unregistered), Fate::Gone { cause: "unregistered", since: None });
         assert!(matches!(judged(400, unregistered), Fate::Refused { .. }));
         assert!(matches!(judged(403, unregistered), Fate::Refused { .. }));
     }

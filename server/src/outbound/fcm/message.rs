@@ -1,14 +1,15 @@
 //! The message that FCM is asked to send: <https://firebase.google.com/docs/reference/fcm/rest/v1/projects.messages>.
 //!
 //! Android gets a data message at high priority, which wakes the app. iOS throttles data-only messages, so it gets an
-//! alert with fixed words, which the app's notification extension replaces by what it reads in the sealed prompt.
+//! alert with fixed words, which the app's notification extension replaces by what it reads in the sealed prompt. What
+//! takes a notification away is silent: Android's at normal priority, iOS's in the background, as Apple wants it.
 
 use protocol::messages::{FcmTarget, Platform, PushTarget};
 use serde_json::{Map, Value, json};
 
 use crate::{
     domain::time::Timestamp,
-    outbound::{Push, PushBody},
+    outbound::{Push, apns::aps},
 };
 
 /// FCM's limit for keys and values of a message.
@@ -16,9 +17,6 @@ const MAX_PAYLOAD_BYTES: usize = 4_096;
 
 /// FCM's limit for `ttl`: four weeks.
 const MAX_TTL_SECONDS: u32 = 2_419_200;
-
-const ALERT_TITLE: &str = "Approval requested";
-const ALERT_BODY: &str = "Open the app to see who is asking.";
 
 /// Why no message can be made of a push.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,12 +41,8 @@ pub(super) fn write(push: &Push, now: Timestamp) -> Result<Vec<u8>, Unsendable> 
     let PushTarget::Fcm { platform, target } = &push.target else {
         return Err(Unsendable::NoTarget);
     };
-    let ttl = push.ttl_seconds.min(MAX_TTL_SECONDS);
-    let platform = platform_part(*platform, ttl, now);
-    let data = match &push.body {
-        PushBody::Sealed { jwe, rid } => fitting(sealed(jwe, rid), &platform).or_else(|| fitting(wake(rid), &platform)),
-        PushBody::Wake { rid } => fitting(wake(rid), &platform),
-    };
+    let platform = platform_part(*platform, push, now);
+    let data = fitting(push.body.members(), &platform).or_else(|| fitting(push.body.without_prompt(), &platform));
     let data = data.ok_or(Unsendable::TooBig)?;
     let mut message = Map::from_iter([("data".to_owned(), data), platform]);
     let (name, value) = match target {
@@ -59,42 +53,27 @@ pub(super) fn write(push: &Push, now: Timestamp) -> Result<Vec<u8>, Unsendable> 
     Ok(json!({ "message": message }).to_string().into_bytes())
 }
 
-// Every value is a string: FCM refuses numbers.
-fn wake(rid: &str) -> Value {
-    json!({ "v": protocol::VERSION.to_string(), "rid": rid })
-}
-
-fn sealed(jwe: &str, rid: &str) -> Value {
-    json!({ "v": protocol::VERSION.to_string(), "rid": rid, "jwe": jwe })
-}
-
 /// `data`, if it fits. Counted as written, quotes and all, together with what only one platform gets: never less than
 /// FCM counts.
-fn fitting(data: Value, (_, platform): &(String, Value)) -> Option<Value> {
+fn fitting(data: Map<String, Value>, (_, platform): &(String, Value)) -> Option<Value> {
+    let data = Value::Object(data);
     let size = data.to_string().len() + platform.to_string().len();
     (size <= MAX_PAYLOAD_BYTES).then_some(data)
 }
 
-fn platform_part(platform: Platform, ttl: u32, now: Timestamp) -> (String, Value) {
+fn platform_part(platform: Platform, push: &Push, now: Timestamp) -> (String, Value) {
+    let ttl = push.ttl_seconds.min(MAX_TTL_SECONDS);
     match platform {
-        Platform::Android => ("android".to_owned(), json!({ "priority": "HIGH", "ttl": format!("{ttl}s") })),
-        Platform::Ios => ("apns".to_owned(), apns(now.plus_seconds(i64::from(ttl)))),
+        Platform::Android => {
+            let priority = if push.body.is_silent() { "NORMAL" } else { "HIGH" };
+            ("android".to_owned(), json!({ "priority": priority, "ttl": format!("{ttl}s") }))
+        }
+        Platform::Ios => ("apns".to_owned(), apns(push, now.plus_seconds(i64::from(ttl)))),
     }
 }
 
-fn apns(expiration: Timestamp) -> Value {
-    json!({
-        "headers": {
-            "apns-push-type": "alert",
-            "apns-priority": "10",
-            "apns-expiration": expiration.unix_seconds().to_string(),
-        },
-        "payload": {
-            "aps": {
-                "alert": { "title": ALERT_TITLE, "body": ALERT_BODY },
-                "mutable-content": 1,
-                "sound": "default",
-            },
-        },
-    })
+fn apns(push: &Push, expiration: Timestamp) -> Value {
+    let headers: Map<String, Value> =
+        aps::headers(&push.body, expiration).into_iter().map(|(name, value)| (name.to_owned(), value.into())).collect();
+    json!({ "headers": headers, "payload": aps::payload(push, Map::new()) })
 }

@@ -7,23 +7,17 @@ use aws_lc_rs::{
     rand::SystemRandom,
     signature::{RSA_PKCS1_SHA256, RsaKeyPair},
 };
-use base64::{
-    Engine as _,
-    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
-};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::Deserialize;
 use serde_json::json;
 use thiserror::Error;
 use url::Url;
 use zeroize::Zeroizing;
 
-use crate::domain::time::Timestamp;
+use crate::{domain::time::Timestamp, outbound::pem};
 
 /// How long an assertion may be used, in seconds: Google accepts at most an hour.
 const ASSERTION_LIFE: i64 = 3_600;
-
-const PEM_BEGIN: &str = "-----BEGIN PRIVATE KEY-----";
-const PEM_END: &str = "-----END PRIVATE KEY-----";
 
 /// A service account with its key parsed.
 pub struct ServiceAccount {
@@ -74,7 +68,7 @@ impl ServiceAccount {
             project_id: file.project_id,
             token_uri: Url::parse(&file.token_uri).map_err(|_| BadServiceAccount::Form)?,
             private_key_id: file.private_key_id,
-            key: parse_key(&pem).ok_or(BadServiceAccount::Key)?,
+            key: pem::decode(&pem).and_then(|der| RsaKeyPair::from_pkcs8(&der).ok()).ok_or(BadServiceAccount::Key)?,
         })
     }
 
@@ -106,13 +100,6 @@ impl ServiceAccount {
 
 fn part(value: &serde_json::Value) -> String {
     URL_SAFE_NO_PAD.encode(value.to_string())
-}
-
-fn parse_key(pem: &str) -> Option<RsaKeyPair> {
-    let body = pem.trim().strip_prefix(PEM_BEGIN)?.strip_suffix(PEM_END)?;
-    let body: Zeroizing<String> = Zeroizing::new(body.split_ascii_whitespace().collect());
-    let der = Zeroizing::new(STANDARD.decode(body.as_bytes()).ok()?);
-    RsaKeyPair::from_pkcs8(&der).ok()
 }
 
 impl fmt::Debug for ServiceAccount {

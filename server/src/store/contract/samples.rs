@@ -124,6 +124,7 @@ pub fn a_device(n: u64, owner: u64) -> Device {
         attestation: None,
         info: DeviceInfo { name: format!("Phone {n}"), model: "Model".to_owned(), os: "OS 1".to_owned(), app },
         push: PushTarget::None,
+        push_named_at: None,
         status: DeviceStatus::Active,
         transcript: Digest::of(b"transcript"),
         enrolled_at: at(0),
@@ -265,7 +266,12 @@ pub fn a_family(n: u64, expires_at: Timestamp) -> RefreshFamily {
 pub fn a_message(n: u64, due_at: Timestamp, give_up_at: Timestamp) -> Message {
     Message {
         id: MessageId::from_bytes(bits(n)),
-        content: Content::Push { device: device_id(1), prompt: prompt_id(n), rid: RoutingId::from_bytes([4; 16]) },
+        content: Content::Push {
+            device: device_id(1),
+            prompt: prompt_id(n),
+            rid: RoutingId::from_bytes([4; 16]),
+            also: Vec::new(),
+        },
         request: request_key(n),
         attempts: 0,
         due_at,
