@@ -4,7 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use server::store::Store;
-use server::store::embedded::{EmbeddedStore, Options};
+use server::store::embedded::{EmbeddedStore, Options, Sync};
+use tempfile::TempDir;
 
 use crate::postgres::Database;
 
@@ -16,6 +17,9 @@ const KIND: &str = "ASSENT_STORY_STORE";
 pub enum Kind {
     /// In the story's directory, every commit synced.
     Embedded,
+    /// The same without a sync, and in memory where the system has a place for files there: for tests that make worlds
+    /// by the thousand.
+    Unsynced,
     /// In a database of the story's own.
     Postgres,
 }
@@ -33,10 +37,22 @@ impl Kind {
     }
 }
 
+impl Kind {
+    /// An empty directory for a story.
+    pub(crate) fn directory(self) -> TempDir {
+        let in_memory = Path::new("/dev/shm");
+        let made = match self {
+            Self::Unsynced if in_memory.is_dir() => tempfile::tempdir_in(in_memory),
+            Self::Embedded | Self::Unsynced | Self::Postgres => tempfile::tempdir(),
+        };
+        made.expect("a temporary directory")
+    }
+}
+
 /// The one place where a story's store is kept.
 #[derive(Debug)]
 pub(crate) enum Keeping {
-    Embedded,
+    Embedded(Options),
     Postgres(Database),
 }
 
@@ -44,7 +60,8 @@ impl Keeping {
     /// An empty one; in this database, if one is given.
     pub(crate) async fn new(kind: Kind, database: Option<Database>) -> Self {
         match (kind, database) {
-            (Kind::Embedded, _) => Self::Embedded,
+            (Kind::Embedded, _) => Self::Embedded(Options::default()),
+            (Kind::Unsynced, _) => Self::Embedded(Options { sync: Sync::NeverForTesting, ..Options::default() }),
             (Kind::Postgres, Some(database)) => Self::Postgres(database),
             (Kind::Postgres, None) => Self::Postgres(Database::new().await),
         }
@@ -53,8 +70,8 @@ impl Keeping {
     /// Opens the store: empty the first time, then with all that was committed.
     pub(crate) async fn open(&self, directory: &Path) -> Arc<dyn Store> {
         match self {
-            Self::Embedded => {
-                let store = EmbeddedStore::open(&directory.join("store"), Options::default());
+            Self::Embedded(options) => {
+                let store = EmbeddedStore::open(&directory.join("store"), *options);
                 Arc::new(store.expect("the store opens"))
             }
             Self::Postgres(database) => Arc::new(database.open().await),
@@ -68,7 +85,7 @@ impl Keeping {
 
     pub(crate) fn database(&self) -> &Database {
         match self {
-            Self::Embedded => panic!("an embedded store is one process's: tell this story `on(Kind::Postgres)`"),
+            Self::Embedded(_) => panic!("an embedded store is one process's: tell this story `on(Kind::Postgres)`"),
             Self::Postgres(database) => database,
         }
     }
@@ -76,7 +93,7 @@ impl Keeping {
     /// The same store for use in another runtime: connections belong to the one they were made in.
     pub(crate) async fn elsewhere(&self, open: &Arc<dyn Store>) -> Arc<dyn Store> {
         match self {
-            Self::Embedded => Arc::clone(open),
+            Self::Embedded(_) => Arc::clone(open),
             Self::Postgres(database) => Arc::new(database.open().await),
         }
     }

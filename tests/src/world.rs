@@ -1,5 +1,6 @@
 //! The deployment that a story happens in.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -22,7 +23,7 @@ use server::keys::{KeyFile, WrappingKey};
 use server::outbound::Courier;
 use server::outbound::client::{Client, Limits, Reach};
 use server::outbound::roots::Roots;
-use server::store::Change;
+use server::store::{Change, Store};
 use simulator::admin::Admin;
 use simulator::phone::Phone;
 use simulator::relying_party::{Authentication, Credentials, RelyingParty};
@@ -65,10 +66,14 @@ pub struct World {
     reach: Reach,
     mtls: Mtls,
     attestation: Option<Believed>,
+    over: Option<Over>,
     providers: Vec<Arc<Provider>>,
     public: Wire,
     admin: Wire,
 }
+
+/// What a story puts between its servers and their store.
+type Over = Arc<dyn Fn(Arc<dyn Store>) -> Arc<dyn Store> + Send + Sync>;
 
 /// Whether client certificates arrive, and whom the realms believe.
 #[derive(Clone, Default)]
@@ -88,6 +93,8 @@ pub struct Builder {
     mtls: Mtls,
     attestation: Option<Believed>,
     database: Option<Database>,
+    over: Option<Over>,
+    original: Option<PathBuf>,
 }
 
 /// What all realms believe of phones' platforms; made anew at each start.
@@ -163,6 +170,21 @@ impl Builder {
         self
     }
 
+    /// With this between every server and its store.
+    #[must_use]
+    pub fn over_store(mut self, over: impl Fn(Arc<dyn Store>) -> Arc<dyn Store> + Send + Sync + 'static) -> Self {
+        self.over = Some(Arc::new(over));
+        self
+    }
+
+    /// With all that another world left in its [`World::directory`] when it ended: realms, users, clients, phones. Not on
+    /// PostgreSQL.
+    #[must_use]
+    pub fn copy_of(mut self, directory: &Path) -> Self {
+        self.original = Some(directory.to_owned());
+        self
+    }
+
     /// In this database, which is empty.
     #[must_use]
     pub fn in_database(mut self, database: Database) -> Self {
@@ -172,8 +194,9 @@ impl Builder {
 
     /// Makes it, with the usual users and, unless the FAPI profile refuses its secret, the usual client.
     pub async fn make(self) -> World {
-        let directory = Arc::new(tempfile::tempdir().expect("a temporary directory"));
-        let random = Arc::new(Seeded::new(1));
+        let directory = Arc::new(self.kind.directory());
+        // A copy draws other ids than its original did.
+        let random = Arc::new(Seeded::new(if self.original.is_some() { u64::MAX } else { 1 }));
         let courier = Arc::new(RecordingCourier::default());
         let nowhere = || Wire::into(axum::Router::new());
         let mut world = World {
@@ -187,10 +210,16 @@ impl Builder {
             reach: self.reach,
             mtls: self.mtls,
             attestation: self.attestation,
+            over: self.over,
             providers: Vec::new(),
             public: nowhere(),
             admin: nowhere(),
         };
+        if let Some(original) = &self.original {
+            copy(original, world.directory()).expect("the original can be copied");
+            world.start().await;
+            return world;
+        }
         world.found(&self.realms, &self.policy).await;
         world.start().await;
         world.add_user("1001", "alice").await;
@@ -221,7 +250,15 @@ impl World {
             mtls: Mtls::default(),
             attestation: None,
             database: None,
+            over: None,
+            original: None,
         }
+    }
+
+    /// Where it keeps its store and its keys.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
     }
 
     /// Writes realms and keys into an empty store.
@@ -244,6 +281,7 @@ impl World {
     /// Opens the store and serves every realm in it.
     async fn start(&mut self) {
         let store = self.keeping.open(self.directory.path()).await;
+        let store = self.over.as_ref().map_or_else(|| Arc::clone(&store), |over| over(Arc::clone(&store)));
         let mut keys =
             KeyFile::open(&self.directory.path().join("keys.json"), self.wrapping()).expect("the key file opens");
         let client = Client::new(Limits::default(), &self.reach).expect("a client");
@@ -288,6 +326,7 @@ impl World {
             reach: self.reach.clone(),
             mtls: self.mtls.clone(),
             attestation: self.attestation.clone(),
+            over: self.over.clone(),
             providers: Vec::new(),
             public: nowhere(),
             admin: nowhere(),
@@ -331,6 +370,25 @@ impl World {
     pub async fn distrust(&mut self) {
         self.mtls.anchors = None;
         self.restart().await;
+    }
+
+    /// What the clock of its servers and phones is.
+    #[must_use]
+    pub fn clock(&self) -> Arc<HandClock> {
+        Arc::clone(&self.clock)
+    }
+
+    /// The process ends, and what it stored is left.
+    ///
+    /// # Panics
+    /// If another node has the same directory.
+    #[must_use]
+    pub fn ends(mut self) -> TempDir {
+        self.public.reconnect(None);
+        self.admin.reconnect(None);
+        self.providers.clear();
+        let directory = std::mem::replace(&mut self.directory, Arc::new(Kind::Unsynced.directory()));
+        Arc::into_inner(directory).expect("nobody else has it")
     }
 
     /// The story's time.
@@ -582,6 +640,21 @@ impl World {
         let events = self.admin().audit().await.expect("the audit trail");
         events.iter().filter(|event| event["event"] == name).count()
     }
+}
+
+/// Copies all files and folders.
+fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let (path, to) = (entry.path(), to.join(entry.file_name()));
+        if path.is_dir() {
+            std::fs::create_dir_all(&to)?;
+            copy(&path, &to)?;
+        } else {
+            std::fs::copy(&path, &to)?;
+        }
+    }
+    Ok(())
 }
 
 /// Enrols a phone by a ticket of this operator, digits and all.

@@ -58,6 +58,7 @@ impl Call {
 #[derive(Default)]
 struct Endpoint {
     script: Mutex<VecDeque<Reply>>,
+    otherwise: Mutex<Reply>,
     expected: Mutex<Option<String>>,
     calls: watch::Sender<Vec<Call>>,
 }
@@ -104,6 +105,11 @@ impl NotificationStandIn {
     /// Answers the next call so; replies queue up.
     pub fn answer_next(&self, reply: Reply) {
         lock(&self.endpoint.script).push_back(reply);
+    }
+
+    /// Answers so from here on whatever has no reply of its own.
+    pub fn answer_otherwise(&self, reply: Reply) {
+        *lock(&self.endpoint.otherwise) = reply;
     }
 
     /// Refuses every call under another token with 401.
@@ -160,7 +166,10 @@ async fn called(
     let reply = match call.fault {
         Some(fault) => Err((StatusCode::BAD_REQUEST, fault)),
         None if strange => Err((StatusCode::UNAUTHORIZED, "another token")),
-        None => Ok(lock(&endpoint.script).pop_front().unwrap_or_default()),
+        None => {
+            let scripted = lock(&endpoint.script).pop_front();
+            Ok(scripted.unwrap_or_else(|| lock(&endpoint.otherwise).clone()))
+        }
     };
     endpoint.calls.send_modify(|calls| calls.push(call));
     match reply {
