@@ -230,8 +230,8 @@ impl Play {
     /// Lets everything run out: every client is told, or given up, in its time.
     async fn end(&mut self) -> Result<(), String> {
         self.act(&Act::Deliver).await?;
-        // Longer than any life that is left.
-        self.act(&Act::Pass { seconds: 1_000 }).await?;
+        // Longer than any life that is left, however often the clock was set back.
+        self.act(&Act::Pass { seconds: 5_000 }).await?;
         self.act(&Act::Deliver).await?;
         while let Some(due) = self.stage.world.next_push().await {
             let millis = due.unix_millis() - self.stage.world.now().unix_millis();
