@@ -605,12 +605,8 @@ async fn bad_decisions(prover: &Prover, id: &str) -> Vec<Case> {
         ("a key reference without a role", jws(&header("ES256", typ, device.to_string()), &claims), "400 malformed"),
         ("a stranger's key", jws(&header("ES256", typ, stranger), &claims), "403 bad_signature"),
         ("no signature", jws(&header("ES256", typ, kid(KeyRole::Verified)), &claims), "403 bad_signature"),
-        (
-            "no signature of the other key",
-            jws(&header("ES256", typ, kid(KeyRole::Device)), &claims),
-            "403 bad_signature",
-        ),
-        ("a member missing", jws(&header("ES256", typ, kid(KeyRole::Device)), &no_claims), "403 bad_signature"),
+        ("the key that may not approve", jws(&header("ES256", typ, kid(KeyRole::Device)), &claims), "403 wrong_key"),
+        ("a member missing", jws(&header("ES256", typ, kid(KeyRole::Verified)), &no_claims), "403 bad_signature"),
     ];
     let mut cases = Vec::new();
     for (label, text, expected) in messages {

@@ -144,7 +144,7 @@ pub struct App {
     keys: KeyFile,
     providers: Vec<Arc<Provider>>,
     admin_token: AdminToken,
-    app_link: AppLink,
+    links: AppLink,
     health: Arc<Health>,
     sweep: Sweep,
 }
@@ -209,7 +209,7 @@ impl App {
             keys,
             providers,
             admin_token: AdminToken::new(&admin_token),
-            app_link,
+            links: app_link,
             sweep,
         })
     }
@@ -269,7 +269,7 @@ impl App {
     fn listen(&self, listeners: Listeners, stopping: &watch::Receiver<bool>) -> JoinSet<()> {
         let Listeners { public, admin, mtls } = listeners;
         let public_router =
-            http::public_router(&self.providers, self.health.router().merge(self.app_link.router(&self.providers)));
+            http::public_router(&self.providers, self.health.router().merge(self.links.router(&self.providers)));
         let admin_router = http::admin_router(&self.providers, self.admin_token.clone(), self.health.router());
         let doors = self.doors.opened();
         let mut serving = JoinSet::new();

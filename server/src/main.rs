@@ -108,7 +108,7 @@ enum Command {
         /// What stands under the issuer's /receipt-keys, in a file
         #[arg(long)]
         keys: PathBuf,
-        /// The token response, or its approval_receipt alone, in a file
+        /// The token response, or its `approval_receipt` alone, in a file
         receipt: PathBuf,
     },
     /// Says what is wrong with the settings, and where they differ from what is stored

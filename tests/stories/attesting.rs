@@ -181,8 +181,8 @@ fn levels(listed: &Value) -> (&str, &str) {
     (listed["level"].as_str().expect("a level"), listed["verified_level"].as_str().expect("a level"))
 }
 
-fn refused(code: &str) -> Option<DeviceError> {
-    Some(DeviceError::Refused { refusal: code.to_owned() })
+fn refused(code: &str) -> DeviceError {
+    DeviceError::Refused { refusal: code.to_owned() }
 }
 
 /// The check that the only failure in the audit trail names.
@@ -243,7 +243,7 @@ async fn none_looks_at_no_evidence() {
 async fn require_refuses_a_phone_without_evidence() {
     let (world, _) = requiring().await;
     let enrolled = enrol(&world, world.new_phone("Plain", ISSUER)).await;
-    assert_eq!(enrolled.err(), refused("attestation_required"));
+    assert_eq!(enrolled.err(), Some(refused("attestation_required")));
     assert_eq!(failed_check(&world).await, "no_evidence");
     assert!(world.admin().devices("1001").await.expect("a list").is_empty());
 }
@@ -254,7 +254,7 @@ async fn require_refuses_a_phone_whose_evidence_fails_and_tells_the_operator_why
     for (kind, check) in [(UNLOCKED, "boot_state"), (other_app, "app"), (UNATTENDED, "not_per_use")] {
         let (world, platform) = requiring().await;
         let enrolled = enrol(&world, phone(&world, &platform, kind)).await;
-        assert_eq!(enrolled.err(), refused("attestation_failed"), "the phone is not told which check");
+        assert_eq!(enrolled.err(), Some(refused("attestation_failed")), "the phone is not told which check");
         assert_eq!(failed_check(&world).await, check);
         assert!(world.admin().devices("1001").await.expect("a list").is_empty());
     }
@@ -272,7 +272,7 @@ async fn evidence_of_another_platform_is_not_believed() {
     let (world, _) = requiring().await;
     let strangers = Arc::new(Platform::new(Root::P384));
     let enrolled = enrol(&world, phone(&world, &strangers, ANDROID)).await;
-    assert_eq!(enrolled.err(), refused("attestation_failed"));
+    assert_eq!(enrolled.err(), Some(refused("attestation_failed")));
     assert_eq!(failed_check(&world).await, "broken_chain");
 }
 

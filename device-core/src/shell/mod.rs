@@ -69,6 +69,9 @@ impl Ports {
     }
 }
 
+/// What is done to the state while nobody else may.
+type Change<'a> = Box<dyn FnOnce(&mut State) -> Result<(), DeviceError> + Send + 'a>;
+
 /// The authentication device: all accounts of one app on one phone. Make one when the app starts and keep it.
 #[cfg_attr(feature = "uniffi", derive(uniffi::Object))]
 pub struct DeviceCore {
@@ -190,10 +193,7 @@ impl DeviceCore {
     }
 
     /// Exists once: generic code is compiled for each of its uses, and this is large.
-    async fn change_by(
-        &self,
-        change: Box<dyn FnOnce(&mut State) -> Result<(), DeviceError> + Send + '_>,
-    ) -> Result<(), DeviceError> {
+    async fn change_by(&self, change: Change<'_>) -> Result<(), DeviceError> {
         let mut state = self.state.lock().await;
         let alone = Alone::among_processes(self.ports.lock.as_ref()).await?;
         if alone.is_some() {

@@ -70,7 +70,7 @@ impl AppLink {
         let mut stores = String::new();
         for (label, url) in &self.stores {
             let url = escaped(url.as_str());
-            write!(stores, "<p><a href=\"{url}\" rel=\"noreferrer\">{label}</a></p>\n").expect("a text takes text");
+            writeln!(stores, "<p><a href=\"{url}\" rel=\"noreferrer\">{label}</a></p>").expect("a text takes text");
         }
         format!(
             "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\

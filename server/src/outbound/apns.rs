@@ -132,18 +132,18 @@ impl Apns {
             ("apns-id", apns_id(&push.id)),
         ]);
         match self.client.post_with(endpoint, &headers, Payload::Json(payload)).await {
-            Ok(reply) => self.judged(&reply, now),
+            Ok(reply) => judged(&reply, now),
             Err(unreachable) => Verdict::Of(Fate::Later { retry_after_seconds: None, cause: unreachable.cause() }),
         }
     }
+}
 
-    fn judged(&self, reply: &Reply, now: Timestamp) -> Verdict {
-        let verdict = answer::judge(reply, now);
-        if verdict != Verdict::Of(Fate::Delivered) {
-            tracing::warn!(status = reply.status, ?verdict, "APNs did not take a push");
-        }
-        verdict
+fn judged(reply: &Reply, now: Timestamp) -> Verdict {
+    let verdict = answer::judge(reply, now);
+    if verdict != Verdict::Of(Fate::Delivered) {
+        tracing::warn!(status = reply.status, ?verdict, "APNs did not take a push");
     }
+    verdict
 }
 
 #[async_trait]
@@ -185,10 +185,8 @@ fn payload(push: &Push) -> Option<Vec<u8>> {
 
 /// A UUID in its canonical form, the same at each attempt.
 fn apns_id(id: &MessageId) -> String {
-    let hex = |range: std::ops::Range<usize>| {
-        id.as_bytes()[range].iter().map(|byte| format!("{byte:02x}")).collect::<String>()
-    };
-    [hex(0..4), hex(4..6), hex(6..8), hex(8..10), hex(10..16)].join("-")
+    let hex = format!("{:032x}", u128::from_be_bytes(*id.as_bytes()));
+    [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].join("-")
 }
 
 impl fmt::Debug for Apns {

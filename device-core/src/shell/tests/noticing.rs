@@ -40,8 +40,8 @@ fn a_wake_push_says_nothing_more() {
 #[test]
 fn what_is_forged_over_unshowable_or_anothers_is_not_shown() {
     let (phone, _) = Phone::enrolled();
-    let forger = crate::testing::Op { root: next_signing_key(), signing: next_signing_key() };
-    let forged = phone.server.seal(&forger.prompt(&phone.server.account(), |_| ()));
+    let stranger = crate::testing::Op { root: next_signing_key(), signing: next_signing_key() };
+    let forged = phone.server.seal(&stranger.prompt(&phone.server.account(), |_| ()));
     assert!(matches!(opened(&phone, forged), Err(DeviceError::Untrusted { .. })));
     let over = phone.server.seal(&phone.server.ask(|prompt| prompt.exp = NOW));
     assert_eq!(opened(&phone, over), Err(DeviceError::Expired));
