@@ -8,6 +8,8 @@ import { Provider } from './provider.mjs'
 
 const DESCRIPTION = JSON.parse(readFileSync(new URL('../../docs/openapi.json', import.meta.url)))
 const DISCOVERY = '/.well-known/openid-configuration'
+// No standard has a name for it in the discovery document; docs/relying-parties.md says where it is.
+const RECEIPT_KEYS = '/receipt-keys'
 
 test('the description has every published endpoint and nothing else', async () => {
   const provider = await Provider.start()
@@ -15,6 +17,7 @@ test('the description has every published endpoint and nothing else', async () =
   const published = await (await fetch(issuer + DISCOVERY)).json()
   const urls = Object.entries(published).filter(([name]) => name.endsWith('_endpoint') || name === 'jwks_uri')
   const paths = urls.map(([, url]) => url.slice(issuer.length))
-  assert.deepEqual(Object.keys(DESCRIPTION.paths).sort(), [DISCOVERY, ...paths].sort())
+  assert.deepEqual(Object.keys(DESCRIPTION.paths).sort(), [DISCOVERY, RECEIPT_KEYS, ...paths].sort())
+  assert.equal((await fetch(issuer + RECEIPT_KEYS)).status, 200)
   await provider.stop()
 })

@@ -48,10 +48,13 @@ impl Worker {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn however_many_workers_there_are_each_message_is_carried_once() {
     let (one, other, _phone) = nodes().await;
-    one.phone_with_push("1001", "the-token-of-the-phone").await;
     let shop = one.shop().await;
-    for _ in 0..40 {
-        a_request().accepted(&shop).await;
+    // A phone each, because the pushes to one are spaced and put together.
+    for number in 0..40 {
+        let (subject, name) = (format!("2{number:03}"), format!("user{number}"));
+        one.add_user(&subject, &name).await;
+        one.phone_with_push(&subject, &format!("the-token-of-{name}")).await;
+        a_request().about(&name).accepted(&shop).await;
     }
     // Each is leased to the server that made it, which dies; then they are anybody's.
     one.advance(31);
