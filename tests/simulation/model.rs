@@ -60,6 +60,8 @@ pub(crate) struct Request {
     pub(crate) answers: Vec<(usize, Word, Heard)>,
     /// Phones by whose keys it was answered.
     pub(crate) answered: BTreeSet<usize>,
+    /// Phones that may hold a denial which they signed and the server has not heard: it stands, and they approve no more.
+    pub(crate) unheard: BTreeSet<usize>,
     pub(crate) told_expired: bool,
     pub(crate) state: State,
     pub(crate) access: Vec<Access>,
@@ -130,9 +132,20 @@ impl Model {
                     }
                     next
                 });
-                distinct(std::iter::once(self.clone()).chain(happened).collect())
+                distinct(std::iter::once(self.unheard(act)).chain(happened).collect())
             }
         }
+    }
+
+    /// What is so after a call that the server never heard of.
+    fn unheard(&self, act: &Act) -> Self {
+        let mut next = self.clone();
+        if let Act::Answer { phone, request, word } = *act
+            && word != Word::Approve
+        {
+            next.requests[request].unheard.insert(phone);
+        }
+        next
     }
 
     fn outcomes(&self, act: &Act) -> Outcomes {
@@ -204,6 +217,7 @@ impl Model {
             phones,
             answers: Vec::new(),
             answered: BTreeSet::new(),
+            unheard: BTreeSet::new(),
             told_expired: false,
             state: State::Pending,
             access: Vec::new(),
@@ -242,7 +256,8 @@ impl Model {
         }
         let Some((heard, mut next)) = self.judged(phone, request, word) else { return refused };
         next.requests[request].answers.push((phone, word, heard.clone()));
-        vec![(heard, next)]
+        let may_refuse = word == Word::Approve && asked.unheard.contains(&phone);
+        [vec![(heard, next)], if may_refuse { refused } else { Vec::new() }].concat()
     }
 
     /// What a new answer does, where it may be given at all.
