@@ -16,7 +16,7 @@ use protocol::{Digest, Jwk, Jws, VERSION};
 
 use crate::error::DeviceError;
 use crate::ports::KeyProtection;
-use crate::state::{AccountState, KeySlot, PublicKeys};
+use crate::state::{AccountState, KeySlot, MovedKeys, PublicKeys};
 use crate::trust::{Distrust, Trust};
 
 /// Where this app may enrol.
@@ -183,6 +183,9 @@ impl Accepted {
             decisions: Vec::new(),
             clock_ahead: 0,
             ended: None,
+            moved: MovedKeys::default(),
+            rotation: None,
+            former: None,
         })
     }
 }

@@ -36,6 +36,7 @@
 //! | [`notice`] | what a notification may say, found out without network or runtime |
 //! | [`revocation`] | the end of an account by the server's word |
 //! | [`decision`] | which key signs, what exactly, and the server's word on it |
+//! | [`rotation`], [`revocation`] | other keys; the server's word that this phone is none any more |
 //! | [`exchange`], [`signature`], [`time`] | proven requests, platform signatures, the server's clock |
 //! | [`state`] | what is remembered |
 //! | `desktop` | ports in software, for tests, simulators and desktop tools (feature `desktop`) |
@@ -63,6 +64,7 @@ pub mod ports;
 pub mod prompt;
 pub mod push;
 pub mod revocation;
+pub mod rotation;
 pub mod shell;
 pub mod signature;
 pub mod state;
@@ -78,4 +80,5 @@ pub use display::{Display, DisplayLine, MatchCode, RequestKind, Warning};
 pub use enrolment::Settings;
 pub use error::{Advice, DeviceError, error_advice, error_code};
 pub use notice::{ExtensionPorts, Notice, NoticeOpener};
+pub use rotation::{KeysToRotate, RotationState};
 pub use shell::{ApprovalRequest, DeviceCore, Enrolment, Failure, Ports, Synced};

@@ -116,7 +116,7 @@ impl NoticeOpener {
         let state = State::decode(self.ports.load(DOCUMENT.to_owned())?.as_deref())?;
         let peer = sealed.ephemeral().to_sec1();
         for account in state.accounts.iter().filter(|account| account.standing == EnrolmentState::Active) {
-            let agreed = match self.ports.agree(account.slot.alias(KeyPurpose::Sealing), peer.to_vec()) {
+            let agreed = match self.ports.agree(account.alias(KeyPurpose::Sealing), peer.to_vec()) {
                 Err(VaultError::KeyMissing) => continue,
                 agreed => agreed?,
             };

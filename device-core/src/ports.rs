@@ -44,6 +44,8 @@ pub enum KeyProtection {
 pub enum SigningReason {
     /// This phone joins an account.
     Enrolment,
+    /// This phone replaces keys; with its `verified` key, the user agrees to another one.
+    Rotation,
     /// A request to the server proves which phone sends it; nothing is shown.
     Proof,
     /// The user denies; nothing is shown.

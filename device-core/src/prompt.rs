@@ -50,7 +50,7 @@ pub fn open_whenever(account: &AccountState, message: Jws, now: i64) -> Result<O
     if content.iss != account.trust.issuer() {
         return Err(Distrust::Issuer);
     }
-    if content.aud != account.keys.device.thumbprint() || content.enr != account.enr {
+    if !account.is_addressed_by(&content.aud) || content.enr != account.enr {
         return Err(Distrust::Audience);
     }
     Ok(OpenPrompt { message, content })

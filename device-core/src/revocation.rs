@@ -16,7 +16,7 @@ pub fn check(account: &AccountState, message: &Jws, now: i64) -> Result<Revocati
     if said.iss != account.trust.issuer() {
         return Err(Distrust::Issuer);
     }
-    if said.aud != account.keys.device.thumbprint() || said.enr != account.enr {
+    if !account.is_addressed_by(&said.aud) || said.enr != account.enr {
         return Err(Distrust::Audience);
     }
     Ok(said)

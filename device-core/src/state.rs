@@ -1,5 +1,6 @@
 //! What the phone remembers, as one version-tagged JSON document in secure storage. No private key is ever in it.
 
+use protocol::jws::General;
 use protocol::messages::{Answer, DenyReason, EnrolmentState, Outcome, RevocationReason};
 use protocol::{DecisionId, DeviceId, Digest, EnrolmentId, Jwk, Jws, KeyRole, PromptId};
 use serde::{Deserialize, Serialize};
@@ -17,7 +18,7 @@ pub const DOCUMENT: &str = "assent-device";
 /// | format | what is new |
 /// |---|---|
 /// | 1 | |
-/// | 2 | a check sum, over the state as text; the clock's distance; the end of an account |
+/// | 2 | a check sum, over the state as text; the clock's distance; the end of an account; keys that were replaced |
 const FORMAT: u32 = 2;
 
 /// Decisions remembered for one account. Those without a result matter, and no user has that many open at once.
@@ -65,6 +66,15 @@ pub struct AccountState {
     /// Why and when it was revoked, by the server's signed word. The keys are gone then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<Ended>,
+    /// Where those keys are that were replaced since; the others are in `slot`.
+    #[serde(default)]
+    pub moved: MovedKeys,
+    /// New keys, the server's word on which has not arrived.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotation: Option<PendingRotation>,
+    /// Thumbprint of the `device` key before: prompts that were made for it are still this phone's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub former: Option<Digest>,
 }
 
 /// The end of an account.
@@ -74,6 +84,45 @@ pub struct Ended {
     pub reason: RevocationReason,
     /// When, in seconds since 1970 by the server's clock.
     pub at: i64,
+}
+
+/// Slots of keys that were replaced.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MovedKeys {
+    /// Of `device`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<KeySlot>,
+    /// Of `verified`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verified: Option<KeySlot>,
+    /// Of `sealing`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealing: Option<KeySlot>,
+}
+
+/// Keys that were made to replace others, and the message that tells the server: sent unchanged until it has answered.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PendingRotation {
+    /// Where the new keys are.
+    pub slot: KeySlot,
+    /// Public halves of those that are new.
+    pub keys: NewKeys,
+    /// The signed message.
+    pub message: General,
+}
+
+/// Public halves of new keys.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewKeys {
+    /// In place of `device`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<Jwk>,
+    /// In place of `verified`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verified: Option<Jwk>,
+    /// In place of `sealing`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealing: Option<Jwk>,
 }
 
 /// Public halves of the three keys.
@@ -184,9 +233,64 @@ impl AccountState {
     /// The key of a role.
     #[must_use]
     pub fn key(&self, role: KeyRole) -> VaultKey {
-        match role {
-            KeyRole::Device => self.slot.key(KeyPurpose::Device, self.keys.device),
-            KeyRole::Verified => self.slot.key(KeyPurpose::Verified, self.keys.verified),
+        let (purpose, public) = match role {
+            KeyRole::Device => (KeyPurpose::Device, self.keys.device),
+            KeyRole::Verified => (KeyPurpose::Verified, self.keys.verified),
+        };
+        self.slot_of(purpose).key(purpose, public)
+    }
+
+    /// The alias of one of its keys.
+    #[must_use]
+    pub fn alias(&self, purpose: KeyPurpose) -> String {
+        self.slot_of(purpose).alias(purpose)
+    }
+
+    fn slot_of(&self, purpose: KeyPurpose) -> &KeySlot {
+        let moved = match purpose {
+            KeyPurpose::Device => &self.moved.device,
+            KeyPurpose::Verified => &self.moved.verified,
+            KeyPurpose::Sealing => &self.moved.sealing,
+        };
+        moved.as_ref().unwrap_or(&self.slot)
+    }
+
+    /// Every slot that holds, or may hold, a key of this account.
+    pub fn slots(&self) -> impl Iterator<Item = &KeySlot> {
+        let moved = [&self.moved.device, &self.moved.verified, &self.moved.sealing].into_iter().flatten();
+        std::iter::once(&self.slot).chain(moved).chain(self.rotation.as_ref().map(|pending| &pending.slot))
+    }
+
+    /// Whether a message for this `device` key is for this phone.
+    #[must_use]
+    pub fn is_addressed_by(&self, aud: &Digest) -> bool {
+        // The server may know of the new key what this phone has not heard yet: that it holds.
+        let new = self.rotation.as_ref().and_then(|pending| pending.keys.device);
+        let keys = [Some(self.keys.device), new].into_iter().flatten();
+        keys.map(|key| key.thumbprint()).chain(self.former).any(|known| known == *aud)
+    }
+
+    /// With the keys of a pending rotation in place of those before.
+    #[must_use]
+    pub fn rotated(&self) -> Self {
+        let Some(PendingRotation { slot, keys, .. }) = self.rotation.clone() else {
+            return self.clone();
+        };
+        let place = |new: Option<Jwk>, before: &Option<KeySlot>| new.map(|_| slot.clone()).or_else(|| before.clone());
+        Self {
+            keys: PublicKeys {
+                device: keys.device.unwrap_or(self.keys.device),
+                verified: keys.verified.unwrap_or(self.keys.verified),
+                sealing: keys.sealing.unwrap_or(self.keys.sealing),
+            },
+            moved: MovedKeys {
+                device: place(keys.device, &self.moved.device),
+                verified: place(keys.verified, &self.moved.verified),
+                sealing: place(keys.sealing, &self.moved.sealing),
+            },
+            former: keys.device.map(|_| self.keys.device.thumbprint()).or(self.former),
+            rotation: None,
+            ..self.clone()
         }
     }
 

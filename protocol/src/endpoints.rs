@@ -90,7 +90,11 @@ pub const RENAME: Endpoint = Endpoint::new(Method::Patch, "/device/v1/self");
 pub const LEAVE: Endpoint = Endpoint::new(Method::Delete, "/device/v1/self");
 /// Replaces the push target. Request: [`PushTarget`]; reply 204.
 pub const PUSH: Endpoint = Endpoint::new(Method::Put, "/device/v1/self/push");
-/// Rotates keys. Request: [`General`] of `Rotation`.
+/// Sends this phone a prompt of kind `test`. No body; reply 204.
+pub const TEST: Endpoint = Endpoint::new(Method::Post, "/device/v1/self/test");
+/// Rotates keys. Request: [`General`] of `Rotation`; reply: [`SignedReply`] of `Enrolment`, for the `device` key that holds
+/// afterwards, `fh` being [`General::digest`] of the request and `nonce` zero bits. 200 and `active`: done. 202 and
+/// `unconfirmed`: another phone is asked; the same request again tells how that ended.
 pub const KEYS: Endpoint = Endpoint::new(Method::Post, "/device/v1/self/keys");
 /// What was asked and answered.
 pub const HISTORY: Endpoint = Endpoint::new(Method::Get, "/device/v1/self/history");

@@ -116,7 +116,8 @@ impl Forger {
         Ok(Jws::from_text(format!("{text}.{}", protocol::base64url::encode(signature.as_bytes()))))
     }
 
-    async fn signature(&self, role: KeyRole, message: &[u8]) -> Result<Signature, DeviceError> {
+    /// Signs bytes as they are.
+    pub async fn signature(&self, role: KeyRole, message: &[u8]) -> Result<Signature, DeviceError> {
         let key = self.account.key(role);
         let raw = self.phone.ports().vault.sign(key.alias, message.to_vec(), SigningReason::Proof).await?;
         let bytes = raw.try_into().map_err(|_| DeviceError::KeyUnavailable { detail: "not r and s".to_owned() })?;

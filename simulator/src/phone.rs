@@ -7,8 +7,8 @@ use std::sync::Arc;
 use device_core::desktop::{FileLock, FileStore, MemoryStore, SoftwareVault};
 use device_core::ports::{Clock, Lock, SecureStore, Transport};
 use device_core::{
-    ApprovalRequest, DenyReason, DeviceCore, DeviceError, DeviceInfo, Enrolment, EnrolmentState, Outcome, Ports,
-    PushTarget, Settings,
+    ApprovalRequest, DenyReason, DeviceCore, DeviceError, DeviceInfo, Enrolment, EnrolmentState, KeysToRotate, Outcome,
+    Ports, PushTarget, RotationState, Settings,
 };
 use protocol::digest::request_digest;
 use serde_json::Value;
@@ -140,6 +140,11 @@ impl Phone {
             Some(_) => self.core.fetch_prompt(request.account(), request.id()).await?,
         };
         self.core.deny(request, reason).await
+    }
+
+    /// Replaces keys.
+    pub async fn rotate(&self, which: KeysToRotate) -> Result<RotationState, DeviceError> {
+        self.core.rotate_keys(self.account()?, which).await
     }
 
     /// Tells the server where pushes go from now on.

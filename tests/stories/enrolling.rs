@@ -208,3 +208,67 @@ async fn a_phone_does_not_bring_a_push_target_that_it_could_not_set_later() {
         assert_eq!(phone.enrol(&ticket(&world).await, target).await.err(), Some(refused("mismatch")));
     }
 }
+
+async fn shown(world: &World, accept: &str) -> Answer {
+    let request = Request::post("/admin/v1/users/1001/tickets")
+        .header("authorization", format!("Bearer {}", tests::ADMIN_TOKEN))
+        .header("accept", accept);
+    world.admin_wire().send(request.body(Vec::new()).expect("a request")).await.expect("an answer")
+}
+
+#[tokio::test]
+async fn a_ticket_is_a_link_or_a_picture_of_it() {
+    let world = World::new().await;
+    for accept in ["application/json", "*/*", "text/html, application/json;q=0.9, image/png"] {
+        let link = shown(&world, accept).await;
+        assert_eq!(link.header("content-type"), Some("application/json"), "{accept}");
+        assert_eq!(link.json()["ticket"], link.json()["uri"]);
+        assert!(link.json()["uri"].as_str().expect("a link").parse::<Ticket>().is_ok());
+    }
+    let svg = shown(&world, "image/svg+xml").await;
+    assert_eq!((svg.status.as_u16(), svg.header("content-type")), (201, Some("image/svg+xml")));
+    assert!(svg.body.starts_with(b"<svg "));
+    let png = shown(&world, "image/png, */*").await;
+    assert_eq!((png.status.as_u16(), png.header("content-type")), (201, Some("image/png")));
+    assert!(png.body.starts_with(b"\x89PNG\r\n\x1a\n"));
+    for picture in [&svg, &png] {
+        assert_eq!(picture.header("cache-control"), Some("no-store"));
+        assert!(picture.header("location").is_some_and(|path| path.starts_with("/admin/v1/realms/main/tickets/")));
+    }
+}
+
+/// What the page that shows a ticket is told of it.
+async fn told(world: &World, location: &str) -> serde_json::Value {
+    let path = location.strip_prefix("/admin/v1").expect("an admin path");
+    world.admin().call(axum::http::Method::GET, path, None).await.expect("an answer").json()
+}
+
+#[tokio::test]
+async fn the_page_that_shows_a_ticket_learns_which_phone_came() {
+    let world = World::new().await;
+    let answer = shown(&world, "application/json").await;
+    let (ticket, location) = (answer.json(), answer.header("location").expect("a place").to_owned());
+    assert_eq!(told(&world, &location).await["state"], "fresh");
+    assert!(!location.contains(ticket["ticket"].as_str().and_then(|link| link.split("&c=").nth(1)).expect("a code")));
+    let mut phone = new_phone(&world);
+    let enrolment = phone.enrol(ticket["ticket"].as_str().expect("a link"), PushTarget::None).await.expect("enrolling");
+    let before = told(&world, &location).await;
+    assert_eq!((&before["state"], &before["device"]["name"]), (&json!("awaits_digits"), &json!("New phone")));
+    let id = before["enrolment"].as_str().expect("an enrolment");
+    assert_eq!(confirm(&world, id, &enrolment.digits().expect("six digits")).await, "200");
+    assert_eq!(told(&world, &location).await["state"], "enrolled");
+    let unknown = told(&world, "/admin/v1/tickets/47DEQpj8HBSa-_TImW-5JCeuQeRkm5NMpJWZG3hSuFU").await;
+    assert_eq!(unknown["error"], "unknown_ticket");
+}
+
+#[tokio::test]
+async fn the_page_learns_of_a_second_key() {
+    let world = World::new().await;
+    let answer = shown(&world, "application/json").await;
+    let (ticket, location) = (answer.json(), answer.header("location").expect("a place").to_owned());
+    let ticket = ticket["ticket"].as_str().expect("a link");
+    assert_eq!(begin(&world, ticket, &key(1)).await.in_short(), "200");
+    assert_eq!(told(&world, &location).await["state"], "begun");
+    begin(&world, ticket, &key(2)).await;
+    assert_eq!(told(&world, &location).await["state"], "cancelled");
+}

@@ -1,5 +1,6 @@
 //! Stories of whole requests, each in a world of its own on a hand-moved clock.
 
+mod adding;
 mod answering;
 mod asking;
 mod asking_codes;
@@ -21,6 +22,7 @@ mod explaining;
 mod holding;
 mod introspecting;
 mod matching;
+mod own;
 mod pinging;
 mod proving;
 mod pushing;
@@ -29,10 +31,12 @@ mod pushing_tokens;
 mod racing;
 mod realms;
 mod receipting;
+mod recovering;
 mod refreshing;
 mod registering;
 mod restarting;
 mod revoking;
+mod rotating;
 mod signing;
 mod syncing;
 mod told;

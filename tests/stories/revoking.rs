@@ -1,8 +1,22 @@
 //! A phone's end: by an operator, or because its user leaves.
 
-use device_core::DeviceError;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use device_core::exchange::Call;
+use device_core::ports::{HttpRequest, HttpResponse, KeyPurpose, SigningReason, Transport, TransportError, VaultError};
+use device_core::state::AccountState;
+use device_core::{DeviceError, EnrolmentState};
+use protocol::crypto::Sign as _;
+use protocol::crypto::p256::SigningKey;
+use protocol::endpoints::{self, PROOF_HEADER};
+use protocol::jws::{KeyHint, Unverified};
+use protocol::messages::{Revocation, RevocationReason};
+use protocol::problem::Problem;
+use protocol::{Digest, Jws};
+use simulator::forger::Forger;
 use simulator::phone::Phone;
-use tests::{World, a_request};
+use tests::{ISSUER, World, a_request};
 
 use crate::scene;
 
@@ -77,4 +91,106 @@ async fn no_push_goes_to_a_phone_that_was_revoked_in_the_meantime() {
     revoke(&world).await;
     world.deliver().await;
     assert!(world.courier().carried().is_empty());
+}
+
+async fn has_ended(phone: &Phone) -> bool {
+    phone.core().accounts().await.expect("a list")[0].state == EnrolmentState::Revoked
+}
+
+/// A way on which somebody answers every proven call with these words.
+struct Liar {
+    way: Arc<dyn Transport>,
+    says: Mutex<Option<Problem>>,
+}
+
+#[async_trait]
+impl Transport for Liar {
+    async fn send(&self, request: HttpRequest) -> Result<HttpResponse, TransportError> {
+        let says = self.says.lock().expect("nobody panics").clone();
+        match says {
+            Some(problem) if request.headers.iter().any(|header| header.name == PROOF_HEADER) => Ok(HttpResponse {
+                status: problem.status,
+                headers: Vec::new(),
+                body: serde_json::to_vec(&problem).expect("JSON"),
+            }),
+            _ => self.way.send(request).await,
+        }
+    }
+}
+
+fn revoked(world: &World, revocation: Option<Jws>) -> Problem {
+    let now = world.now().unix_seconds();
+    let kind = "urn:assent:problem:revoked".to_owned();
+    Problem { kind, title: "This device was revoked".to_owned(), status: 401, nonce: None, revocation, now }
+}
+
+fn revocation(world: &World, account: &AccountState) -> Revocation {
+    Revocation {
+        iss: ISSUER.to_owned(),
+        aud: account.keys.device.thumbprint(),
+        enr: account.enr,
+        reason: RevocationReason::Operator,
+        at: world.now().unix_seconds(),
+        v: protocol::VERSION,
+    }
+}
+
+#[tokio::test]
+async fn a_phone_ends_its_account_when_the_server_has_signed_that_it_is_revoked() {
+    let (world, _shop, phone) = scene().await;
+    revoke(&world).await;
+    let account = Forger::of(&phone).await.expect("a forger").account().clone();
+    let reply = Forger::of(&phone).await.expect("a forger").call(&Call::to(ISSUER, endpoints::SELF)).await;
+    let reply = reply.expect("a reply");
+    assert_eq!((reply.status, reply.code()), (401, "revoked"));
+    let signed = Jws::from_text(reply.body["revocation"].as_str().expect("our signed word").to_owned());
+    let said: Revocation = account.trust.open(&signed, world.now().unix_seconds()).expect("it is ours");
+    assert_eq!((said.enr, said.reason), (account.enr, RevocationReason::Operator));
+    assert!(is_deaf(&phone).await);
+    assert!(has_ended(&phone).await);
+    for purpose in [KeyPurpose::Device, KeyPurpose::Verified, KeyPurpose::Sealing] {
+        let signed = phone.ports().vault.sign(account.alias(purpose), Vec::new(), SigningReason::Proof).await;
+        assert_eq!(signed, Err(VaultError::KeyMissing), "its keys are destroyed");
+    }
+}
+
+#[tokio::test]
+async fn whoever_cannot_sign_as_the_server_wipes_nothing() {
+    let (world, shop, phone) = scene().await;
+    let other = world.phone("1002").await;
+    let forger = Forger::of(&phone).await.expect("a forger");
+    let (mine, others) = (forger.account().clone(), Forger::of(&other).await.expect("a forger").account().clone());
+    let impostor = SigningKey::from_bytes(&[5; 32]).expect("a key");
+    let by = |kid: Digest, said: &Revocation| Jws::sign(kid, said, &impostor).expect("signed");
+    let own_kid = impostor.public().thumbprint();
+    let genuine = |said: &Revocation| world.provider().keys().sign_device(said).expect("signed");
+    let servers_kid = genuine(&revocation(&world, &mine));
+    let servers_kid = Unverified::parse(servers_kid.as_str(), protocol::Typ::Revocation).expect("a JWS");
+    let KeyHint::Kid(kid) = servers_kid.key_hint() else { panic!("the server names its key") };
+    let kid: Digest = kid.parse().expect("a thumbprint");
+    let said = [
+        ("nothing signed", None),
+        ("an impostor's", Some(by(own_kid, &revocation(&world, &mine)))),
+        ("an impostor's under the server's name", Some(by(kid, &revocation(&world, &mine)))),
+        ("the server's, of another phone", Some(genuine(&revocation(&world, &others)))),
+        (
+            "the server's, of another enrolment",
+            Some(genuine(&Revocation { enr: others.enr, ..revocation(&world, &mine) })),
+        ),
+        ("no revocation", Some(Jws::from_text("a.b.c".to_owned()))),
+    ];
+    let liar = Arc::new(Liar { way: Arc::clone(&phone.ports().transport), says: Mutex::new(None) });
+    let lied_to = phone.over(ISSUER, Arc::clone(&liar) as Arc<dyn Transport>);
+    for (what, signed) in said {
+        *liar.says.lock().expect("nobody panics") = Some(revoked(&world, signed));
+        let heard = lied_to.pending().await;
+        assert!(matches!(heard, Err(DeviceError::Revoked | DeviceError::Untrusted { .. })), "{what}: {heard:?}");
+        assert!(!has_ended(&lied_to).await, "{what}");
+    }
+    *liar.says.lock().expect("nobody panics") = None;
+    let asked = a_request().accepted(&shop).await;
+    lied_to.approve(&world.prompt(&lied_to, &asked).await).await.expect("approved");
+    *liar.says.lock().expect("nobody panics") = Some(revoked(&world, Some(genuine(&revocation(&world, &mine)))));
+    assert_eq!(lied_to.pending().await.err(), Some(DeviceError::Revoked));
+    assert!(has_ended(&lied_to).await, "and so it does");
 }

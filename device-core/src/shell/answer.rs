@@ -115,7 +115,7 @@ impl DeviceCore {
         let peer = sealed.ephemeral().to_sec1();
         // The push does not say which account it is for: an observer would learn which pushes belong together.
         for account in accounts {
-            let alias = account.slot.alias(KeyPurpose::Sealing);
+            let alias = account.alias(KeyPurpose::Sealing);
             let agreed = match self.ports.vault.agree(alias, peer.to_vec()).await {
                 Err(VaultError::KeyMissing) => continue,
                 agreed => agreed?,

@@ -195,7 +195,7 @@ impl DeviceCore {
         }
     }
 
-    async fn new_key(
+    pub(super) async fn new_key(
         &self,
         slot: &KeySlot,
         purpose: KeyPurpose,
@@ -206,7 +206,7 @@ impl DeviceCore {
             .ok_or_else(|| DeviceError::KeyUnavailable { detail: "the vault's key is no uncompressed point".into() })
     }
 
-    async fn clear_unfinished(&self) -> Result<(), DeviceError> {
+    pub(super) async fn clear_unfinished(&self) -> Result<(), DeviceError> {
         let slots = {
             let mut state = self.state.lock().await;
             self.loaded(&mut state).await?.unfinished.clone()

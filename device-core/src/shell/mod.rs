@@ -22,6 +22,7 @@ mod answer;
 mod enrol;
 mod request;
 mod revoke;
+mod rotate;
 mod session;
 mod sync;
 #[cfg(test)]
@@ -138,7 +139,9 @@ impl DeviceCore {
     /// Destroys keys and state of an account without telling the server.
     pub async fn wipe(&self, account: String) -> Result<(), DeviceError> {
         let account = self.account(&account).await?;
-        self.destroy_keys(&account.slot).await?;
+        for slot in account.slots() {
+            self.destroy_keys(slot).await?;
+        }
         self.change(|state| {
             state.accounts.retain(|kept| kept.enr != account.enr);
             Ok(())

@@ -25,7 +25,7 @@ impl DeviceCore {
     async fn end(&self, account: &AccountState, ended: Ended) -> Result<(), DeviceError> {
         self.change(|state| {
             // The keys are noted down first, so that they are destroyed even if the app ends here.
-            state.unfinished.push(account.slot.clone());
+            state.unfinished.extend(account.slots().cloned());
             let account = state.account_mut(&account.enr)?;
             account.standing = EnrolmentState::Revoked;
             account.ended = Some(ended);
@@ -35,9 +35,11 @@ impl DeviceCore {
         })
         .await?;
         self.observe(DeviceEvent::Ended { account: account.enr.to_string(), reason: ended.reason.into() });
-        self.destroy_keys(&account.slot).await?;
+        for slot in account.slots() {
+            self.destroy_keys(slot).await?;
+        }
         self.change(|state| {
-            state.unfinished.retain(|slot| *slot != account.slot);
+            state.unfinished.retain(|slot| account.slots().all(|gone| gone != slot));
             Ok(())
         })
         .await

@@ -106,6 +106,10 @@ impl DeviceCore {
             // Without the server nothing below can be done.
             Err(error) => return done.failed(error),
         };
+        let account = match self.end_rotation(account).await {
+            Ok(account) => account,
+            Err(error) => return done.failed(error),
+        };
         self.send_what_is_unheard(&account, done).await;
         self.send_what_was_handed_over(&account, done).await;
         if let Some(push) = push

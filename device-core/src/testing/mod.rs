@@ -21,7 +21,7 @@ use crate::app::{DeviceInfo, PushTarget};
 use crate::decision::Signed;
 use crate::enrolment::Introduction;
 use crate::ports::KeyProtection;
-use crate::state::{AccountState, KeySlot, PublicKeys};
+use crate::state::{AccountState, KeySlot, MovedKeys, PublicKeys};
 use crate::trust::Trust;
 
 pub(crate) const ISSUER: &str = "https://op.example";
@@ -223,6 +223,9 @@ pub(crate) fn account(op: &Op) -> AccountState {
         counter: 0,
         decisions: Vec::new(),
         clock_ahead: 0,
+        moved: MovedKeys::default(),
+        rotation: None,
+        former: None,
         ended: None,
     }
 }

@@ -67,6 +67,12 @@ impl General {
         Digest::labelled("adp1-finish", &[self.payload.as_bytes()])
     }
 
+    /// How many signed it, or claim to.
+    #[must_use]
+    pub fn signers(&self) -> usize {
+        self.signatures.len()
+    }
+
     /// Reads the payload without checking any signature, to learn which keys it introduces.
     pub fn unverified_payload<M: Message>(&self) -> Result<M, JwsError> {
         Ok(json::from_slice(&self.payload_bytes()?)?)

@@ -57,13 +57,15 @@ pub enum RevocationReason {
     Operator,
     /// By the user, from this or another phone.
     User,
-    /// The user said of something this phone approved that it was not them.
+    /// The user said of this phone, or of something it approved, that it was not them.
     Disputed,
     /// The same counter value was used for two different decisions.
     Cloned,
 }
 
-/// `adp-rotation+jwt`, phone → server: general serialisation signed by the new keys, then by the old `device` key.
+/// `adp-rotation+jwt`, phone → server: general serialisation, signed by the new `device`, by the new `verified` (each where
+/// it is there), by the old `verified` (which says that its user agrees to a new one), and last by the old `device`.
+/// `sealing` cannot sign.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Rotation {
     /// The phone.

@@ -75,8 +75,10 @@ impl Wanted {
     /// The first requested class that one of the phones can reach, and with it the client's screen where a code is typed. It
     /// may ask for more than the client's registration does, never for less.
     fn of(question: &Question<'_>, devices: &[&Device], trust_claimed_uv: bool) -> Self {
-        let role = KeyRole::Verified;
-        let reachable = devices.iter().map(|device| Reached::by(role, device.level_of(role), trust_claimed_uv));
+        let (role, at) = (KeyRole::Verified, question.request.created_at);
+        let reachable = devices.iter().map(|device| {
+            Reached::by(role, device.level_of(role), trust_claimed_uv).unless(device.is_limited(at))
+        });
         let matched = question.request.match_code.is_some();
         let best = reachable.max().map(|reached| Context { reached, matched });
         let acr = best.and_then(|best| best.satisfies_first_of(&question.request.acr_values));

@@ -1,7 +1,7 @@
 //! The audit trail: one typed event for each change of state, in the commit that makes the change. No secrets, no hints,
 //! no binding messages.
 
-use protocol::messages::{Answer, EvidenceFormat, KeyLevel, RevocationReason};
+use protocol::messages::{Answer, DenyReason, EvidenceFormat, KeyLevel, RevocationReason};
 use protocol::{DeviceId, EnrolmentId, KeyRole, PromptId};
 use serde::{Deserialize, Serialize};
 
@@ -9,6 +9,7 @@ use super::algorithm::Algorithm;
 use super::attestation::Flaw;
 use super::authentication_request::{DenialReason, PushError};
 use super::names::{ClientId, RequestKey, Subject};
+use super::prompt::About;
 use super::time::Timestamp;
 use super::user::UserStatus;
 
@@ -73,6 +74,20 @@ pub enum What {
     EnrolmentRejected { subject: Subject, enrolment: EnrolmentId },
     /// A phone is enrolled.
     DeviceEnrolled { subject: Subject, device: DeviceId },
+    /// A phone joined while its user had no other one left: it proves no more than presence for a while.
+    DeviceRecovered { subject: Subject, device: DeviceId, limited_until: Timestamp },
+    /// A phone wants another `verified` key, which somebody else must agree to.
+    KeysProposed { subject: Subject, device: DeviceId },
+    /// A phone replaced keys: which, and on whose word.
+    KeysRotated { subject: Subject, device: DeviceId, roles: Vec<String>, agreed: Agreed },
+    /// Somebody else did not agree to a phone's new keys.
+    KeysRefused { subject: Subject, device: DeviceId, by: DeviceId },
+    /// A test was sent to a phone.
+    TestSent { device: DeviceId },
+    /// A phone answered a prompt of our own.
+    OwnPromptAnswered { device: DeviceId, about: About, answer: Answer, reason: Option<DenyReason>, counter: u64 },
+    /// On one phone it was said of another: that is not mine.
+    DeviceDisowned { subject: Subject, device: DeviceId, by: DeviceId },
     /// A phone was revoked.
     DeviceRevoked { subject: Subject, device: DeviceId, reason: RevocationReason },
     /// A phone's push target is gone or was replaced.
@@ -149,6 +164,13 @@ impl What {
             | Self::AttestationFailed { .. }
             | Self::EnrolmentRejected { .. }
             | Self::DeviceEnrolled { .. }
+            | Self::DeviceRecovered { .. }
+            | Self::KeysProposed { .. }
+            | Self::KeysRotated { .. }
+            | Self::KeysRefused { .. }
+            | Self::TestSent { .. }
+            | Self::OwnPromptAnswered { .. }
+            | Self::DeviceDisowned { .. }
             | Self::DeviceRevoked { .. }
             | Self::PushTargetChanged { .. } => None,
         }
@@ -205,6 +227,21 @@ pub enum Check {
     Counter,
     /// Its proof was used before.
     Proof,
+}
+
+/// On whose word a phone's keys were replaced.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "word")]
+pub enum Agreed {
+    /// The phone's own: the keys before signed.
+    Itself,
+    /// Of another phone of the user, by its `verified` key.
+    Phone {
+        /// Which.
+        device: DeviceId,
+    },
+    /// An operator's, who had the user sign in.
+    Operator,
 }
 
 /// What a client is told.

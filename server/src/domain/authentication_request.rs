@@ -206,6 +206,9 @@ pub struct Approval {
     pub matched: bool,
     /// The server's clock.
     pub at: Timestamp,
+    /// Whether the phone proved no more than presence then, having been recovered a short while before.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub limited: bool,
 }
 
 /// A verified refusal.

@@ -27,6 +27,12 @@ impl Reached {
             (KeyRole::Verified, KeyLevel::Claimed) | (KeyRole::Device, _) => Self::Presence,
         }
     }
+
+    /// Of a phone that was recovered lately, no more than presence: whoever recovered it may not be its user.
+    #[must_use]
+    pub const fn unless(self, limited: bool) -> Self {
+        if limited { Self::Presence } else { self }
+    }
 }
 
 /// An authentication context class as it is asked for and said: what the key reached, and whether the user also typed the
@@ -94,7 +100,7 @@ impl Proven {
     #[must_use]
     pub fn by(approval: &Approval, trust_claimed_uv: bool) -> Self {
         let level = approval.level;
-        let reached = Reached::by(approval.role, level, trust_claimed_uv);
+        let reached = Reached::by(approval.role, level, trust_claimed_uv).unless(approval.limited);
         Self { context: Context { reached, matched: approval.matched }, level }
     }
 
@@ -135,6 +141,7 @@ mod tests {
 
     fn approval(role: KeyRole, level: KeyLevel) -> Approval {
         Approval {
+            limited: false,
             device: DeviceId::from_bytes([1; 16]),
             role,
             level,

@@ -61,11 +61,56 @@ pub struct Device {
     pub transcript: Digest,
     /// Since when.
     pub enrolled_at: Timestamp,
+    /// Until when it proves no more than presence, whatever its keys: it was enrolled when its user had no other phone left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limited_until: Option<Timestamp>,
+    /// The last time that it replaced keys.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotated: Option<Rotated>,
+    /// Keys that it wants, and that somebody else must agree to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub proposed: Option<Proposed>,
 }
 
 const fn claimed() -> KeyLevel {
     KeyLevel::Claimed
 }
+
+/// Keys that a phone wants in place of those it has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct NewKeys {
+    /// Signs proofs and denials.
+    pub device: Option<Jwk>,
+    /// Signs approvals under user verification.
+    pub verified: Option<Jwk>,
+    /// Pushes are sealed to it.
+    pub sealing: Option<Jwk>,
+}
+
+/// A replacement that was made.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rotated {
+    /// [`protocol::jws::General::digest`] of the message: the same again gets the same answer.
+    pub hash: Digest,
+    /// The `device` key before, where that was replaced.
+    pub former: Option<Jwk>,
+    /// Until when the phone may read by it.
+    pub former_until: Timestamp,
+}
+
+/// A replacement that awaits another phone's word, or an operator's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Proposed {
+    /// [`protocol::jws::General::digest`] of the message.
+    pub hash: Digest,
+    /// What is wanted.
+    pub keys: NewKeys,
+    /// Until when it may be agreed to; the past, once somebody said no. It is kept: the same message proposes nothing twice.
+    pub until: Timestamp,
+}
+
+/// For how many seconds a phone may still read by the `device` key before.
+const FORMER_KEY_READS: i64 = 86_400;
 
 impl Device {
     /// How well the key in this role is proven.
@@ -75,6 +120,45 @@ impl Device {
             KeyRole::Device => self.level,
             KeyRole::Verified => self.verified_level,
         }
+    }
+
+    /// With other keys. Nobody has attested those that sign, whatever was known of the ones before.
+    #[must_use]
+    pub fn with_keys(self, hash: Digest, keys: &NewKeys, now: Timestamp) -> Self {
+        let level = |new: Option<Jwk>, before| new.map_or(before, |_| KeyLevel::Claimed);
+        Self {
+            level: level(keys.device, self.level),
+            verified_level: level(keys.verified, self.verified_level),
+            device_key: keys.device.unwrap_or(self.device_key),
+            verified_key: keys.verified.unwrap_or(self.verified_key),
+            sealing_key: keys.sealing.unwrap_or(self.sealing_key),
+            rotated: Some(Rotated {
+                hash,
+                former: keys.device.map(|_| self.device_key),
+                former_until: now.plus_seconds(FORMER_KEY_READS),
+            }),
+            proposed: None,
+            ..self
+        }
+    }
+
+    /// The `device` key before, as long as it may read.
+    #[must_use]
+    pub fn former_key(&self, now: Timestamp) -> Option<&Jwk> {
+        self.rotated.as_ref().filter(|rotated| now < rotated.former_until)?.former.as_ref()
+    }
+
+    /// Whether these new keys await somebody's word.
+    #[must_use]
+    pub fn proposes(&self, hash: &Digest, now: Timestamp) -> bool {
+        self.is_active()
+            && self.proposed.as_ref().is_some_and(|proposed| proposed.hash == *hash && now < proposed.until)
+    }
+
+    /// Whether it proves no more than presence for now.
+    #[must_use]
+    pub fn is_limited(&self, now: Timestamp) -> bool {
+        self.limited_until.is_some_and(|until| now < until)
     }
 
     /// Whether it may receive and answer prompts.
@@ -159,6 +243,16 @@ pub struct Finished {
     pub hash: Digest,
 }
 
+/// How somebody says that a new phone is the user's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Confirmation {
+    /// The digits that it shows were typed on the page that showed its ticket.
+    Digits,
+    /// Another phone of the user approved, by its `verified` key.
+    Phone,
+}
+
 /// One enrolment, from `begin` on.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Enrolment {
@@ -178,6 +272,9 @@ pub struct Enrolment {
     pub progress: EnrolmentProgress,
     /// What `finish` brought.
     pub finished: Option<Finished>,
+    /// Who has confirmed it so far, where one is not enough.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub confirmed_by: Option<Confirmation>,
     /// Until when `finish` and the digits are accepted.
     pub expires_at: Timestamp,
 }

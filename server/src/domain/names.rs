@@ -73,6 +73,15 @@ macro_rules! hashed {
                 self.0.fmt(f)
             }
         }
+
+        /// Reads what `Display` writes.
+        impl std::str::FromStr for $name {
+            type Err = <Digest as std::str::FromStr>::Err;
+
+            fn from_str(text: &str) -> Result<Self, Self::Err> {
+                text.parse().map(Self)
+            }
+        }
     };
 }
 

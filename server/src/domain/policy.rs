@@ -81,8 +81,11 @@ policy! {
     /// Life of an enrolment ticket.
     ticket_lifetime: u32 = 300, from 10 to 300;
 
-    /// Who confirms an enrolment: `page`, whoever showed the ticket types the digits that the phone shows; `none`, nobody, except that a further phone of a user is confirmed unless attestation is required.
+    /// Who confirms an enrolment: `page`, whoever showed the ticket types the digits that the phone shows; `none`, nobody, except that a further phone of a user, or one after others, is confirmed unless attestation is required.
     confirm: Confirm = Confirm::Page;
+
+    /// Who confirms a further phone while another one is active: `digits`, typed as for a first one; `phone`, another phone of the user approves by its `verified` key; `either`; `both`.
+    add_device: AddDevice = AddDevice::Digits;
 
     /// Attestation of new phones by `[attestation.…]`: `none`, it is not looked at; `record`, it is verified and kept, and failure does not refuse; `require`, it does.
     attestation: Attestation = Attestation::Record;
@@ -203,6 +206,28 @@ pub enum LoginHint {
 impl LoginHint {
     /// All of them.
     pub const ALL: [Self; 4] = [Self::Sub, Self::Username, Self::Email, Self::Phone];
+}
+
+/// Who confirms a further phone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AddDevice {
+    /// Whoever showed the ticket types the digits.
+    Digits,
+    /// Another phone approves.
+    Phone,
+    /// One of them.
+    Either,
+    /// Both of them.
+    Both,
+}
+
+impl AddDevice {
+    /// Whether other phones are asked.
+    #[must_use]
+    pub const fn asks_phones(self) -> bool {
+        matches!(self, Self::Phone | Self::Either | Self::Both)
+    }
 }
 
 /// What happens to a `requested_expiry` above the maximum.

@@ -8,7 +8,7 @@ use super::Unavailable;
 use super::provider::{Provider, Recorded as _};
 use super::retry::{Attempt, until_decided};
 use crate::domain::audit::What;
-use crate::domain::device::{Device, EnrolmentTicket, TicketState};
+use crate::domain::device::{Device, Enrolment, EnrolmentTicket, TicketState};
 use crate::domain::names::{Subject, TicketKey};
 use crate::domain::user::{User, UserCodeHash, UserStatus};
 use crate::store::{CommitError, Versioned};
@@ -167,6 +167,26 @@ pub async fn create_ticket(provider: &Provider, subject: &Subject) -> Result<Tic
         root: provider.keys.device_root().thumbprint(),
         expires_at: expires_at.unix_seconds(),
     })
+}
+
+/// A ticket, and what it has come to.
+#[derive(Debug, Clone)]
+pub struct Shown {
+    /// The ticket.
+    pub ticket: EnrolmentTicket,
+    /// The enrolment that it opened, as long as that is kept.
+    pub enrolment: Option<Enrolment>,
+}
+
+/// One ticket, for the page that shows it; `None` once nothing is known of it any more.
+pub async fn ticket(provider: &Provider, key: &TicketKey) -> Result<Option<Shown>, Unavailable> {
+    let Some(found) = provider.store.ticket(provider.id(), key).await? else { return Ok(None) };
+    let ticket = found.record;
+    let enrolment = match ticket.state {
+        TicketState::Begun { enrolment, .. } => provider.store.enrolment(provider.id(), &enrolment).await?,
+        TicketState::Fresh | TicketState::Cancelled => None,
+    };
+    Ok(Some(Shown { ticket, enrolment: enrolment.map(|found| found.record) }))
 }
 
 /// A user's phones, revoked ones too.

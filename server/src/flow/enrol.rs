@@ -1,6 +1,7 @@
 //! A phone joins an account: `begin` burns the ticket for one key and makes the offer, `finish` brings the three keys.
 
 use protocol::crypto::aws_lc::VerifyingKey;
+use protocol::display::Line;
 use protocol::jws::{General, JwsError, KeyHint, Unverified};
 use protocol::messages::{Attestation, Begin, Confirm, EnrolmentPolicy, EnrolmentState, Finish, KeyLevel, Offer};
 use protocol::text::{self, Kind};
@@ -10,6 +11,7 @@ use tracing::{info, warn};
 use super::Unavailable;
 use super::attest::{self, Refused, Worth};
 use super::maintain;
+use super::own::{self, Asking, News};
 use super::prove::{self, Presented};
 use super::provider::{Provider, Recorded as _};
 use super::retry::{Attempt, until_decided};
@@ -19,12 +21,17 @@ use crate::domain::device::{
     Device, DeviceStatus, Enrolment, EnrolmentProgress, EnrolmentTicket, Finished, TicketState,
 };
 use crate::domain::names::TicketKey;
+use crate::domain::prompt::About;
+use crate::domain::realm::Policy;
 use crate::domain::time::Timestamp;
 use crate::domain::user::UserStatus;
 use crate::store::{Change, Versioned};
 
 /// From `begin` on, seconds until `finish` and the digits must have come.
 const ENROLMENT_LIFETIME: i64 = 600;
+
+/// For how many seconds a recovered phone proves no more than presence.
+const RECOVERY_LIMIT: i64 = 86_400;
 
 /// A phone may list this many capabilities.
 const MOST_CAPABILITIES: usize = 32;
@@ -92,7 +99,7 @@ fn verified_begin(provider: &Provider, message: &Jws) -> Result<Begin, Reason> {
 
 /// A key that nobody knows yet. Not kept in memory like those of enrolled phones: whoever makes up keys would push
 /// theirs out.
-fn stranger(jwk: &Jwk) -> Result<VerifyingKey, Reason> {
+pub(super) fn stranger(jwk: &Jwk) -> Result<VerifyingKey, Reason> {
     VerifyingKey::new(jwk).map_err(|_| Reason::Mismatch)
 }
 
@@ -138,6 +145,7 @@ async fn open(
         offer: offer.clone(),
         progress: EnrolmentProgress::Offered,
         finished: None,
+        confirmed_by: None,
         expires_at,
     };
     let burnt = EnrolmentTicket { state: TicketState::Begun { key, enrolment: id }, ..ticket };
@@ -197,7 +205,7 @@ fn masked(username: &str) -> String {
 /// `finish`: returns the signed state of the enrolment. The same message again gets the same answer.
 pub async fn finish(provider: &Provider, message: &General) -> Result<Jws, Reason> {
     let claimed: &Finish = &message.unverified_payload()?;
-    until_decided(|| async move {
+    let decided = until_decided(|| async move {
         let now = provider.now();
         let found = find(provider, &claimed.enr).await?;
         let finish = verified_finish(provider, &found.record, message, claimed)?;
@@ -209,12 +217,14 @@ pub async fn finish(provider: &Provider, message: &General) -> Result<Jws, Reaso
                 Err(refused) => unproven(provider, found, refused, now).await,
             },
             (EnrolmentProgress::Unconfirmed | EnrolmentProgress::Active, Some(finished)) if finished.hash == hash => {
-                Ok(Attempt::Done(Ok(state(provider, &found.record, now)?)))
+                Ok(Attempt::Done(Ok((state(provider, &found.record, now)?, Vec::new()))))
             }
             (EnrolmentProgress::Unconfirmed | EnrolmentProgress::Active, _) => Err(Reason::Mismatch),
         }
-    })
-    .await?
+    });
+    let (reply, phones) = decided.await??;
+    own::wake(provider, &phones);
+    Ok(reply)
 }
 
 fn verified_finish(
@@ -249,12 +259,15 @@ async fn unproven(
     found: Versioned<Enrolment>,
     refused: Refused,
     now: Timestamp,
-) -> Result<Attempt<Result<Jws, Reason>>, Reason> {
+) -> Result<Attempt<Result<Taken, Reason>>, Reason> {
     let Refused { what, reason } = refused;
     let cancelled = Enrolment { progress: EnrolmentProgress::Cancelled, ..found.record };
     let change = provider.change().replace(found.version, cancelled).recording(provider, now, what);
     Ok(Attempt::after(provider.store.commit(change).await, Err(reason)))
 }
+
+/// Our signed word on a `finish`, and the phones to wake.
+type Taken = (Jws, Vec<Device>);
 
 async fn take(
     provider: &Provider,
@@ -263,7 +276,7 @@ async fn take(
     worth: Worth,
     hash: Digest,
     now: Timestamp,
-) -> Result<Attempt<Result<Jws, Reason>>, Reason> {
+) -> Result<Attempt<Result<Taken, Reason>>, Reason> {
     let Versioned { version, record: enrolment } = found;
     let Worth { level, verified_level, attestation, what } = worth;
     let device = Device { level, verified_level, attestation, ..device(provider, &enrolment, finish, hash, now) };
@@ -273,32 +286,69 @@ async fn take(
     if let Some(what) = what {
         change = change.recording(provider, now, what);
     }
-    let must_confirm = must_confirm(provider, &enrolment).await?;
+    let devices = provider.store.devices_of(provider.id(), &enrolment.subject).await.map_err(Unavailable::from)?;
+    let must_confirm = must_confirm(provider.policy(), !devices.is_empty());
     let progress = if must_confirm { EnrolmentProgress::Unconfirmed } else { EnrolmentProgress::Active };
-    if !must_confirm {
-        change = enrolled(provider, change, &device, now);
-    }
-    let next = Enrolment { progress, finished: Some(Finished { device, hash }), ..enrolment };
+    let next = Enrolment { progress, finished: Some(Finished { device: device.clone(), hash }), ..enrolment };
+    let (change, phones) = if must_confirm {
+        asking_others(provider, change, &next, &device, now).await?
+    } else {
+        enrolled(provider, change, &device, now).await?
+    };
     let reply = state(provider, &next, now)?;
-    Ok(Attempt::after(provider.store.commit(change.replace(version, next)).await, Ok(reply)))
+    Ok(Attempt::after(provider.store.commit(change.replace(version, next)).await, Ok((reply, phones))))
 }
 
-/// Adds an enrolled device to a change.
-pub(super) fn enrolled(provider: &Provider, change: Change, device: &Device, now: Timestamp) -> Change {
+/// `confirm: none` never holds for a user who has a phone, or had one, unless every phone is attested.
+fn must_confirm(policy: &Policy, has_devices: bool) -> bool {
+    policy.confirm == Confirm::Page || (has_devices && policy.attestation != Attestation::Require)
+}
+
+/// Asks the user's other phones, where the realm wants that. They show the digits of the new one, so that nobody approves
+/// a phone that somebody else is enrolling at the same moment.
+async fn asking_others(
+    provider: &Provider,
+    change: Change,
+    enrolment: &Enrolment,
+    device: &Device,
+    now: Timestamp,
+) -> Result<(Change, Vec<Device>), Unavailable> {
+    let Some(finished) = enrolment.finished.as_ref().filter(|_| provider.policy().add_device.asks_phones()) else {
+        return Ok((change, Vec::new()));
+    };
+    let phones = own::others(provider, &enrolment.subject, &device.id).await?;
+    let digits = digest::check_digits(&enrolment.offer.digest(), &finished.hash, &enrolment.nonce);
+    let mut lines = own::lines_of("New phone", device);
+    lines.push(Line::new("It must show", digits));
+    let asking = Asking {
+        about: About::AddDevice { enrolment: enrolment.id },
+        lines,
+        expires_at: enrolment.expires_at,
+        phones: &phones,
+    };
+    let change = own::ask(provider, change, &asking, now)?;
+    Ok((change, phones))
+}
+
+/// Adds an enrolled phone to a change, with the notices to all others; gives those, to be woken afterwards. One that joins
+/// when no other is left was recovered, by whoever could make a ticket: it proves little for a while.
+pub(super) async fn enrolled(
+    provider: &Provider,
+    change: Change,
+    device: &Device,
+    now: Timestamp,
+) -> Result<(Change, Vec<Device>), Unavailable> {
     info!(device = %device.id, "device enrolled");
-    let what = What::DeviceEnrolled { subject: device.subject.clone(), device: device.id };
-    change.create(device.clone()).recording(provider, now, what)
-}
-
-/// `confirm: none` holds for a user who already has a device only where every phone proves what it is.
-async fn must_confirm(provider: &Provider, enrolment: &Enrolment) -> Result<bool, Unavailable> {
-    match (provider.policy().confirm, provider.policy().attestation) {
-        (Confirm::Page, _) => return Ok(true),
-        (Confirm::None, Attestation::Require) => return Ok(false),
-        (Confirm::None, Attestation::None | Attestation::Record) => {}
+    let (subject, id) = (device.subject.clone(), device.id);
+    let devices = provider.store.devices_of(provider.id(), &subject).await?;
+    let is_recovery = !devices.is_empty() && !devices.iter().any(|device| device.record.is_active());
+    let limited_until = is_recovery.then(|| now.plus_seconds(RECOVERY_LIMIT));
+    let what = What::DeviceEnrolled { subject: subject.clone(), device: id };
+    let mut change = change.create(Device { limited_until, ..device.clone() }).recording(provider, now, what);
+    if let Some(limited_until) = limited_until {
+        change = change.recording(provider, now, What::DeviceRecovered { subject, device: id, limited_until });
     }
-    let devices = provider.store.devices_of(provider.id(), &enrolment.subject).await?;
-    Ok(devices.iter().any(|device| device.record.is_active()))
+    own::announce(provider, change, device, News::Enrolled, now).await
 }
 
 fn device(provider: &Provider, enrolment: &Enrolment, finish: Finish, hash: Digest, now: Timestamp) -> Device {
@@ -319,6 +369,9 @@ fn device(provider: &Provider, enrolment: &Enrolment, finish: Finish, hash: Dige
         status: DeviceStatus::Active,
         transcript: Digest::labelled("adp1-transcript", &[enrolment.offer.digest().as_bytes(), hash.as_bytes()]),
         enrolled_at: now,
+        limited_until: None,
+        rotated: None,
+        proposed: None,
     }
 }
 

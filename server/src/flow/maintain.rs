@@ -13,7 +13,7 @@ use crate::domain::audit::What;
 use crate::domain::device::{Device, DeviceStatus};
 use crate::domain::time::Timestamp;
 use crate::outbound;
-use crate::store::{Change, CommitError};
+use crate::store::{Change, CommitError, Versioned};
 
 /// Why nothing was changed.
 #[derive(Debug, thiserror::Error)]
@@ -24,6 +24,9 @@ pub enum Reason {
     /// The push target is empty or too long.
     #[error("not a push target")]
     InvalidTarget,
+    /// Enough tests wait on this phone.
+    #[error("enough tests are waiting")]
+    TooManyTests,
     /// No such device.
     #[error("no such device")]
     UnknownDevice,
@@ -95,18 +98,38 @@ async fn end(
         if !device.is_active() {
             return change;
         }
-        info!(device = %device.id, ?reason, "device revoked");
-        device.status = DeviceStatus::Revoked { reason, at };
-        device.push = PushTarget::None;
-        change.recording(
-            provider,
-            at,
-            What::DeviceRevoked { subject: device.subject.clone(), device: device.id, reason },
-        )
+        mark_ended(provider, device, change, reason, at)
     })
     .await?;
     provider.wake.phone(id);
     Ok(())
+}
+
+/// Ends a phone in a change that does more; gives it as it is then.
+pub(super) fn ended(
+    provider: &Provider,
+    change: Change,
+    found: Versioned<Device>,
+    reason: RevocationReason,
+    at: Timestamp,
+) -> (Device, Change) {
+    let mut device = found.record;
+    let change = mark_ended(provider, &mut device, change, reason, at);
+    (device.clone(), change.replace(found.version, device))
+}
+
+fn mark_ended(
+    provider: &Provider,
+    device: &mut Device,
+    change: Change,
+    reason: RevocationReason,
+    at: Timestamp,
+) -> Change {
+    info!(device = %device.id, ?reason, "device revoked");
+    device.status = DeviceStatus::Revoked { reason, at };
+    device.push = PushTarget::None;
+    device.proposed = None;
+    change.recording(provider, at, What::DeviceRevoked { subject: device.subject.clone(), device: device.id, reason })
 }
 
 async fn update(

@@ -6,7 +6,7 @@
 //! | [`authenticate_client`] | [`enrol`] | [`administer`] · [`register`] | [`deliver`] |
 //! | [`begin`] | [`prove`] | [`confirm`] | [`sweep`] |
 //! | [`redeem`] · [`cancel`] | [`prompts`] · [`decide`] · [`maintain`] | | [`key_history`] |
-//! | [`refresh`] · [`revoke`] | | | |
+//! | [`refresh`] · [`revoke`] | [`rotate`] · [`own`] | | |
 //! | [`introspect`] · [`userinfo`] | | | |
 
 pub mod administer;
@@ -31,6 +31,7 @@ mod match_code;
 pub mod mint;
 mod notify;
 mod opened;
+pub mod own;
 mod paces;
 pub mod prompts;
 pub mod prove;
@@ -41,6 +42,7 @@ pub mod refresh;
 pub mod register;
 mod retry;
 pub mod revoke;
+pub mod rotate;
 mod standing;
 pub mod sweep;
 pub mod userinfo;

@@ -5,6 +5,7 @@ use std::time::Duration;
 use protocol::{DeviceId, Jws, PromptId};
 
 use super::Unavailable;
+use super::own;
 use super::provider::Provider;
 use crate::domain::authentication_request::State;
 use crate::domain::device::Device;
@@ -77,6 +78,9 @@ async fn pending_now(provider: &Provider, device: &Device) -> Result<Vec<Jws>, U
 async fn awaits_answer(provider: &Provider, prompt: &StoredPrompt, now: Timestamp) -> Result<bool, Unavailable> {
     if prompt.answer.is_some() || now >= prompt.expires_at {
         return Ok(false);
+    }
+    if !prompt.about.is_request() {
+        return own::is_open(provider, prompt).await;
     }
     let request = provider.store.request(provider.id(), &prompt.request).await?;
     Ok(request.is_some_and(|request| request.record.state == State::Pending))

@@ -7,6 +7,7 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use protocol::crypto::aws_lc::VerifyingKey;
+use protocol::endpoints::{self, Method};
 use protocol::jws::Unverified;
 use protocol::messages::{Proof, Revocation};
 use protocol::{DeviceId, Digest, Jwk, Jws, KeyRef, KeyRole, Nonce, Typ, base64url};
@@ -48,6 +49,8 @@ pub struct Presented<'a> {
 pub struct Proven {
     /// The phone.
     pub device: Device,
+    /// By its `device` key before: it may only read, and ask what became of the rotation.
+    pub by_former_key: bool,
     mark: MarkKey,
     hash: Digest,
 }
@@ -72,6 +75,9 @@ pub enum Reason {
     /// The phone was revoked. Here is our word on it, signed, for the phone to end its account by.
     #[error("the device was revoked")]
     Revoked(Jws),
+    /// Proven by the `device` key before, by which nothing is changed.
+    #[error("a former key may only read")]
+    FormerKey,
     /// The same proof came before.
     #[error("the proof was used before")]
     Replayed,
@@ -127,13 +133,17 @@ fn judge(
     if unverified.key_ref() != Ok(KeyRef { device: device.id, role: KeyRole::Device }) {
         return Err(Reason::Unproven);
     }
-    let verifier = provider.proofs.key(&device.device_key).ok_or(Reason::Unproven)?;
-    let proof: Proof = unverified.verify(&*verifier).map_err(|_| Reason::Unproven)?;
+    let (proof, by_former_key) = signed_by(provider, &device, text, now)?;
     let fits = proof.htm == presented.method
         && proof.htu.strip_prefix(provider.issuer()) == Some(presented.path)
         && proof.bh == Digest::of(presented.body);
     if !fits {
         return Err(Reason::Unproven);
+    }
+    let reads = presented.method == Method::Get.as_str();
+    // Whoever lost our answer to a rotation still has the key before alone, and may ask by it how that ended.
+    if by_former_key && !reads && presented.path != endpoints::KEYS.path {
+        return Err(Reason::FormerKey);
     }
     if !is_fresh(provider, &device.id, &proof.nonce, now) {
         return Err(Reason::UseNonce(nonce(provider, &device.id, now)));
@@ -141,7 +151,20 @@ fn judge(
     if !provider.proofs.first_time(device.id, proof.jti, now) {
         return Err(Reason::Replayed);
     }
-    Ok(Proven { mark: MarkKey::Proof(device.id, proof.jti), hash: Digest::of(text.as_bytes()), device })
+    Ok(Proven { mark: MarkKey::Proof(device.id, proof.jti), hash: Digest::of(text.as_bytes()), by_former_key, device })
+}
+
+/// The proof, and whether the phone's former `device` key made it.
+fn signed_by(provider: &Provider, device: &Device, text: &str, now: Timestamp) -> Result<(Proof, bool), Reason> {
+    let keys = std::iter::once((&device.device_key, false)).chain(device.former_key(now).map(|former| (former, true)));
+    for (key, is_former) in keys {
+        let verifier = provider.proofs.key(key).ok_or(Reason::Unproven)?;
+        let unverified = Unverified::parse(text, Typ::Proof).map_err(|_| Reason::Unproven)?;
+        if let Ok(proof) = unverified.verify(&*verifier) {
+            return Ok((proof, is_former));
+        }
+    }
+    Err(Reason::Unproven)
 }
 
 /// Our signed word on a phone that was revoked. Signed anew each time: it says the same, and the list of the day knows its

@@ -24,7 +24,8 @@ use super::error::{self, DeviceError};
 use super::segment::Segment;
 use crate::flow::prove::{self, Presented, Proven};
 use crate::flow::provider::Provider;
-use crate::flow::{decide, enrol, maintain, prompts};
+use crate::flow::rotate::Answered;
+use crate::flow::{decide, enrol, maintain, own, prompts, rotate};
 
 type Reply<T> = Result<Answer<T>, DeviceError>;
 
@@ -261,6 +262,37 @@ pub(super) async fn set_push_target(State(provider): State<Arc<Provider>>, reque
         Ok(Answer::<()>::Empty)
     };
     render(&provider, reply.await)
+}
+
+/// `POST /device/v1/self/test`
+pub(super) async fn test(State(provider): State<Arc<Provider>>, request: Request) -> Response {
+    let reply = async {
+        let call = Call::receive(&provider, request).await?;
+        own::test(&provider, &call.device(), Some(&call.proven)).await.map_err(maintain::Reason::from)?;
+        Ok(Answer::<()>::Empty)
+    };
+    render(&provider, reply.await)
+}
+
+/// `POST /device/v1/self/keys`: 200 when the new keys hold, 202 while somebody else is asked.
+pub(super) async fn rotate(State(provider): State<Arc<Provider>>, request: Request) -> Response {
+    let mut awaits = false;
+    let reply = async {
+        let call = Call::receive(&provider, request).await?;
+        let message = match rotate::rotate(&provider, &call.proven, &call.message::<General>()?).await? {
+            Answered::Done(message) => message,
+            Answered::Awaiting(message) => {
+                awaits = true;
+                message
+            }
+        };
+        Ok(Answer::ToDevice(signed(&provider, message), call.device()))
+    };
+    let mut response = render(&provider, reply.await);
+    if awaits {
+        *response.status_mut() = StatusCode::ACCEPTED;
+    }
+    response
 }
 
 /// `DELETE /device/v1/self`

@@ -21,6 +21,7 @@ use crate::flow::authenticate_client::{OtherMethod, Replayed};
 use crate::flow::register::BadMember;
 use crate::flow::{
     Unavailable, administer, authenticate_client, begin, decide, enrol, maintain, prompts, prove, redeem, register,
+    rotate,
 };
 
 mod tokens;
@@ -237,6 +238,9 @@ impl From<prove::Reason> for DeviceError {
                 let error = Self::new(unauthorized, "revoked", "This device was revoked");
                 Self { revocation: Some(revocation), ..error }
             }
+            prove::Reason::FormerKey => {
+                Self::new(StatusCode::FORBIDDEN, "former_key", "This key was replaced and may only read")
+            }
             prove::Reason::Replayed => Self::new(unauthorized, "replayed", "This proof was used before"),
             prove::Reason::Unavailable(reason) => reason.into(),
         }
@@ -329,9 +333,32 @@ impl From<maintain::Reason> for DeviceError {
                 (StatusCode::BAD_REQUEST, "invalid_name", "A name is one line of at most 60 plain characters")
             }
             maintain::Reason::InvalidTarget => (StatusCode::BAD_REQUEST, "invalid_target", "This is no push target"),
+            maintain::Reason::TooManyTests => {
+                (StatusCode::TOO_MANY_REQUESTS, "too_many_tests", "Enough tests wait on this device")
+            }
             maintain::Reason::UnknownDevice => (StatusCode::NOT_FOUND, "unknown_device", "There is no such device"),
             maintain::Reason::ProofReplayed => (StatusCode::UNAUTHORIZED, "replayed", "This proof was used before"),
             maintain::Reason::Unavailable(reason) => return reason.into(),
+        };
+        Self::new(status, code, title)
+    }
+}
+
+impl From<rotate::Reason> for DeviceError {
+    fn from(reason: rotate::Reason) -> Self {
+        let (status, code, title) = match reason {
+            rotate::Reason::Malformed(_) => (StatusCode::BAD_REQUEST, "malformed", "This is not a rotation of keys"),
+            rotate::Reason::BadSignature => {
+                (StatusCode::FORBIDDEN, "bad_signature", "The keys that must sign this rotation did not")
+            }
+            rotate::Reason::Mismatch => {
+                (StatusCode::BAD_REQUEST, "mismatch", "The rotation does not fit this device and its keys")
+            }
+            rotate::Reason::FormerKey => return prove::Reason::FormerKey.into(),
+            rotate::Reason::Refused => (StatusCode::FORBIDDEN, "rotation_refused", "Nobody agreed to these keys"),
+            rotate::Reason::UnknownProposal => (StatusCode::NOT_FOUND, "unknown_rotation", "Nothing is proposed"),
+            rotate::Reason::ProofReplayed => (StatusCode::UNAUTHORIZED, "replayed", "This proof was used before"),
+            rotate::Reason::Unavailable(reason) => return reason.into(),
         };
         Self::new(status, code, title)
     }

@@ -75,6 +75,8 @@ fn realm_router(provider: Arc<Provider>) -> Router {
             device_only(get(device::own_record).merge(patch(device::rename)).merge(delete(device::leave))),
         )
         .route(device_api::PUSH.path, device_only(put(device::set_push_target)))
+        .route(device_api::KEYS.path, device_only(post(device::rotate)))
+        .route(device_api::TEST.path, device_only(post(device::test)))
         .with_state(provider)
 }
 

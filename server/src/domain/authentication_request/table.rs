@@ -163,6 +163,7 @@ fn at(millis: i64) -> Timestamp {
 
 fn approval(device: u8) -> Approval {
     Approval {
+        limited: false,
         device: DeviceId::from_bytes([device; 16]),
         role: KeyRole::Verified,
         level: KeyLevel::Claimed,

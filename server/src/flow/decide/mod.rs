@@ -23,6 +23,7 @@ use crate::store::{Change, CommitError, MarkKey, Versioned};
 
 mod dispute;
 mod judge;
+mod own;
 mod refused;
 
 use judge::{Envelope, Signed};
@@ -137,6 +138,9 @@ async fn attempt(provider: &Provider, proven: &Proven, id: &PromptId, jws: &Jws)
     if let Some(answer) = judge::known_answer(&prompt.record, &signed) {
         return Ok(Attempt::Done(answer));
     }
+    if !prompt.record.about.is_request() {
+        return own::conclude(provider, (proven, &device), prompt, &signed, now).await;
+    }
     let request = provider.store.request(provider.id(), &prompt.record.request).await.map_err(Unavailable::from)?;
     let request = request.ok_or(Reason::UnknownPrompt)?;
     judge::judge_time(&prompt.record, &request.record, &signed, now)?;
@@ -243,6 +247,7 @@ impl Scene<'_> {
             decision: hash,
             key: Some(*self.device.key(signed.role)),
             matched: asked.is_some(),
+            limited: self.device.is_limited(self.now),
             at: self.now,
         };
         let next = apply(Event::Approve(approval))?;
@@ -279,17 +284,7 @@ impl Scene<'_> {
     }
 
     fn result(&self, signed: &Signed, hash: Digest, outcome: Outcome) -> Result<Jws, Reason> {
-        let result = DecisionResult {
-            iss: self.provider.issuer().to_owned(),
-            aud: self.device.device_key.thumbprint(),
-            prompt: self.prompt.record.id,
-            decision: signed.decision.jti,
-            hash,
-            outcome,
-            received_at: self.now.unix_seconds(),
-            v: protocol::VERSION,
-        };
-        self.provider.keys.sign_device(&result).map_err(|_| Unavailable::Keys.into())
+        result(self.provider, &self.device, &self.prompt.record, (signed, hash), outcome, self.now)
     }
 }
 
@@ -305,4 +300,26 @@ fn outcome_of(state: &State) -> Outcome {
         State::Redeemed { .. } => Outcome::Disputed,
         State::Pending | State::Denied { .. } | State::Cancelled { .. } | State::Failed { .. } => Outcome::Denied,
     }
+}
+
+/// Our signed word on a decision.
+fn result(
+    provider: &Provider,
+    device: &Device,
+    prompt: &StoredPrompt,
+    (signed, hash): (&Signed, Digest),
+    outcome: Outcome,
+    now: Timestamp,
+) -> Result<Jws, Reason> {
+    let result = DecisionResult {
+        iss: provider.issuer().to_owned(),
+        aud: device.device_key.thumbprint(),
+        prompt: prompt.id,
+        decision: signed.decision.jti,
+        hash,
+        outcome,
+        received_at: now.unix_seconds(),
+        v: protocol::VERSION,
+    };
+    provider.keys.sign_device(&result).map_err(|_| Unavailable::Keys.into())
 }

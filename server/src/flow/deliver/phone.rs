@@ -6,7 +6,7 @@ use protocol::{RoutingId, jwe};
 use tracing::{error, info};
 
 use super::super::provider::{Provider, Recorded as _};
-use super::super::{Unavailable, maintain};
+use super::super::{Unavailable, maintain, own};
 use super::lanes::Seat;
 use super::{dismissal, in_time, later, settle};
 use crate::domain::audit::{PushFate, What};
@@ -105,7 +105,7 @@ async fn still_pending(provider: &Provider, prompt: &StoredPrompt, now: Timestam
         return Ok(false);
     }
     if !prompt.about.is_request() {
-        return Ok(true);
+        return own::is_open(provider, prompt).await;
     }
     let request = provider.store.request(provider.id(), &prompt.request).await?;
     let Some(request) = request.filter(|request| request.record.state == State::Pending) else {

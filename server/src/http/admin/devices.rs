@@ -14,21 +14,24 @@ use serde_json::{Value, json};
 use super::{found, read};
 use crate::domain::device::{Device, DeviceStatus};
 use crate::domain::names::Subject;
+use crate::domain::time::Timestamp;
 use crate::flow::confirm::Confirmed;
 use crate::flow::provider::Provider;
-use crate::flow::{administer, confirm, enrol, maintain};
+use crate::flow::{administer, confirm, enrol, maintain, own, rotate};
 use crate::http::error;
 use crate::http::segment::Segment;
 
 /// `GET /users/{subject}/devices`
 pub(super) async fn devices(State(provider): State<Arc<Provider>>, Segment(subject): Segment) -> Response {
     match administer::devices(&provider, &Subject::new(subject)).await {
-        Ok(devices) => found(json!({ "devices": devices.iter().map(device_json).collect::<Vec<_>>() })),
+        Ok(devices) => found(
+            json!({ "devices": devices.iter().map(|device| device_json(device, provider.now())).collect::<Vec<_>>() }),
+        ),
         Err(reason) => reason.into_response(),
     }
 }
 
-fn device_json(device: &Device) -> Value {
+fn device_json(device: &Device, now: Timestamp) -> Value {
     let (status, reason) = match device.status {
         DeviceStatus::Active => ("active", None),
         DeviceStatus::Revoked { reason, .. } => ("revoked", Some(reason)),
@@ -46,6 +49,8 @@ fn device_json(device: &Device) -> Value {
         "enrolled_at": device.enrolled_at.unix_seconds(),
         "status": status,
         "reason": reason,
+        "limited_until": device.limited_until.map(Timestamp::unix_seconds),
+        "proposes_keys": device.proposed.as_ref().is_some_and(|proposed| device.proposes(&proposed.hash, now)),
     })
 }
 
@@ -62,8 +67,39 @@ pub(super) async fn revoke(State(provider): State<Arc<Provider>>, Segment(id): S
             maintain::Reason::UnknownDevice
             | maintain::Reason::InvalidName(_)
             | maintain::Reason::InvalidTarget
+            | maintain::Reason::TooManyTests
             | maintain::Reason::ProofReplayed,
         ) => unknown(),
+    }
+}
+
+/// `POST /devices/{id}/test`: 204; the phone gets a prompt whose answer decides nothing.
+pub(super) async fn test(State(provider): State<Arc<Provider>>, Segment(id): Segment) -> Response {
+    let unknown = || error::oauth(StatusCode::NOT_FOUND, "unknown_device", "there is no such active device");
+    let Ok(id) = id.parse::<DeviceId>() else {
+        return unknown();
+    };
+    match own::test(&provider, &id, None).await {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(own::TestReason::Unavailable(reason)) => error::unavailable(&reason),
+        Err(own::TestReason::TooMany) => {
+            error::oauth(StatusCode::TOO_MANY_REQUESTS, "too_many_tests", "enough tests wait on this device")
+        }
+        Err(own::TestReason::UnknownDevice | own::TestReason::ProofReplayed) => unknown(),
+    }
+}
+
+/// `POST /devices/{id}/rotation/agree`: 204; the keys that the phone proposes hold from now on. For the page on which its
+/// user has just signed in.
+pub(super) async fn agree_to_rotation(State(provider): State<Arc<Provider>>, Segment(id): Segment) -> Response {
+    let unknown = || error::oauth(StatusCode::NOT_FOUND, "unknown_rotation", "this device proposes no keys");
+    let Ok(id) = id.parse::<DeviceId>() else {
+        return unknown();
+    };
+    match rotate::agree(&provider, &id).await {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(rotate::Reason::Unavailable(reason)) => error::unavailable(&reason),
+        Err(_) => unknown(),
     }
 }
 
@@ -73,8 +109,8 @@ struct Digits {
     digits: String,
 }
 
-/// `POST /enrolments/{id}/confirm` `{"digits": "123456"}`: 200 with the device, or 403 when they are wrong, which ends
-/// the enrolment.
+/// `POST /enrolments/{id}/confirm` `{"digits": "123456"}`: 200 with the device, 202 when another phone must approve
+/// as well, or 403 when they are wrong, which ends the enrolment.
 pub(super) async fn confirm_enrolment(
     State(provider): State<Arc<Provider>>,
     Segment(id): Segment,
@@ -91,6 +127,7 @@ pub(super) async fn confirm_enrolment(
     };
     match confirm::confirm(&provider, &id, &digits).await {
         Ok(Confirmed::Active(device)) => found(json!({ "device": device })),
+        Ok(Confirmed::Awaiting) => (StatusCode::ACCEPTED, found(json!({ "awaits": "phone" }))).into_response(),
         Ok(Confirmed::Rejected) => {
             error::oauth(StatusCode::FORBIDDEN, "wrong_digits", "the digits are wrong; the enrolment is cancelled")
         }

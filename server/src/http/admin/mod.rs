@@ -26,6 +26,8 @@ use crate::flow::provider::Provider;
 mod clients;
 mod devices;
 mod history;
+mod qr;
+mod tickets;
 mod users;
 
 /// The bearer token of the admin API, kept as a hash.
@@ -60,12 +62,15 @@ fn realm_router(provider: Arc<Provider>) -> Router {
     let routes = [
         ("/users", post(users::create_user)),
         ("/users/{subject}", get(users::user).patch(users::change_user)),
-        ("/users/{subject}/tickets", post(users::create_ticket)),
+        ("/users/{subject}/tickets", post(tickets::create_ticket)),
+        ("/tickets/{id}", get(tickets::ticket)),
         ("/users/{subject}/devices", get(devices::devices)),
         ("/clients", post(clients::create).get(clients::list)),
         ("/clients/{id}", get(clients::one).put(clients::replace).delete(clients::remove)),
         ("/clients/{id}/secret", post(clients::renew_secret)),
         ("/devices/{id}/revoke", post(devices::revoke)),
+        ("/devices/{id}/test", post(devices::test)),
+        ("/devices/{id}/rotation/agree", post(devices::agree_to_rotation)),
         ("/enrolments/{id}/confirm", post(devices::confirm_enrolment)),
         ("/audit", get(history::audit)),
         ("/explain", post(history::explain)),

@@ -1,4 +1,4 @@
-//! Users, and the tickets by which they enrol phones.
+//! Users.
 
 use std::sync::Arc;
 
@@ -111,12 +111,4 @@ pub(super) async fn change_user(
         changed.map_err(IntoResponse::into_response)
     };
     answer.await.map_or_else(|refusal: Response| refusal, |user| found(user_json(&user)))
-}
-
-/// `POST /users/{subject}/tickets`: 201 with the ticket's link, which holds a secret.
-pub(super) async fn create_ticket(State(provider): State<Arc<Provider>>, Segment(subject): Segment) -> Response {
-    match administer::create_ticket(&provider, &Subject::new(subject)).await {
-        Ok(ticket) => created(json!({ "ticket": ticket.to_string(), "expires_at": ticket.expires_at })),
-        Err(reason) => reason.into_response(),
-    }
 }

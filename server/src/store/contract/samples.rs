@@ -128,6 +128,9 @@ pub fn a_device(n: u64, owner: u64) -> Device {
         status: DeviceStatus::Active,
         transcript: Digest::of(b"transcript"),
         enrolled_at: at(0),
+        limited_until: None,
+        rotated: None,
+        proposed: None,
     }
 }
 
@@ -156,6 +159,7 @@ pub fn an_enrolment(n: u64, expires_at: Timestamp) -> Enrolment {
         offer: jws("offer"),
         progress: EnrolmentProgress::Offered,
         finished: None,
+        confirmed_by: None,
         expires_at,
     }
 }
