@@ -102,7 +102,7 @@ async fn right_codes_use_up_no_attempts() {
     let (world, shop, _phone) = scene().await;
     for _ in 0..12 {
         assert_eq!(answer(&shop, "carol", CODE).await, "200");
-        world.advance(30);
+        world.advance(60);
     }
 }
 

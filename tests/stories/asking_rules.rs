@@ -59,7 +59,8 @@ async fn a_requested_expiry_above_the_maximum_is_refused_where_the_realm_says_so
 #[tokio::test]
 async fn a_client_that_is_notified_must_send_its_token_and_a_poll_client_need_not() {
     // CIBA §7.1, REQUIREMENTS Q22.
-    let (world, shop, _phone) = scene().await;
+    let world = World::builder().policy(|policy| policy.client_prompts_pending = 5).make().await;
+    let (shop, _phone) = (world.shop().await, world.phone("1001").await);
     let longest = "a".repeat(1024);
     let bad = ["a b", "a=b", "t\u{f6}ken", "\"token\"", "=", &format!("{longest}a")];
     for token in bad {

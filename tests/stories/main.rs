@@ -21,6 +21,7 @@ mod enrolling;
 mod explaining;
 mod holding;
 mod introspecting;
+mod limiting;
 mod matching;
 mod own;
 mod pinging;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::algorithm::Algorithm;
 use super::attestation::Flaw;
+use super::attention::Limit;
 use super::authentication_request::{DenialReason, PushError};
 use super::names::{ClientId, RequestKey, Subject};
 use super::prompt::About;
@@ -92,6 +93,19 @@ pub enum What {
     DeviceRevoked { subject: Subject, device: DeviceId, reason: RevocationReason },
     /// A phone's push target is gone or was replaced.
     PushTargetChanged { device: DeviceId, gone: bool },
+    /// A client's request was refused, because it has disturbed this user enough or the user does not want it. The first
+    /// of a kind in a minute.
+    PromptRefused { client: ClientId, subject: Subject, limit: Limit },
+    /// A user was asked so often by all clients that phones were not woken for this request.
+    PushWithheld { request: RequestKey, subject: Subject },
+    /// A user refused a client so often that it must leave them alone until then.
+    ClientCooledDown { client: ClientId, subject: Subject, until: Timestamp },
+    /// A user blocked a client; `None`: until it is lifted.
+    ClientBlocked { client: ClientId, subject: Subject, device: DeviceId, until: Option<Timestamp> },
+    /// A user lifted a block.
+    ClientUnblocked { client: ClientId, subject: Subject, device: DeviceId },
+    /// Something was refused because its user is locked or disabled. The first of a kind in a minute.
+    LockedUserRefused { subject: Subject, client: ClientId, point: Point },
     /// A request was accepted.
     RequestAccepted { request: RequestKey, client: ClientId, subject: Subject, prompts: Vec<PromptId> },
     /// A phone answered.
@@ -141,6 +155,7 @@ impl What {
             | Self::TokenRefreshed { request, .. }
             | Self::RefreshReused { request, .. }
             | Self::TokenRevoked { request, .. }
+            | Self::PushWithheld { request, .. }
             | Self::PushConcluded { request, .. }
             | Self::ClientNotified { request, .. } => Some(request),
             Self::DecisionRefused { request, .. } => request.as_ref(),
@@ -172,6 +187,11 @@ impl What {
             | Self::OwnPromptAnswered { .. }
             | Self::DeviceDisowned { .. }
             | Self::DeviceRevoked { .. }
+            | Self::PromptRefused { .. }
+            | Self::ClientCooledDown { .. }
+            | Self::ClientBlocked { .. }
+            | Self::ClientUnblocked { .. }
+            | Self::LockedUserRefused { .. }
             | Self::PushTargetChanged { .. } => None,
         }
     }
@@ -242,6 +262,21 @@ pub enum Agreed {
     },
     /// An operator's, who had the user sign in.
     Operator,
+}
+
+/// Where it is asked whether a user may sign in (REQUIREMENTS Q35). An answer that is refused for it is told as a refused
+/// decision.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Point {
+    /// A client's request.
+    Accept,
+    /// A message to a phone or a client.
+    Notify,
+    /// The tokens.
+    Redeem,
+    /// More tokens.
+    Refresh,
 }
 
 /// What a client is told.

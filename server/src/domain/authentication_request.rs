@@ -236,6 +236,17 @@ pub enum DenialReason {
     WrongCode,
 }
 
+impl DenialReason {
+    /// Whether the client may be the one to blame: not for somebody's change of mind.
+    #[must_use]
+    pub const fn speaks_against_client(self) -> bool {
+        match self {
+            Self::NotMe | Self::WrongDetails | Self::WrongCode => true,
+            Self::Cancelled => false,
+        }
+    }
+}
+
 impl From<DenyReason> for DenialReason {
     fn from(reason: DenyReason) -> Self {
         match reason {

@@ -2,6 +2,7 @@
 
 pub mod algorithm;
 pub mod attestation;
+pub mod attention;
 pub mod audit;
 pub mod authentication_request;
 pub mod binding_message;

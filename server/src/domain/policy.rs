@@ -99,8 +99,32 @@ policy! {
     /// Whether a `verified` key whose hardware nobody proved counts as user verification.
     trust_claimed_uv: bool = false;
 
-    /// Whether the limits on prompts per client and user hold; off only in demonstrations.
+    /// Whether the limits below, on prompts and refusals, hold; off only in demonstrations. What a user blocked stays blocked.
     prompt_limits: bool = true;
+
+    /// New prompts that one client may put before one user in a minute.
+    client_prompts_per_minute: u32 = 5, from 1 to 60;
+
+    /// The same in an hour.
+    client_prompts_per_hour: u32 = 30, from 1 to 60;
+
+    /// Prompts of one client that may await one user's answer at the same time.
+    client_prompts_pending: u32 = 3, from 1 to 5;
+
+    /// New prompts of all clients in a minute beyond which a user's phones are no longer woken: the prompts are there when the app is opened.
+    user_prompts_per_minute: u32 = 10, from 1 to 200;
+
+    /// The same in an hour.
+    user_prompts_per_hour: u32 = 60, from 1 to 200;
+
+    /// So many answers "not me", "wrong details" or wrong match codes within `refusal_window`, and the client must leave that user alone for the `cool_down`.
+    refusals_before_cool_down: u32 = 3, from 1 to 10;
+
+    /// Seconds within which those are counted.
+    refusal_window: u32 = 600, from 60 to 3600;
+
+    /// For how many seconds such a client must not ask that user.
+    cool_down: u32 = 900, from 60 to 86_400;
 
     /// Days for which the audit trail is kept.
     audit_days: u32 = 400, from 1 to 3650;

@@ -6,14 +6,15 @@ use tracing::error;
 
 use super::authenticate_client::Assertions;
 use super::begin::user_code::UserCodes;
-use super::budget::Budget;
 use super::decide::Refused;
 use super::deliver::moment::Moments;
+use super::disturb::Lines;
 use super::hold::Held;
 use super::opened::Opened;
 use super::paces::Paces;
 use super::prove::Proofs;
 use super::public_keys::Registered;
+use super::refusals::Refusals;
 use super::wake::Wake;
 use crate::attestation::Trust;
 use crate::authenticator;
@@ -74,7 +75,8 @@ pub struct Provider {
     pub(super) binding_pattern: Option<BindingPattern>,
     pub(super) wake: Wake,
     pub(super) moments: Moments,
-    pub(super) budget: Budget,
+    pub(super) lines: Lines,
+    pub(super) refusals: Refusals,
     pub(super) user_codes: UserCodes,
     pub(super) assertions: Assertions,
     pub(super) paces: Paces,
@@ -107,7 +109,8 @@ impl Provider {
             mtls_base_url,
             wake: Wake::default(),
             moments: Moments::default(),
-            budget: Budget::default(),
+            lines: Lines::default(),
+            refusals: Refusals::default(),
             user_codes: UserCodes::default(),
             assertions: Assertions::default(),
             paces: Paces::default(),

@@ -9,8 +9,9 @@ use super::hold::{self, Woken};
 use super::mint::{self, Approved, Tokens, mint};
 use super::paces::Polled;
 use super::provider::{Provider, Recorded as _};
+use super::refusals;
 use super::retry::{Attempt, until_decided};
-use crate::domain::audit::What;
+use crate::domain::audit::{Point, What};
 use crate::domain::authentication_request::{
     Approval, AuthenticationRequest, CancelledBy, Event, Refusal, State, Transition,
 };
@@ -202,6 +203,7 @@ fn refused(request: &AuthenticationRequest, refusal: Refusal) -> Reason {
 async fn judge_again(provider: &Provider, request: &AuthenticationRequest, approval: &Approval) -> Result<(), Reason> {
     let user = provider.store.user(provider.id(), &request.subject).await.map_err(Unavailable::from)?;
     if user.is_none_or(|user| user.record.status != UserStatus::Active) {
+        refusals::locked(provider, &request.client, &request.subject, Point::Redeem).await?;
         return Err(Reason::AccessDenied);
     }
     let device = provider.store.device(provider.id(), &approval.device).await.map_err(Unavailable::from)?;

@@ -10,9 +10,10 @@ use super::Unavailable;
 use super::authenticate_client::{Caller, Replayed};
 use super::mint::{RefreshToken, Tokens, mint_again};
 use super::provider::{Provider, Recorded as _};
+use super::refusals;
 use super::retry::{Attempt, until_decided};
 use super::standing;
-use crate::domain::audit::What;
+use crate::domain::audit::{Point, What};
 use crate::domain::profile::Profile;
 use crate::domain::refresh::{RefreshFamily, Sent};
 use crate::domain::time::Timestamp;
@@ -105,6 +106,10 @@ async fn judge(provider: &Provider, caller: &Caller, family: &RefreshFamily) -> 
         return Err(Reason::InvalidGrant);
     }
     let approval = Some((family.device, family.auth_time));
+    if !standing::may_sign_in(provider, &family.subject).await? {
+        refusals::locked(provider, &family.client, &family.subject, Point::Refresh).await?;
+        return Err(Reason::InvalidGrant);
+    }
     let stands = standing::approval_stands(provider, &family.subject, approval).await?;
     if stands { Ok(()) } else { Err(Reason::InvalidGrant) }
 }

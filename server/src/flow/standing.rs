@@ -43,14 +43,19 @@ pub(super) fn is_alive(provider: &Provider, family: &RefreshFamily, now: Timesta
     provider.realm().takes_token_of(family.issued_at) && family.is_alive(now)
 }
 
+/// Whether the user is there, and neither locked nor disabled.
+pub(super) async fn may_sign_in(provider: &Provider, subject: &Subject) -> Result<bool, Unavailable> {
+    let user = provider.store.user(provider.id(), subject).await?;
+    Ok(user.is_some_and(|user| user.record.status == UserStatus::Active))
+}
+
 /// Whether the user may sign in, and the phone still answers for what it approved at that time.
 pub(super) async fn approval_stands(
     provider: &Provider,
     subject: &Subject,
     approval: Option<(DeviceId, Timestamp)>,
 ) -> Result<bool, Unavailable> {
-    let user = provider.store.user(provider.id(), subject).await?;
-    if user.is_none_or(|user| user.record.status != UserStatus::Active) {
+    if !may_sign_in(provider, subject).await? {
         return Ok(false);
     }
     let Some((device, at)) = approval else { return Ok(true) };

@@ -37,7 +37,7 @@ pub async fn sweep_by(provider: &Provider, settings: Sweep) -> Result<usize, Sto
     let now = provider.now();
     provider.paces.sweep(now);
     provider.assertions.sweep(now);
-    provider.budget.sweep(now);
+    provider.refusals.sweep(now);
     provider.opened.sweep(now);
     provider.refused.sweep(now);
     provider.user_codes.sweep(now);

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Versioned;
 use super::page::MarkName;
+use crate::domain::attention::Attention;
 use crate::domain::audit::{Event, What};
 use crate::domain::authentication_request::AuthenticationRequest;
 use crate::domain::client::Client;
@@ -43,6 +44,7 @@ pub enum Record {
     Grant(Grant),
     Family(RefreshFamily),
     Message(Message),
+    Attention(Attention),
 }
 
 macro_rules! record_from {
@@ -66,7 +68,8 @@ record_from!(
     Prompt(StoredPrompt),
     Grant(Grant),
     Family(RefreshFamily),
-    Message(Message)
+    Message(Message),
+    Attention(Attention)
 );
 
 /// One record to be written.

@@ -19,6 +19,7 @@ use super::page::{Kept, Page, Position};
 use super::{Change, CommitError, Heard, MarkKey, Record, Store, StoreError, Versioned};
 use tokio::sync::broadcast;
 
+use crate::domain::attention::{Attention, AttentionKey};
 use crate::domain::audit::Event;
 use crate::domain::authentication_request::AuthenticationRequest;
 use crate::domain::client::Client;
@@ -192,6 +193,10 @@ impl Store for Journaled {
 
     async fn family(&self, realm: &RealmId, key: &FamilyKey) -> Result<Option<Versioned<RefreshFamily>>, StoreError> {
         self.store.family(realm, key).await
+    }
+
+    async fn attention(&self, realm: &RealmId, key: &AttentionKey) -> Result<Option<Versioned<Attention>>, StoreError> {
+        self.store.attention(realm, key).await
     }
 
     async fn mark(&self, realm: &RealmId, key: &MarkKey) -> Result<Option<Digest>, StoreError> {

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use protocol::{DeviceId, Digest, EnrolmentId, PromptId};
 use tokio::sync::broadcast;
 
+use crate::domain::attention::{Attention, AttentionKey};
 use crate::domain::audit::Event;
 use crate::domain::authentication_request::AuthenticationRequest;
 use crate::domain::client::Client;
@@ -140,6 +141,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// A family of refresh tokens.
     async fn family(&self, realm: &RealmId, key: &FamilyKey) -> Result<Option<Versioned<RefreshFamily>>, StoreError>;
+
+    /// How much of a user's attention was taken.
+    async fn attention(&self, realm: &RealmId, key: &AttentionKey) -> Result<Option<Versioned<Attention>>, StoreError>;
 
     /// The value under a mark.
     async fn mark(&self, realm: &RealmId, key: &MarkKey) -> Result<Option<Digest>, StoreError>;

@@ -23,13 +23,14 @@ pub enum Kept {
     Grant,
     Family,
     Message,
+    Attention,
     Mark,
     Event,
 }
 
 impl Kept {
     /// All of it, what others refer to first.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Client,
         Self::User,
         Self::Device,
@@ -40,6 +41,7 @@ impl Kept {
         Self::Grant,
         Self::Family,
         Self::Message,
+        Self::Attention,
         Self::Mark,
         Self::Event,
     ];

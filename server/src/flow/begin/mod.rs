@@ -8,6 +8,7 @@
 //! | what they mean for this client | [`judge`] |
 //! | whom the hint means | [`person`], [`signed_hint`] |
 //! | the user's code | [`user_code`] |
+//! | whether the user may be disturbed | [`super::disturb`] |
 //! | prompts | [`crate::authenticator`] |
 //!
 //! Everything that follows from an accepted request is one commit.
@@ -18,12 +19,15 @@ use tracing::{info, warn};
 use super::Unavailable;
 use super::authenticate_client::{Caller, Replayed};
 use super::callback::{self, Spoken};
+use super::disturb::{self, Taken};
 use super::match_code;
 use super::notify;
 use super::provider::{Provider, Recorded as _};
 use super::public_keys::Unbelieved;
+use super::refusals;
 use crate::authenticator::{self, Asked, Question, StartError};
-use crate::domain::audit::What;
+use crate::domain::attention::Wish;
+use crate::domain::audit::{Point, What};
 use crate::domain::authentication_request::{AuthenticationRequest, Callback, State};
 use crate::domain::binding_message::BadBindingMessage;
 use crate::domain::delivery::DeliveryMode;
@@ -32,7 +36,7 @@ use crate::domain::names::{RequestKey, Subject};
 use crate::domain::policy::{NoDevice, Policy};
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
-use crate::store::{CommitError, Mark};
+use crate::store::{Change, CommitError, Mark};
 
 mod judge;
 mod parameters;
@@ -127,17 +131,21 @@ pub async fn begin(provider: &Provider, caller: &Caller, sent: Sent) -> Result<B
     judge::parameters(provider, caller, &sent, &parameters)?;
     let details = judge::details(provider, &parameters)?;
     let person = person::find(provider, caller, &parameters.hint).await?;
-    if let Some(code) = parameters.user_code.take().filter(|_| user_code::is_demanded(provider, &caller.client)) {
+    let code = parameters.user_code.take().filter(|_| user_code::is_demanded(provider, &caller.client));
+    let has_code = code.is_some();
+    if let Some(code) = code {
         user_code::check(provider, &caller.client, &person, code).await?;
     }
     let now = provider.now();
-    may_be_disturbed(provider, caller, &person, now).await?;
+    may_sign_in(provider, caller, &person).await?;
     let auth_req_id = provider.random().token();
     let accepted = Accepted { provider, caller, parameters: &parameters, auth_req_id: &auth_req_id, at: now };
     let mut request = accepted.request(person.subject);
     request.details = details;
     let match_code = caller.client.match_code.then(|| match_code::draw(provider));
     request.match_code = match_code.as_ref().map(|code| match_code::mac(provider, &request.key, code));
+    // Judged before anything is signed, and again if somebody else's request is committed first.
+    let taken = take(provider, &request, has_code).await?;
     let question = Question {
         client: &caller.client,
         request: &request,
@@ -148,7 +156,7 @@ pub async fn begin(provider: &Provider, caller: &Caller, sent: Sent) -> Result<B
     may_be_kept(&request, &asked)?;
     let copies = asked.prompts.iter().chain(&asked.awaiting);
     request.prompts = copies.map(|prompt| (prompt.device, prompt.id)).collect();
-    commit(provider, caller, Step { request, asked, used }).await?;
+    commit(provider, caller, Step { request, asked, used, has_code }, taken).await?;
     let interval = (caller.client.delivery != DeliveryMode::Push).then_some(provider.policy().interval);
     Ok(Begun { auth_req_id, expires_in: provider.policy().lifetime(parameters.requested_expiry), interval, match_code })
 }
@@ -162,16 +170,20 @@ fn warn_of_unknown(caller: &Caller, sent: &Sent) {
     }
 }
 
-async fn may_be_disturbed(provider: &Provider, caller: &Caller, person: &Person, now: Timestamp) -> Result<(), Reason> {
-    if provider.policy().prompt_limits && !provider.budget.take(&caller.client.id, &person.subject, now) {
-        return Err(Reason::LimitReached);
-    }
+async fn may_sign_in(provider: &Provider, caller: &Caller, person: &Person) -> Result<(), Reason> {
     if person.is_active {
         return Ok(());
     }
     // As much work as for somebody without a phone.
     provider.store.devices_of(provider.id(), &person.subject).await.map_err(Unavailable::from)?;
+    refusals::locked(provider, &caller.client.id, &person.subject, Point::Accept).await?;
     Err(Reason::UserNotActive)
+}
+
+async fn take(provider: &Provider, request: &AuthenticationRequest, has_code: bool) -> Result<Taken, Reason> {
+    let AuthenticationRequest { client, key, expires_at, created_at, .. } = request;
+    let wish = Wish { client, request: *key, until: *expires_at, has_code, now: *created_at };
+    disturb::take(provider, &request.subject, &wish).await
 }
 
 /// All that an accepted request is made of.
@@ -260,38 +272,61 @@ struct Step {
     asked: Asked,
     /// The signed request, which no other call may use.
     used: Option<Mark>,
+    /// Whether the user's code was sent.
+    has_code: bool,
 }
 
-async fn commit(provider: &Provider, caller: &Caller, step: Step) -> Result<(), Reason> {
-    let Step { request, asked, used } = step;
-    let at = request.created_at;
-    let accepted = What::RequestAccepted {
-        request: request.key,
-        client: request.client.clone(),
-        subject: request.subject.clone(),
-        prompts: asked.prompts.iter().map(|prompt| prompt.id).collect(),
-    };
-    let (key, client) = (request.key, request.client.clone());
-    let phones: Vec<_> = asked.prompts.iter().map(|prompt| prompt.device).collect();
-    let timer = notify::timer(provider, &request);
-    let mut change = caller.change(provider).create(request).recording(provider, at, accepted);
-    for prompt in asked.prompts.into_iter().chain(asked.awaiting) {
-        change = change.create(prompt);
-    }
-    for message in asked.messages.into_iter().chain(timer) {
-        change = change.create(message);
-    }
-    change.marks.extend(used.clone());
-    caller.commit(provider, change).await?.map_err(|error| match error {
-        CommitError::Replayed(key, _) if used.is_some_and(|used| used.key == key) => {
-            Reason::Unbelieved(request_object::REQUEST, Unbelieved::Replayed)
+impl Step {
+    fn change(&self, provider: &Provider, caller: &Caller, taken: Taken) -> Change {
+        let Self { request, asked, used, .. } = self;
+        let accepted = What::RequestAccepted {
+            request: request.key,
+            client: request.client.clone(),
+            subject: request.subject.clone(),
+            prompts: asked.prompts.iter().map(|prompt| prompt.id).collect(),
+        };
+        let mut change = caller.change(provider).create(request.clone());
+        change = change.recording(provider, request.created_at, accepted);
+        for prompt in asked.prompts.iter().chain(&asked.awaiting) {
+            change = change.create(prompt.clone());
         }
-        other => Unavailable::from(other).into(),
-    })?;
-    info!(request = %key, %client, phones = phones.len(), "request accepted");
-    for phone in &phones {
-        provider.wake.phone(phone);
+        let pushes = asked.messages.iter().filter(|_| taken.wakes()).cloned();
+        for message in pushes.chain(notify::timer(provider, request)) {
+            change = change.create(message);
+        }
+        change.marks.extend(used.clone());
+        taken.stored_by(change, provider, request.key, request.created_at)
+    }
+}
+
+async fn commit(provider: &Provider, caller: &Caller, step: Step, mut taken: Taken) -> Result<(), Reason> {
+    let mut line = None;
+    for _ in 0..disturb::ATTEMPTS {
+        match caller.commit(provider, step.change(provider, caller, taken)).await? {
+            Ok(()) => {
+                accepted(provider, &step);
+                return Ok(());
+            }
+            // Another request to the same user was committed since their account was read.
+            Err(CommitError::Conflict) => {}
+            Err(CommitError::Replayed(key, _)) if step.used.as_ref().is_some_and(|used| used.key == key) => {
+                return Err(Reason::Unbelieved(request_object::REQUEST, Unbelieved::Replayed));
+            }
+            Err(other) => return Err(Unavailable::from(other).into()),
+        }
+        if line.is_none() {
+            line = Some(provider.lines.stand(&step.request.subject).await);
+        }
+        taken = take(provider, &step.request, step.has_code).await?;
+    }
+    Err(Unavailable::Contended.into())
+}
+
+fn accepted(provider: &Provider, step: &Step) {
+    let (request, prompts) = (&step.request, &step.asked.prompts);
+    info!(request = %request.key, client = %request.client, phones = prompts.len(), "request accepted");
+    for prompt in prompts {
+        provider.wake.phone(&prompt.device);
     }
     provider.wake.outbox();
-    Ok(())
 }

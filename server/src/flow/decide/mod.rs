@@ -10,7 +10,7 @@ use super::notify::{self, Told};
 use super::prove::{self, Proven};
 use super::provider::{Provider, Recorded as _};
 use super::retry::{Attempt, until_decided};
-use super::{deliver, maintain, match_code, prompts};
+use super::{deliver, disturb, maintain, match_code, prompts};
 use crate::domain::audit::{Check, What};
 use crate::domain::authentication_request::{
     Approval, AuthenticationRequest, Denial, DenialReason, Event, Refusal, State, Transition,
@@ -213,6 +213,9 @@ impl Scene<'_> {
                 (change, told) = notify::tell(provider, change, before, notice, now);
                 change = deliver::from_the_others(provider, change, before, Some(&self.device.id), now).await?;
                 change = change.replace(self.request.version, *next);
+                if reason.is_some_and(DenialReason::speaks_against_client) {
+                    change = disturb::refused(provider, change, before, now).await?;
+                }
                 if outcome == Outcome::Disputed {
                     (change, suspended) = dispute::follow(provider, change, before, self.device.id, now).await?;
                 }

@@ -5,12 +5,12 @@
 use protocol::digest::request_digest;
 use tracing::info;
 
-use super::super::Unavailable;
 use super::super::mint::{self, Approved, mint};
 use super::super::provider::{Provider, Recorded as _};
 use super::super::retry::{Attempt, until_decided};
+use super::super::{Unavailable, refusals};
 use super::leased_on;
-use crate::domain::audit::What;
+use crate::domain::audit::{Point, What};
 use crate::domain::authentication_request::{
     Approval, AuthenticationRequest, CancelledBy, Event, PushError, Refusal, State, Transition,
 };
@@ -94,6 +94,8 @@ impl Turn<'_> {
         let (store, realm) = (&self.provider.store, self.provider.id());
         let user = store.user(realm, &self.request.record.subject).await?;
         if user.is_none_or(|user| user.record.status != UserStatus::Active) {
+            let AuthenticationRequest { client, subject, .. } = &self.request.record;
+            refusals::locked(self.provider, client, subject, Point::Redeem).await?;
             return Ok(Err((CancelledBy::Operator, PushError::AccessDenied)));
         }
         let device = store.device(realm, &approval.device).await?;

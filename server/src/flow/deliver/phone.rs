@@ -6,16 +6,15 @@ use protocol::{RoutingId, jwe};
 use tracing::{error, info};
 
 use super::super::provider::{Provider, Recorded as _};
-use super::super::{Unavailable, maintain, own};
+use super::super::{Unavailable, maintain, own, refusals, standing};
 use super::lanes::Seat;
 use super::{dismissal, in_time, later, settle};
-use crate::domain::audit::{PushFate, What};
-use crate::domain::authentication_request::State;
+use crate::domain::audit::{Point, PushFate, What};
+use crate::domain::authentication_request::{AuthenticationRequest, State};
 use crate::domain::device::Device;
 use crate::domain::message::{Content, Message};
 use crate::domain::prompt::StoredPrompt;
 use crate::domain::time::Timestamp;
-use crate::domain::user::UserStatus;
 use crate::outbound::{Fate, Push, PushBody};
 use crate::store::Versioned;
 
@@ -111,8 +110,12 @@ async fn still_pending(provider: &Provider, prompt: &StoredPrompt, now: Timestam
     let Some(request) = request.filter(|request| request.record.state == State::Pending) else {
         return Ok(false);
     };
-    let user = provider.store.user(provider.id(), &request.record.subject).await?;
-    Ok(user.is_some_and(|user| user.record.status == UserStatus::Active))
+    let AuthenticationRequest { client, subject, .. } = &request.record;
+    let may_sign_in = standing::may_sign_in(provider, subject).await?;
+    if !may_sign_in {
+        refusals::locked(provider, client, subject, Point::Notify).await?;
+    }
+    Ok(may_sign_in)
 }
 
 /// One prompt is sealed; of several the phone is told that they are there.

@@ -4,9 +4,9 @@ use protocol::Digest;
 
 use super::looking_up::{one_of_each, one_of_each_is_found};
 use super::samples::{
-    a_client, a_device, a_family, a_grant, a_mark, a_prompt, a_realm, a_request, a_ticket, a_user, an_answer,
-    an_enrolment, an_event, at, device_id, enrolment_id, family_key, prompt_id, request_key, subject, ticket_key,
-    token_key,
+    a_block, a_client, a_device, a_family, a_grant, a_mark, a_prompt, a_realm, a_request, a_ticket, a_user, an_answer,
+    an_attention, an_enrolment, an_event, at, attention_key, device_id, enrolment_id, family_key, prompt_id,
+    request_key, subject, ticket_key, token_key,
 };
 use super::{Ground, change, commit, found, looked_up, realm, refused};
 use crate::domain::names::{ClientId, RealmId};
@@ -59,7 +59,7 @@ pub async fn a_request_kept_longer_is_not_swept_at_its_first_time(ground: &dyn G
     assert_eq!(looked_up!(store.request(&realm(), &request_key(1))), None);
 }
 
-pub async fn tickets_enrolments_grants_marks_and_events_are_swept_at_their_time(ground: &dyn Ground) {
+pub async fn tickets_enrolments_grants_counts_marks_and_events_are_swept_at_their_time(ground: &dyn Ground) {
     let store = ground.open().await;
     let day = 86_400;
     commit(
@@ -69,11 +69,12 @@ pub async fn tickets_enrolments_grants_marks_and_events_are_swept_at_their_time(
             .create(an_enrolment(1, at(20)))
             .create(a_grant(1, at(30)))
             .create(a_family(1, at(35)))
+            .create(an_attention(1, at(38 - 3600)))
             .mark(a_mark(1), Digest::of(b"value"), at(40))
             .event(at(0), an_event(1), 1),
     )
     .await;
-    for (expiry, left) in [(10, 5), (20, 4), (30, 3), (35, 2), (40, 1), (day, 0)] {
+    for (expiry, left) in [(10, 6), (20, 5), (30, 4), (35, 3), (38, 2), (40, 1), (day, 0)] {
         assert_eq!(looked_up!(store.sweep(&realm(), at(expiry - 1), 10)), 0, "a second before {expiry}");
         assert_eq!(looked_up!(store.sweep(&realm(), at(expiry), 10)), 1, "at {expiry}");
         let there = [
@@ -81,6 +82,7 @@ pub async fn tickets_enrolments_grants_marks_and_events_are_swept_at_their_time(
             looked_up!(store.enrolment(&realm(), &enrolment_id(1))).is_some(),
             looked_up!(store.grant(&realm(), &token_key(1))).is_some(),
             looked_up!(store.family(&realm(), &family_key(1))).is_some(),
+            looked_up!(store.attention(&realm(), &attention_key(1))).is_some(),
             looked_up!(store.mark(&realm(), &a_mark(1))).is_some(),
             !looked_up!(store.audit(&realm(), 10)).is_empty(),
         ];
@@ -156,4 +158,17 @@ pub async fn marks_and_identifiers_hold_after_reopening(ground: &dyn Ground) {
     let thief = User { username: "user1".to_owned(), ..a_user(2) };
     assert_eq!(refused(&*store, change().create(thief)).await, CommitError::IdentifierTaken);
     assert_eq!(found!(store.user_named(&realm(), &Identifier::of("user1"))).record, a_user(1));
+}
+
+pub async fn what_has_no_end_is_not_swept_until_it_gets_one(ground: &dyn Ground) {
+    let store = ground.open().await;
+    let mut blocked = an_attention(1, at(0));
+    blocked.blocks.push(a_block(1, None));
+    commit(&*store, change().create(an_attention(1, at(0)))).await;
+    commit(&*store, change().replace(1, blocked.clone())).await;
+    assert_eq!(looked_up!(store.sweep(&realm(), at(1_000_000), 10)), 0);
+    assert_eq!(found!(store.attention(&realm(), &attention_key(1))).record, blocked);
+    commit(&*store, change().replace(2, an_attention(1, at(1_000_000)))).await;
+    assert_eq!(looked_up!(store.sweep(&realm(), at(1_003_600), 10)), 1);
+    assert_eq!(looked_up!(store.attention(&realm(), &attention_key(1))), None);
 }

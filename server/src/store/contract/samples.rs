@@ -3,6 +3,7 @@
 use protocol::messages::{AppInfo, DeviceInfo, KeyLevel, PushTarget, RevocationReason, UserVerification, VerifiedKind};
 use protocol::{DecisionId, DeviceId, Digest, EnrolmentId, Jwk, Jws, Nonce, PromptId, RoutingId};
 
+use crate::domain::attention::{Attention, AttentionKey, Block};
 use crate::domain::audit::{Event, What};
 use crate::domain::authentication_request::{AuthenticationRequest, State};
 use crate::domain::client::{AuthenticationMethod, Client, ClientSecret};
@@ -281,6 +282,26 @@ pub fn a_message(n: u64, due_at: Timestamp, give_up_at: Timestamp) -> Message {
         due_at,
         give_up_at,
     }
+}
+
+/// Under what a user's attention is found.
+#[must_use]
+pub fn attention_key(n: u64) -> AttentionKey {
+    AttentionKey::of(&subject(n), None)
+}
+
+/// One prompt's worth of a user's attention. It is kept for an hour.
+#[must_use]
+pub fn an_attention(n: u64, prompted_at: Timestamp) -> Attention {
+    let mut attention = Attention::of(subject(n), None);
+    attention.prompts.add(prompted_at, 1);
+    attention
+}
+
+/// A block by phone 1.
+#[must_use]
+pub fn a_block(n: u64, until: Option<Timestamp>) -> Block {
+    Block { client: ClientId::new(format!("client-{n}")), device: device_id(1), at: at(0), until }
 }
 
 /// A phone's proof as a mark.

@@ -105,6 +105,7 @@ impl RecordDraft {
             Record::Grant(it) => text(kind, expected, time, it),
             Record::Family(it) => text(kind, expected, time, it),
             Record::Message(it) => text(kind, expected, time, it),
+            Record::Attention(it) => text(kind, expected, time, it),
         }?;
         Ok(Self { kind, key: keys::record(realm, kind, id), expected, time, value, index })
     }
@@ -143,6 +144,9 @@ impl<'r> Place<'r> {
             }
             Record::Grant(it) => until(Kind::Grant, keys::hashed(it.token.digest()), it.expires_at),
             Record::Family(it) => until(Kind::Family, keys::hashed(it.key.digest()), it.expires_at),
+            Record::Attention(it) => {
+                Self { time: it.forget_at(), ..plain(Kind::Attention, keys::hashed(it.key.digest())) }
+            }
             Record::Message(it) => {
                 Self { index: Index::Due(it.give_up_at), ..until(Kind::Message, it.id.as_bytes(), it.due_at) }
             }

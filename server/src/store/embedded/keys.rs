@@ -11,6 +11,7 @@ use crate::store::MarkKey;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(super) enum Kind {
+    Attention = b'L',
     Audit = b'A',
     Client = b'C',
     Device = b'D',
@@ -27,7 +28,8 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 13] = [
+    const ALL: [Self; 14] = [
+        Self::Attention,
         Self::Audit,
         Self::Client,
         Self::Device,
@@ -54,6 +56,7 @@ impl Kind {
     /// For messages to the operator; says nothing of whose record it is.
     pub(super) const fn name(self) -> &'static str {
         match self {
+            Self::Attention => "record of prompts",
             Self::Audit => "audit event",
             Self::Client => "client",
             Self::Device => "device",

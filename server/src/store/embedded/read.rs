@@ -10,6 +10,7 @@ use super::draft::Draft;
 use super::keys::{self, Kind};
 use super::value;
 use super::{EmbeddedStore, closed};
+use crate::domain::attention::{Attention, AttentionKey};
 use crate::domain::audit::Event;
 use crate::domain::authentication_request::AuthenticationRequest;
 use crate::domain::client::Client;
@@ -214,6 +215,11 @@ impl Store for EmbeddedStore {
 
     async fn family(&self, realm: &RealmId, key: &FamilyKey) -> Result<Option<Versioned<RefreshFamily>>, StoreError> {
         let found: Option<Versioned<RefreshFamily>> = self.one(realm, Kind::Family, keys::hashed(key.digest())).await?;
+        Ok(found.filter(|found| found.record.key == *key))
+    }
+
+    async fn attention(&self, realm: &RealmId, key: &AttentionKey) -> Result<Option<Versioned<Attention>>, StoreError> {
+        let found: Option<Versioned<Attention>> = self.one(realm, Kind::Attention, keys::hashed(key.digest())).await?;
         Ok(found.filter(|found| found.record.key == *key))
     }
 

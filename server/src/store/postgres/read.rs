@@ -8,8 +8,9 @@ use tokio::sync::broadcast;
 
 use super::connections::{looked_up, on};
 use super::draft::value_of;
-use super::row::{CLIENT, DEVICE, ENROLMENT, FAMILY, GRANT, MESSAGE, PROMPT, REALM, REQUEST, TICKET, USER};
+use super::row::{ATTENTION, CLIENT, DEVICE, ENROLMENT, FAMILY, GRANT, MESSAGE, PROMPT, REALM, REQUEST, TICKET, USER};
 use super::{PostgresStore, buckets, damaged, damaged_at};
+use crate::domain::attention::{Attention, AttentionKey};
 use crate::domain::audit::Event;
 use crate::domain::authentication_request::AuthenticationRequest;
 use crate::domain::client::Client;
@@ -184,6 +185,10 @@ impl Store for PostgresStore {
 
     async fn family(&self, realm: &RealmId, key: &FamilyKey) -> Result<Option<Versioned<RefreshFamily>>, StoreError> {
         self.one(realm, FAMILY, key.digest().as_bytes()).await
+    }
+
+    async fn attention(&self, realm: &RealmId, key: &AttentionKey) -> Result<Option<Versioned<Attention>>, StoreError> {
+        self.one(realm, ATTENTION, key.digest().as_bytes()).await
     }
 
     async fn mark(&self, realm: &RealmId, key: &MarkKey) -> Result<Option<Digest>, StoreError> {

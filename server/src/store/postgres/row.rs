@@ -7,6 +7,7 @@ use crate::domain::time::Timestamp;
 use crate::domain::user::{Identifier, User};
 use crate::store::{CommitError, Record};
 
+pub(super) const ATTENTION: &str = "attention";
 pub(super) const CLIENT: &str = "client";
 pub(super) const DEVICE: &str = "device";
 pub(super) const ENROLMENT: &str = "enrolment";
@@ -49,6 +50,10 @@ impl Row {
             Record::Grant(it) => Self::new(GRANT, it.token.digest().as_bytes(), it).until(it.expires_at),
             Record::Family(it) => Self::new(FAMILY, it.key.digest().as_bytes(), it).until(it.expires_at),
             Record::Message(it) => Self::new(MESSAGE, it.id.as_bytes(), it).due(it.due_at).until(it.give_up_at),
+            Record::Attention(it) => {
+                let row = Self::new(ATTENTION, it.key.digest().as_bytes(), it);
+                Self { forget_at: it.forget_at(), ..row }
+            }
         };
         row.within_limits()
     }
