@@ -205,6 +205,8 @@ async fn beyond_ten_prompts_a_minute_of_all_clients_phones_are_not_woken_but_fin
     for client in clients.iter().cycle().take(10) {
         a_request().accepted(client).await;
         world.deliver().await;
+        // A phone gets one push in two seconds, whoever asks.
+        world.advance(3);
     }
     assert_eq!(world.courier().carried().len(), 10);
     let quiet = a_request().accepted(&clients[3]).await;
@@ -260,6 +262,8 @@ async fn a_locked_user_is_refused_at_every_point_and_each_is_told_to_the_operato
     let untold = a_request().accepted(&shop).await;
     let carried = world.courier().carried().len();
     world.set_status("1001", UserStatus::Locked).await;
+    // A phone gets one push in two seconds, whoever asks.
+    world.advance(3);
 
     assert_eq!(asked(&shop).await, REFUSED);
     world.deliver().await;

@@ -6,8 +6,8 @@ use protocol::{DeviceId, EnrolmentId, KeyRole, PromptId};
 use serde::{Deserialize, Serialize};
 
 use super::algorithm::Algorithm;
-use super::attestation::Flaw;
 use super::attention::Limit;
+use super::attestation::Flaw;
 use super::authentication_request::{DenialReason, PushError};
 use super::names::{ClientId, RequestKey, Subject};
 use super::prompt::About;

@@ -1,8 +1,8 @@
 //! What things are. Pure: `now` is an argument, nothing here does I/O or names another layer.
 
 pub mod algorithm;
-pub mod attestation;
 pub mod attention;
+pub mod attestation;
 pub mod audit;
 pub mod authentication_request;
 pub mod binding_message;
