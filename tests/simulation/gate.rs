@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use protocol::{DeviceId, Digest, EnrolmentId, PromptId};
+use server::domain::attention::{Attention, AttentionKey};
 use server::domain::audit::Event;
 use server::domain::authentication_request::AuthenticationRequest;
 use server::domain::client::Client;
@@ -229,6 +230,15 @@ impl Store for Gated {
     async fn family(&self, realm: &RealmId, key: &FamilyKey) -> Result<Option<Versioned<RefreshFamily>>, StoreError> {
         self.gate.step().await;
         self.store.family(realm, key).await
+    }
+
+    async fn attention(
+        &self,
+        realm: &RealmId,
+        key: &AttentionKey,
+    ) -> Result<Option<Versioned<Attention>>, StoreError> {
+        self.gate.step().await;
+        self.store.attention(realm, key).await
     }
 
     async fn mark(&self, realm: &RealmId, key: &MarkKey) -> Result<Option<Digest>, StoreError> {

@@ -43,6 +43,7 @@ async fn an_operator_sends_a_test_that_is_pushed_and_decides_nothing() {
     assert_eq!(phone.deny(&second, DenyReason::NotMe).await, Ok(Outcome::Denied));
     assert!(phone.pending().await.is_ok(), "not even *not me* does anything");
     assert_eq!((world.events("test_sent").await, world.events("own_prompt_answered").await), (2, 2));
+    world.advance(2);
     world.deliver().await;
 }
 

@@ -210,6 +210,7 @@ async fn every_phone_of_the_user_gets_a_copy_of_its_own() {
     let (world, shop, phone) = scene().await;
     let tablet = world.phone_with_push("1001", "the-tablet").await;
     assert_eq!(world.deliver().await, 1, "the notice that there is a tablet");
+    world.advance(2);
     a_request().accepted(&shop).await;
     assert_eq!(world.deliver().await, 2);
     let mut opened = Vec::new();
