@@ -67,7 +67,7 @@ pub struct AccountState {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ended: Option<Ended>,
     /// Where those keys are that were replaced since; the others are in `slot`.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "MovedKeys::is_empty")]
     pub moved: MovedKeys,
     /// New keys, the server's word on which has not arrived.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -98,6 +98,12 @@ pub struct MovedKeys {
     /// Of `sealing`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sealing: Option<KeySlot>,
+}
+
+impl MovedKeys {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Keys that were made to replace others, and the message that tells the server: sent unchanged until it has answered.
