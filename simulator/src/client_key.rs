@@ -74,6 +74,12 @@ impl ClientKey {
         self.sign_as(self.0.algorithm, typ, claims)
     }
 
+    /// Signs a JWT with exactly this header, whatever it says of the key.
+    #[must_use]
+    pub fn sign_under(&self, header: &Value, claims: &Value) -> String {
+        signed(header, claims, |message| self.0.pair.sign(self.0.algorithm, message))
+    }
+
     /// Signs in another algorithm that suits the key, such as RS256 by the key of a PS256 client.
     #[must_use]
     pub fn sign_as(&self, algorithm: Algorithm, typ: Option<&str>, claims: &Value) -> String {

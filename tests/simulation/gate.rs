@@ -232,11 +232,7 @@ impl Store for Gated {
         self.store.family(realm, key).await
     }
 
-    async fn attention(
-        &self,
-        realm: &RealmId,
-        key: &AttentionKey,
-    ) -> Result<Option<Versioned<Attention>>, StoreError> {
+    async fn attention(&self, realm: &RealmId, key: &AttentionKey) -> Result<Option<Versioned<Attention>>, StoreError> {
         self.gate.step().await;
         self.store.attention(realm, key).await
     }

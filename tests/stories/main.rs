@@ -40,6 +40,7 @@ mod revoking;
 mod rotating;
 mod signing;
 mod syncing;
+mod ticketing;
 mod told;
 mod userinfo;
 mod wandering;

@@ -76,9 +76,9 @@ impl Wanted {
     /// may ask for more than the client's registration does, never for less.
     fn of(question: &Question<'_>, devices: &[&Device], trust_claimed_uv: bool) -> Self {
         let (role, at) = (KeyRole::Verified, question.request.created_at);
-        let reachable = devices.iter().map(|device| {
-            Reached::by(role, device.level_of(role), trust_claimed_uv).unless(device.is_limited(at))
-        });
+        let reachable = devices
+            .iter()
+            .map(|device| Reached::by(role, device.level_of(role), trust_claimed_uv).unless(device.is_limited(at)));
         let matched = question.request.match_code.is_some();
         let best = reachable.max().map(|reached| Context { reached, matched });
         let acr = best.and_then(|best| best.satisfies_first_of(&question.request.acr_values));

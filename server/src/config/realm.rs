@@ -19,7 +19,7 @@ use crate::domain::binding_message::BindingPattern;
 use crate::domain::delivery::DeliveryMode;
 use crate::domain::details;
 use crate::domain::names::RealmId;
-use crate::domain::policy::{HintIssuer, Policy, RULES};
+use crate::domain::policy::{EnrolmentIssuer, HintIssuer, Policy, RULES};
 use crate::domain::profile::Profile;
 use crate::domain::realm::Realm;
 use crate::outbound::endpoint::Endpoint;
@@ -241,11 +241,31 @@ fn out_of_bounds(policy: &Policy) -> Vec<(&'static str, String)> {
 }
 
 fn check_hint_issuers(issuers: &[HintIssuer]) -> Result<(), String> {
-    for (position, HintIssuer { issuer, jwks_uri }) in issuers.iter().enumerate() {
+    check_issuers(issuers.iter().map(|HintIssuer { issuer, jwks_uri }| (issuer.as_str(), jwks_uri.as_str())))
+}
+
+fn check_enrolment_issuers(issuers: &[EnrolmentIssuer]) -> Result<(), String> {
+    check_issuers(issuers.iter().map(|known| (known.issuer.as_str(), known.jwks_uri.as_str())))?;
+    for EnrolmentIssuer { issuer, clients, recovery_acr, .. } in issuers {
+        if clients.is_empty() || !clients.iter().all(|client| is_value(client)) {
+            return Err(format!("the clients of {issuer} must be some, of 1 to 255 printable ASCII characters"));
+        }
+        // They are named in a challenge, between quotation marks.
+        let fits = |acr: &String| is_value(acr) && !acr.contains(['"', '\\']);
+        if !recovery_acr.iter().all(fits) {
+            return Err(format!("a recovery_acr of {issuer} has a character that it must not have"));
+        }
+    }
+    Ok(())
+}
+
+fn check_issuers<'a>(issuers: impl Iterator<Item = (&'a str, &'a str)>) -> Result<(), String> {
+    let mut seen = BTreeSet::new();
+    for (issuer, jwks_uri) in issuers {
         if !is_value(issuer) {
             return Err("an issuer is not 1 to 255 printable ASCII characters".to_owned());
         }
-        if issuers[..position].iter().any(|earlier| earlier.issuer == *issuer) {
+        if !seen.insert(issuer) {
             return Err(format!("{issuer} stands there twice"));
         }
         let url = Url::parse(jwks_uri).map_err(|_| format!("the jwks_uri of {issuer} is not a URL"))?;
@@ -280,6 +300,8 @@ fn contradictions(policy: &Policy) -> Vec<(&'static str, String)> {
     let broken = broken.chain(pattern.map(|why| ("binding_message_pattern", why)));
     let details = details::check_types(&policy.authorization_details_types).err();
     let broken = broken.chain(details.map(|why| ("authorization_details_types", why)));
+    let enrolment = check_enrolment_issuers(&policy.enrolment_issuers).err();
+    let broken = broken.chain(enrolment.map(|why| ("enrolment_issuers", why)));
     broken.chain(issuer.map(|why| ("hint_issuers", why))).collect()
 }
 

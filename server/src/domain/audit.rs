@@ -54,7 +54,12 @@ pub enum What {
     /// An operator set or cleared a user's code.
     UserCodeChanged { subject: Subject, set: bool },
     /// An operator made an enrolment ticket.
-    TicketCreated { subject: Subject },
+    TicketCreated {
+        subject: Subject,
+        /// The first-party app that asked; the operator, if nobody is named.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        client: Option<ClientId>,
+    },
     /// A phone began to enrol.
     EnrolmentBegun { subject: Subject, enrolment: EnrolmentId },
     /// A second key used the same ticket: the enrolment was cancelled.

@@ -206,6 +206,9 @@ policy! {
     /// Who may sign a `login_hint_token` beside the client itself: tables of `issuer` and `jwks_uri`.
     hint_issuers: Vec<HintIssuer> = Vec::new(), example r#"[{ issuer = "https://idp.example.com", jwks_uri = "https://idp.example.com/jwks" }]"#;
 
+    /// Whose access tokens let a user's own app or web page enrol phones (docs/operators.md): tables of `issuer`, `jwks_uri`, `clients`, which are the first-party ones, and perhaps `recovery_acr`, one of which a user must have signed in by who has no phone left.
+    enrolment_issuers: Vec<EnrolmentIssuer> = Vec::new(), example r#"[{ issuer = "https://login.example.com", jwks_uri = "https://login.example.com/jwks", clients = ["our-app"], recovery_acr = ["urn:example:passport"] }]"#;
+
     /// `acr_values` that count as requested where neither request nor client names any.
     default_acr_values: Vec<String> = Vec::new(), example "[\"urn:assent:acr:uv\"]";
 
@@ -284,6 +287,25 @@ pub struct HintIssuer {
     pub issuer: String,
     /// Where its keys are fetched.
     pub jwks_uri: String,
+}
+
+/// The scope of an access token by which a user's own phones are enrolled. It never comes out of a CIBA request: whoever could
+/// have one phone approve that could add another.
+pub const ENROLMENT_SCOPE: &str = "urn:assent:scope:enrol";
+
+/// Somebody at whom users sign in, and whose word on it lets their apps enrol phones.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EnrolmentIssuer {
+    /// `iss`
+    pub issuer: String,
+    /// Where its keys are fetched.
+    pub jwks_uri: String,
+    /// `client_id` of those whose tokens count.
+    pub clients: Vec<String>,
+    /// `acr` of a sign-in by which a user without phones recovers; if empty, any does.
+    #[serde(default)]
+    pub recovery_acr: Vec<String>,
 }
 
 impl Policy {

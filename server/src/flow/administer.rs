@@ -9,9 +9,9 @@ use super::provider::{Provider, Recorded as _};
 use super::retry::{Attempt, until_decided};
 use crate::domain::audit::What;
 use crate::domain::device::{Device, Enrolment, EnrolmentTicket, TicketState};
-use crate::domain::names::{Subject, TicketKey};
+use crate::domain::names::{ClientId, Subject, TicketKey};
 use crate::domain::user::{User, UserCodeHash, UserStatus};
-use crate::store::{CommitError, Versioned};
+use crate::store::{Change, CommitError, Versioned};
 
 /// A user to be created.
 #[derive(Debug, Clone)]
@@ -142,6 +142,17 @@ async fn found_user(provider: &Provider, subject: &Subject) -> Result<Versioned<
 
 /// Makes an enrolment ticket for a user.
 pub async fn create_ticket(provider: &Provider, subject: &Subject) -> Result<Ticket, Reason> {
+    let (change, ticket) = ticketed(provider, subject, None).await?;
+    provider.store.commit(change).await?;
+    Ok(ticket)
+}
+
+/// A change that makes a ticket, for the operator or for an app of the user's.
+pub(super) async fn ticketed(
+    provider: &Provider,
+    subject: &Subject,
+    client: Option<ClientId>,
+) -> Result<(Change, Ticket), Reason> {
     let user = provider.store.user(provider.id(), subject).await.map_err(Unavailable::from)?;
     if user.is_none_or(|user| user.record.status != UserStatus::Active) {
         return Err(Reason::UnknownUser);
@@ -158,15 +169,15 @@ pub async fn create_ticket(provider: &Provider, subject: &Subject) -> Result<Tic
         state: TicketState::Fresh,
         expires_at,
     };
-    let created = What::TicketCreated { subject: subject.clone() };
+    let created = What::TicketCreated { subject: subject.clone(), client };
     let change = provider.change().create(ticket).recording(provider, now, created);
-    provider.store.commit(change).await?;
-    Ok(Ticket {
+    let ticket = Ticket {
         issuer: provider.issuer().to_owned(),
         code,
         root: provider.keys.device_root().thumbprint(),
         expires_at: expires_at.unix_seconds(),
-    })
+    };
+    Ok((change, ticket))
 }
 
 /// A ticket, and what it has come to.

@@ -8,6 +8,8 @@
 //! | [`redeem`] · [`cancel`] | [`prompts`] · [`decide`] · [`maintain`] | | [`key_history`] |
 //! | [`refresh`] · [`revoke`] | [`rotate`] · [`own`] | | |
 //! | [`introspect`] · [`userinfo`] | | | |
+//!
+//! Between them stands [`first_party`]: a user's own app, which asks for tickets as an operator does.
 
 pub mod administer;
 mod attest;
@@ -19,9 +21,11 @@ pub mod confirm;
 pub mod decide;
 pub mod deliver;
 mod disturb;
+mod dpop;
 pub mod enrol;
 pub mod explain;
 pub mod export;
+pub mod first_party;
 pub mod hold;
 pub mod introspect;
 pub mod key_history;

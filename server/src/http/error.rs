@@ -26,7 +26,7 @@ use crate::flow::{
 
 mod tokens;
 
-pub(super) use tokens::no_token;
+pub(super) use tokens::{no_token, without_token};
 
 /// An OAuth error (RFC 6749 §5.2, CIBA §13): exactly `error` and `error_description`.
 pub(super) fn oauth(status: StatusCode, code: &str, description: &str) -> Response {

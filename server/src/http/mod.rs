@@ -23,13 +23,16 @@ mod body;
 mod credentials;
 mod device;
 mod error;
+mod first_party;
 mod form;
 pub mod health;
 mod metadata;
 mod oauth;
 pub mod proxies;
+mod qr;
 mod segment;
 pub mod serve;
+mod tickets;
 pub mod tls;
 mod userinfo;
 
@@ -77,6 +80,7 @@ fn realm_router(provider: Arc<Provider>) -> Router {
         .route(device_api::PUSH.path, device_only(put(device::set_push_target)))
         .route(device_api::KEYS.path, device_only(post(device::rotate)))
         .route(device_api::TEST.path, device_only(post(device::test)))
+        .merge(first_party::routes())
         .with_state(provider)
 }
 

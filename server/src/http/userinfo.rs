@@ -35,8 +35,16 @@ async fn answer(provider: &Provider, call: Request) -> Result<Response, Box<Resp
     Ok((error::no_store(), Json(claims(&told))).into_response())
 }
 
-/// The token, from the one place where it may stand: URLs are logged, and a form is no place for a `GET`.
 fn bearer_token<'h>(headers: &'h HeaderMap, uri: &Uri) -> Result<&'h str, Box<Response>> {
+    let (scheme, token) = authorization(headers, uri)?.ok_or_else(|| Box::new(error::no_token()))?;
+    if scheme.eq_ignore_ascii_case("bearer") { Ok(token) } else { Err(Box::new(error::no_token())) }
+}
+
+/// Scheme and token, from the one place where they may stand: URLs are logged, and a form is no place for a `GET`.
+pub(super) fn authorization<'h>(
+    headers: &'h HeaderMap,
+    uri: &Uri,
+) -> Result<Option<(&'h str, &'h str)>, Box<Response>> {
     let in_query = uri.query().is_some_and(|query| query.split('&').any(|pair| pair.starts_with("access_token=")));
     if in_query {
         return Err(Box::new(invalid_request("an access token does not belong into a URL")));
@@ -44,13 +52,13 @@ fn bearer_token<'h>(headers: &'h HeaderMap, uri: &Uri) -> Result<&'h str, Box<Re
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     match (values.next(), values.next()) {
         (Some(_), Some(_)) => Err(Box::new(invalid_request("two Authorization headers"))),
-        (value, _) => value.and_then(token_of).ok_or_else(|| Box::new(error::no_token())),
+        (value, _) => Ok(value.and_then(parts_of)),
     }
 }
 
-fn token_of(authorization: &HeaderValue) -> Option<&str> {
+fn parts_of(authorization: &HeaderValue) -> Option<(&str, &str)> {
     let (scheme, token) = authorization.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| token.trim()).filter(|token| !token.is_empty())
+    Some((scheme, token.trim())).filter(|(_, token)| !token.is_empty())
 }
 
 /// OIDC Core §5.4: which scope asks for which claims.

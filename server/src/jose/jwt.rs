@@ -59,6 +59,8 @@ pub struct Header {
     pub kid: Option<String>,
     /// `typ`, for the caller to judge.
     pub typ: Option<String>,
+    /// `jwk` (RFC 7515 §4.1.3): a key that the signer brings along. It shows that they have it, and nothing of who they are.
+    pub jwk: Option<Value>,
 }
 
 impl Header {
@@ -192,7 +194,7 @@ fn read_header(bytes: &[u8]) -> Result<Header, JwtError> {
     };
     let algorithm = text("alg")?.ok_or(JwtError::Header)?;
     let algorithm = Algorithm::parse(&algorithm).ok_or(JwtError::Algorithm)?;
-    Ok(Header { algorithm, kid: text("kid")?, typ: text("typ")? })
+    Ok(Header { algorithm, kid: text("kid")?, typ: text("typ")?, jwk: members.get("jwk").cloned() })
 }
 
 fn read_claims(bytes: &[u8]) -> Result<Claims, JwtError> {

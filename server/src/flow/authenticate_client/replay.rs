@@ -25,7 +25,7 @@ struct Seen {
 
 impl Assertions {
     /// Whether nobody has used it before; from here on somebody has.
-    pub(super) fn first_time(&self, client: &ClientId, jti: &Digest, end: Timestamp, now: Timestamp) -> bool {
+    pub(in crate::flow) fn first_time(&self, client: &ClientId, jti: &Digest, end: Timestamp, now: Timestamp) -> bool {
         let mut seen = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         seen.forget_ended(now);
         let name = Digest::labelled("assent-seen", &[client.as_str().as_bytes(), jti.as_bytes()]);

@@ -12,6 +12,7 @@ use crate::domain::client::Client;
 use crate::domain::delivery::DeliveryMode;
 use crate::domain::details::{self, BadDetails, Details};
 use crate::domain::policy::AboveMax;
+use crate::domain::policy::ENROLMENT_SCOPE;
 use crate::domain::profile::Profile;
 
 /// Whether the client may use CIBA, in its delivery mode. A realm that offers no mode has no CIBA (REQUIREMENTS Q20).
@@ -52,7 +53,7 @@ fn check_scope(provider: &Provider, caller: &Caller, scope: &[String]) -> Result
         || caller.profile == Profile::FapiCiba
         || client.delivery == DeliveryMode::Push;
     let asks_openid = !must_ask || scope.iter().any(|scope| scope == "openid");
-    let all_allowed = scope.iter().all(|scope| client.scope.contains(scope));
+    let all_allowed = scope.iter().all(|scope| client.scope.contains(scope) && scope != ENROLMENT_SCOPE);
     if asks_openid && all_allowed { Ok(()) } else { Err(Reason::InvalidScope) }
 }
 

@@ -13,6 +13,7 @@ use crate::domain::client::{AuthenticationMethod as Method, CIBA_GRANT, Client, 
 use crate::domain::delivery::DeliveryMode;
 use crate::domain::names::ClientId;
 use crate::domain::offer::Offer;
+use crate::domain::policy::ENROLMENT_SCOPE;
 use crate::domain::profile::Profile;
 use crate::jose::JwkSet;
 use crate::outbound::endpoint::Endpoint;
@@ -282,6 +283,8 @@ fn scope(scope: Option<&str>) -> Judged<Vec<String>> {
     let rule =
         "at most 32 scopes of at most 64 printable ASCII characters, without quotation marks, backslashes or URLs";
     must(scope.len() <= MOST_SCOPES && scope.iter().all(|scope| is_scope(scope)), "scope", rule)?;
+    let rule = "may not name the scope by which phones are enrolled: it never comes out of a CIBA request";
+    must(scope.iter().all(|scope| scope != ENROLMENT_SCOPE), "scope", rule)?;
     Ok(scope)
 }
 

@@ -15,11 +15,10 @@ use super::{found, read};
 use crate::domain::device::{Device, DeviceStatus};
 use crate::domain::names::Subject;
 use crate::domain::time::Timestamp;
-use crate::flow::confirm::Confirmed;
 use crate::flow::provider::Provider;
-use crate::flow::{administer, confirm, enrol, maintain, own, rotate};
-use crate::http::error;
+use crate::flow::{administer, confirm, maintain, own, rotate};
 use crate::http::segment::Segment;
+use crate::http::{error, tickets};
 
 /// `GET /users/{subject}/devices`
 pub(super) async fn devices(State(provider): State<Arc<Provider>>, Segment(subject): Segment) -> Response {
@@ -117,24 +116,11 @@ pub(super) async fn confirm_enrolment(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let unknown = || error::oauth(StatusCode::NOT_FOUND, "unknown_enrolment", "no enrolment awaits digits here");
     let Ok(id) = id.parse::<EnrolmentId>() else {
-        return unknown();
+        return tickets::nothing_awaited();
     };
-    let digits = match read::<Digits>(&headers, body).await {
-        Ok(request) => request.digits,
-        Err(refusal) => return refusal,
-    };
-    match confirm::confirm(&provider, &id, &digits).await {
-        Ok(Confirmed::Active(device)) => found(json!({ "device": device })),
-        Ok(Confirmed::Awaiting) => (StatusCode::ACCEPTED, found(json!({ "awaits": "phone" }))).into_response(),
-        Ok(Confirmed::Rejected) => {
-            error::oauth(StatusCode::FORBIDDEN, "wrong_digits", "the digits are wrong; the enrolment is cancelled")
-        }
-        Err(enrol::Reason::Unavailable(reason)) => error::unavailable(&reason),
-        Err(enrol::Reason::Cancelled) => {
-            error::oauth(StatusCode::GONE, "enrolment_cancelled", "the enrolment was cancelled")
-        }
-        Err(_) => unknown(),
+    match read::<Digits>(&headers, body).await {
+        Ok(request) => tickets::typed(confirm::confirm(&provider, &id, &request.digits).await),
+        Err(refusal) => refusal,
     }
 }

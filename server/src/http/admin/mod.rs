@@ -26,7 +26,6 @@ use crate::flow::provider::Provider;
 mod clients;
 mod devices;
 mod history;
-mod qr;
 mod tickets;
 mod users;
 

@@ -5,7 +5,9 @@ use axum::response::{IntoResponse, Response};
 
 use super::{invalid_client, oauth, unavailable};
 use crate::domain::authentication_request::Refusal;
+use crate::domain::policy::ENROLMENT_SCOPE;
 use crate::flow::authenticate_client::{OtherMethod, Replayed};
+use crate::flow::first_party::{self, FRESH_SIGN_IN};
 use crate::flow::{cancel, refresh, revoke, userinfo};
 
 const BAD: StatusCode = StatusCode::BAD_REQUEST;
@@ -80,11 +82,69 @@ fn invalid_token(description: &str) -> Response {
     challenging(response, HeaderValue::from_static("Bearer realm=\"assent\", error=\"invalid_token\""))
 }
 
+impl IntoResponse for first_party::Reason {
+    /// RFC 6750 §3.1, RFC 9449 §7.1; RFC 9470 §3 where the user must sign in again.
+    fn into_response(self) -> Response {
+        match self {
+            Self::InvalidToken(_) => {
+                by_dpop("invalid_token", "the access token is not one by which phones are enrolled")
+            }
+            Self::NotItsOwn => {
+                by_dpop("invalid_token", "the access token must be bound to the sender, who must show it")
+            }
+            Self::InvalidProof(_) => by_dpop("invalid_dpop_proof", "the DPoP proof does not hold for this call"),
+            Self::InsufficientScope => {
+                let challenge =
+                    format!("DPoP realm=\"assent\", error=\"insufficient_scope\", scope=\"{ENROLMENT_SCOPE}\"");
+                challenging_with(
+                    oauth(StatusCode::FORBIDDEN, "insufficient_scope", "the token is not for enrolling phones"),
+                    &challenge,
+                )
+            }
+            Self::SignInAgain { acr } => sign_in_again(&acr),
+            Self::UnknownTicket => oauth(StatusCode::NOT_FOUND, "unknown_ticket", "there is no such ticket"),
+            Self::UnknownUser => oauth(StatusCode::FORBIDDEN, "access_denied", "this user may not enrol phones here"),
+            // `http::tickets` says it better, where it may be.
+            Self::Confirm(_) => oauth(StatusCode::NOT_FOUND, "unknown_enrolment", "no enrolment awaits digits here"),
+            Self::Unavailable(reason) => unavailable(&reason),
+        }
+    }
+}
+
+fn by_dpop(code: &'static str, description: &str) -> Response {
+    let response = oauth(StatusCode::UNAUTHORIZED, code, description);
+    challenging_with(response, &format!("DPoP realm=\"assent\", error=\"{code}\", algs=\"ES256\""))
+}
+
+/// RFC 9470 §3: how fresh the sign-in must be, and how good.
+fn sign_in_again(acr: &[String]) -> Response {
+    const CODE: &str = "insufficient_user_authentication";
+    let response = oauth(StatusCode::UNAUTHORIZED, CODE, "the user must sign in again");
+    let mut challenge = format!("DPoP realm=\"assent\", error=\"{CODE}\", max_age=\"{FRESH_SIGN_IN}\"");
+    if !acr.is_empty() {
+        challenge.push_str(&format!(", acr_values=\"{}\"", acr.join(" ")));
+    }
+    challenging_with(response, &challenge)
+}
+
+/// What the operator wrote is ASCII without quotation marks, which a test of the settings shows.
+fn challenging_with(response: Response, challenge: &str) -> Response {
+    match HeaderValue::from_str(challenge) {
+        Ok(challenge) => challenging(response, challenge),
+        Err(_) => response,
+    }
+}
+
 /// RFC 6750 §3: a call without a token is told how to bring one, and of no error in the challenge.
 pub(in crate::http) fn no_token() -> Response {
+    without_token("Bearer realm=\"assent\"")
+}
+
+/// The same with another challenge.
+pub(in crate::http) fn without_token(challenge: &'static str) -> Response {
     let response =
         oauth(StatusCode::UNAUTHORIZED, "invalid_token", "an access token is needed in the Authorization header");
-    challenging(response, HeaderValue::from_static("Bearer realm=\"assent\""))
+    challenging(response, HeaderValue::from_static(challenge))
 }
 
 fn challenging(mut response: Response, challenge: HeaderValue) -> Response {
