@@ -20,6 +20,17 @@ pub fn normalise(raw: &[u8], message: &[u8], key: &Jwk) -> Result<Signature, Cry
     Ok(signature)
 }
 
+/// The same without a check, for the proof of a request: it lives for one call, and the server says at once whether it
+/// verifies, while checking it here would cost the phone a third of what approving does.
+pub fn wire_form(raw: &[u8], message: &[u8], key: &Jwk) -> Result<Signature, CryptoError> {
+    match (<[u8; 64]>::try_from(raw), signature_from_der(raw)) {
+        (Ok(plain), Err(_)) => Ok(Signature::from_bytes(plain)),
+        (Err(_), der) => der,
+        // It reads both ways, once in a very long time. Only the key knows which was meant.
+        (Ok(_), Ok(_)) => normalise(raw, message, key),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use protocol::crypto::Sign as _;
@@ -83,6 +94,21 @@ mod tests {
         assert_eq!(normalise(&raw, MESSAGE, key(5).public()), Err(CryptoError::BadSignature));
         assert_eq!(normalise(&der(&raw), MESSAGE, key(5).public()), Err(CryptoError::BadSignature));
         assert_eq!(normalise(&raw, b"other", key(6).public()), Err(CryptoError::BadSignature));
+    }
+
+    #[test]
+    fn a_proof_gets_its_wire_form_unchecked_where_only_one_is_possible() {
+        let raw = *key(5).sign(MESSAGE).unwrap().as_bytes();
+        for form in [raw.to_vec(), der(&raw)] {
+            assert_eq!(wire_form(&form, b"whatever", key(5).public()).unwrap().as_bytes(), &raw);
+        }
+        assert_eq!(wire_form(&raw[..63], MESSAGE, key(5).public()), Err(CryptoError::BadSignature));
+        // r and s of 29 bytes each: DER of 64 bytes, or r ‖ s that begins with 0x30.
+        let mut short = [0; 64];
+        (short[3..32].fill(0x11), short[35..].fill(0x22));
+        let both = der(&short);
+        assert_eq!(both.len(), 64);
+        assert_eq!(wire_form(&both, MESSAGE, key(5).public()), Err(CryptoError::BadSignature), "neither verifies");
     }
 
     #[test]

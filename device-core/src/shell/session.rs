@@ -183,8 +183,9 @@ impl DeviceCore {
     ) -> Result<Reply, DeviceError> {
         let issuer = account.trust.issuer();
         let unsigned = call.proof(account.device, Nonce::from_bytes(random()?), nonce, self.now(issuer)?);
-        let signature =
-            self.sign(&account.key(KeyRole::Device), unsigned.signing_input(), SigningReason::Proof).await?;
+        let (key, input) = (account.key(KeyRole::Device), unsigned.signing_input());
+        let raw = self.ports.vault.sign(key.alias.clone(), input.to_vec(), SigningReason::Proof).await?;
+        let signature = signature::wire_form(&raw, input, &key.public).map_err(|_| unusable())?;
         let proof = unsigned.attach(&signature);
         let response = self.send(issuer, call, Some(&proof), deadline).await?;
         if let Some(nonce) = exchange::nonce_of(&response) {
@@ -264,8 +265,7 @@ impl DeviceCore {
         reason: SigningReason,
     ) -> Result<Signature, DeviceError> {
         let raw = self.ports.vault.sign(key.alias.clone(), message.to_vec(), reason).await?;
-        signature::normalise(&raw, message, &key.public)
-            .map_err(|_| DeviceError::KeyUnavailable { detail: "the vault's signature does not verify".into() })
+        signature::normalise(&raw, message, &key.public).map_err(|_| unusable())
     }
 
     /// Judges something the server signed; a key that is not on the list is looked for on a newer list, once.
@@ -317,6 +317,10 @@ fn now_of(response: &HttpResponse) -> Option<i64> {
     clippy::disallowed_methods,
     reason = "the phone's one source of chance; every pure function takes it as an argument"
 )]
+fn unusable() -> DeviceError {
+    DeviceError::KeyUnavailable { detail: "the vault's signature does not verify".into() }
+}
+
 pub(super) fn random() -> Result<[u8; 16], DeviceError> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|error| DeviceError::Platform { detail: error.to_string() })?;
