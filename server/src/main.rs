@@ -11,7 +11,7 @@ use sd_notify::NotifyState;
 use server::app::recover::Recovered;
 use server::app::system::{SystemClock, SystemRandom};
 use server::app::{self, Addresses, App, Init, log, operate};
-use server::config::{Config, Environment, manual};
+use server::config::{Config, Environment, gluu, manual};
 use server::domain::algorithm::Algorithm;
 use server::domain::names::RealmId;
 use server::domain::time::Clock as _;
@@ -116,6 +116,11 @@ enum Command {
         /// The settings file
         #[arg(long)]
         config: PathBuf,
+    },
+    /// Says in settings of ours what a Gluu Server or Janssen has set of CIBA; on the standard error what is not taken, and why
+    ImportGluu {
+        /// Its configuration: the JSON that it keeps as oxAuthConfDynamic or jansConfDyn
+        file: PathBuf,
     },
     /// Prints every setting there is: docs/configuration.md
     Settings,
@@ -228,6 +233,7 @@ fn run(command: Command) -> Result<(), Failure> {
             let lines = app::verify_receipt(&claim, SystemClock.now())?;
             Ok(writeln!(io::stdout(), "{}", lines.join("\n"))?)
         }
+        Command::ImportGluu { file } => import_gluu(&file),
         Command::Settings => Ok(write!(io::stdout(), "{}", manual::render())?),
         Command::Keys { command } => keys(command),
     }
@@ -243,6 +249,16 @@ fn tell(recovered: &Recovered) -> Result<(), Failure> {
         "recovered: {requests} requests cancelled, {messages} messages dropped, {revocations} phones and users revoked again"
     );
     Ok(writeln!(io::stdout(), "{line}")?)
+}
+
+/// What is refused fails the command, after all that could be taken was told.
+fn import_gluu(file: &std::path::Path) -> Result<(), Failure> {
+    let gluu::Imported { fragment, not_taken, refused } = gluu::import(file)?;
+    write!(io::stdout(), "{fragment}")?;
+    for line in not_taken {
+        writeln!(io::stderr(), "not taken: {line}")?;
+    }
+    refused.map_or(Ok(()), |why| Err(why.into()))
 }
 
 fn keys(command: KeysCommand) -> Result<(), Failure> {

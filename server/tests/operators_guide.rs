@@ -94,7 +94,14 @@ fn the_guide_is_played_as_it_stands() {
         }
         said += &place.runs(&script);
     }
-    for expected in ["assent.toml is good", "signs from", "\"client_secret\"", "\"event\":\"client_created\""] {
+    for expected in [
+        "interval = 2",
+        "project_id = \"example-project\"",
+        "assent.toml is good",
+        "signs from",
+        "\"client_secret\"",
+        "\"event\":\"client_created\"",
+    ] {
         assert!(said.contains(expected), "{expected}: {said}");
     }
     drop(server);

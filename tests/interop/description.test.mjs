@@ -10,6 +10,8 @@ const DESCRIPTION = JSON.parse(readFileSync(new URL('../../docs/openapi.json', i
 const DISCOVERY = '/.well-known/openid-configuration'
 // No standard has a name for it in the discovery document; docs/relying-parties.md says where it is.
 const RECEIPT_KEYS = '/receipt-keys'
+// Off unless a realm lists clients for it (device_registration_clients).
+const DEVICE_REGISTRATION = '/bc-deviceRegistration'
 
 test('the description has every published endpoint and nothing else', async () => {
   const provider = await Provider.start()
@@ -17,7 +19,8 @@ test('the description has every published endpoint and nothing else', async () =
   const published = await (await fetch(issuer + DISCOVERY)).json()
   const urls = Object.entries(published).filter(([name]) => name.endsWith('_endpoint') || name === 'jwks_uri')
   const paths = urls.map(([, url]) => url.slice(issuer.length))
-  assert.deepEqual(Object.keys(DESCRIPTION.paths).sort(), [DISCOVERY, RECEIPT_KEYS, ...paths].sort())
+  assert.deepEqual(Object.keys(DESCRIPTION.paths).sort(), [DISCOVERY, RECEIPT_KEYS, DEVICE_REGISTRATION, ...paths].sort())
   assert.equal((await fetch(issuer + RECEIPT_KEYS)).status, 200)
+  assert.equal((await fetch(issuer + DEVICE_REGISTRATION, { method: 'POST' })).status, 404)
   await provider.stop()
 })

@@ -23,6 +23,7 @@ mod holding;
 mod introspecting;
 mod limiting;
 mod matching;
+mod naming_push_tokens;
 mod own;
 mod pinging;
 mod proving;

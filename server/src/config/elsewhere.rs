@@ -42,8 +42,8 @@ pub const ELSEWHERE: &[Known] = &[
         "G77",
         GLUU,
         "backchannelClientId",
-        &[],
-        "No client ties users to phones: a phone enrols by a ticket or a link.",
+        &["policy.device_registration_clients"],
+        "No client ties users to phones: a phone enrols by a ticket or a link. Those listed here may replace push tokens.",
     ),
     known("G78", GLUU, "backchannelRedirectUri", &[], "Nothing here passes through a browser."),
     known("G79", GLUU, "backchannelAuthenticationEndpoint", &["issuer"], "It is below the issuer; discovery names it."),
@@ -51,8 +51,9 @@ pub const ELSEWHERE: &[Known] = &[
         "G80",
         GLUU,
         "backchannelDeviceRegistrationEndpoint",
-        &["policy.ticket_lifetime", "policy.confirm"],
-        "Phones enrol with keys of their own, by a one-time ticket; a bare id_token_hint enrols nobody.",
+        &["policy.device_registration_clients", "policy.ticket_lifetime", "policy.confirm"],
+        "Phones enrol with keys of their own, by a one-time ticket; a bare id_token_hint enrols nobody. `/bc-deviceRegistration`, where \
+         it is switched on, replaces the push token of a phone that is enrolled.",
     ),
     known("G81", GLUU, "backchannelTokenDeliveryModesSupported", &["policy.delivery_modes"], ""),
     known(

@@ -35,6 +35,7 @@ mod attestation;
 mod client;
 pub mod drift;
 pub mod elsewhere;
+pub mod gluu;
 pub mod manual;
 mod outbound;
 mod push;

@@ -60,7 +60,7 @@ fn fcm(fcm: &mut Section, base: &Path) -> Option<FcmSettings> {
 }
 
 /// Of Google or of whoever stands in its place.
-fn is_legacy(url: &Url) -> bool {
+pub(super) fn is_legacy(url: &Url) -> bool {
     url.path().trim_end_matches('/').ends_with("/fcm/send") || url.path().contains("/gcm/")
 }
 

@@ -28,12 +28,13 @@ use crate::outbound::endpoint::Endpoint;
 pub(crate) const MAIN: &str = "main";
 
 /// What stands behind a base URL already; a realm's path does not begin like that.
-const TAKEN: [&str; 15] = [
+const TAKEN: [&str; 17] = [
     ".well-known",
     "a",
     "admin",
     "authorize",
     "backchannel",
+    "bc-deviceRegistration",
     "device",
     "enrol",
     "healthz",
@@ -41,6 +42,7 @@ const TAKEN: [&str; 15] = [
     "jwks",
     "metrics",
     "readyz",
+    "receipt-keys",
     "revoke",
     "token",
     "userinfo",
@@ -290,6 +292,12 @@ fn contradictions(policy: &Policy) -> Vec<(&'static str, String)> {
         (
             "default_acr_values",
             policy.default_acr_values.len() <= 16 && policy.default_acr_values.iter().all(|value| is_value(value)),
+            "must be at most 16 values of 1 to 255 printable ASCII characters",
+        ),
+        (
+            "device_registration_clients",
+            policy.device_registration_clients.len() <= 16
+                && policy.device_registration_clients.iter().all(|client| is_value(client.as_str())),
             "must be at most 16 values of 1 to 255 printable ASCII characters",
         ),
     ];

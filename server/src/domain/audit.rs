@@ -98,6 +98,8 @@ pub enum What {
     DeviceRevoked { subject: Subject, device: DeviceId, reason: RevocationReason },
     /// A phone's push target is gone or was replaced.
     PushTargetChanged { device: DeviceId, gone: bool },
+    /// A client named another push token for its user's only phone.
+    PushTokenReplaced { subject: Subject, device: DeviceId, client: ClientId },
     /// A client's request was refused, because it has disturbed this user enough or the user does not want it. The first
     /// of a kind in a minute.
     PromptRefused { client: ClientId, subject: Subject, limit: Limit },
@@ -197,7 +199,8 @@ impl What {
             | Self::ClientBlocked { .. }
             | Self::ClientUnblocked { .. }
             | Self::LockedUserRefused { .. }
-            | Self::PushTargetChanged { .. } => None,
+            | Self::PushTargetChanged { .. }
+            | Self::PushTokenReplaced { .. } => None,
         }
     }
 }

@@ -7,6 +7,8 @@ pub enum Endpoint {
     BackchannelAuthentication,
     /// Ours: a client withdraws its own request.
     BackchannelCancellation,
+    /// Gluu's: where a phone that is enrolled already receives pushes. Only in realms that list clients for it.
+    DeviceRegistration,
     /// RFC 6749 §3.2, CIBA §10.1.
     Token,
     /// RFC 7009.
@@ -21,9 +23,10 @@ pub enum Endpoint {
 
 impl Endpoint {
     /// All of them, for tables.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::BackchannelAuthentication,
         Self::BackchannelCancellation,
+        Self::DeviceRegistration,
         Self::Token,
         Self::Revocation,
         Self::Introspection,
@@ -37,6 +40,7 @@ impl Endpoint {
         match self {
             Self::BackchannelAuthentication => "/backchannel/authenticate",
             Self::BackchannelCancellation => "/backchannel/cancel",
+            Self::DeviceRegistration => "/bc-deviceRegistration",
             Self::Token => "/token",
             Self::Revocation => "/revoke",
             Self::Introspection => "/introspect",
@@ -51,6 +55,7 @@ impl Endpoint {
         match self {
             Self::BackchannelAuthentication => "backchannel_authentication_endpoint",
             Self::BackchannelCancellation => "backchannel_cancellation_endpoint",
+            Self::DeviceRegistration => "backchannel_device_registration_endpoint",
             Self::Token => "token_endpoint",
             Self::Revocation => "revocation_endpoint",
             Self::Introspection => "introspection_endpoint",

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::algorithm::Algorithm;
 use super::delivery::DeliveryMode;
 use super::details::DetailsType;
+use super::names::ClientId;
 use super::profile::Profile;
 
 /// What the table says of one rule.
@@ -95,6 +96,9 @@ policy! {
 
     /// How pushes carry prompts: `sealed`, encrypted to the phone; `wake`, not at all.
     push: PushMode = PushMode::Sealed;
+
+    /// Clients that may replace the push token of a user's only phone at `/bc-deviceRegistration`, as it is done at Gluu. Empty: there is no such endpoint.
+    device_registration_clients: Vec<ClientId> = Vec::new(), example "[\"app-backend\"]";
 
     /// Whether a `verified` key whose hardware nobody proved counts as user verification.
     trust_claimed_uv: bool = false;

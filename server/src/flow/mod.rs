@@ -8,6 +8,7 @@
 //! | [`redeem`] · [`cancel`] | [`prompts`] · [`decide`] · [`maintain`] | | [`key_history`] |
 //! | [`refresh`] · [`revoke`] | [`rotate`] · [`own`] | | |
 //! | [`introspect`] · [`userinfo`] | | | |
+//! | [`replace_push_token`] | | | |
 //!
 //! Between them stands [`first_party`]: a user's own app, which asks for tickets as an operator does.
 
@@ -45,6 +46,7 @@ pub mod redeem;
 pub mod refresh;
 mod refusals;
 pub mod register;
+pub mod replace_push_token;
 mod retry;
 pub mod revoke;
 pub mod rotate;

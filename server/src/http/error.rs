@@ -24,6 +24,7 @@ use crate::flow::{
     rotate,
 };
 
+mod device_registration;
 mod tokens;
 
 pub(super) use tokens::{no_token, without_token};

@@ -126,7 +126,7 @@ fn is_published(endpoint: Endpoint, offer: &Offer<'_>) -> bool {
     let fapi = offer.policy.profile == Profile::FapiCiba;
     match endpoint {
         // REQUIREMENTS Q20: a realm without CIBA does not speak of it.
-        Endpoint::BackchannelAuthentication => has_ciba(offer),
+        Endpoint::BackchannelAuthentication | Endpoint::DeviceRegistration => has_ciba(offer),
         // Under the FAPI profile members that its tests do not know are unwelcome.
         Endpoint::BackchannelCancellation => has_ciba(offer) && !fapi,
         Endpoint::Authorization => fapi,

@@ -94,6 +94,9 @@ fn endpoints(provider: &Provider) -> Vec<(Endpoint, MethodRouter<Arc<Provider>>)
         (Endpoint::Revocation, of_clients(post(oauth::revocation))),
         (Endpoint::Userinfo, get(userinfo::userinfo).post(userinfo::userinfo)),
     ];
+    if !provider.policy().device_registration_clients.is_empty() {
+        endpoints.push((Endpoint::DeviceRegistration, of_clients(post(oauth::device_registration))));
+    }
     if provider.policy().profile == Profile::FapiCiba {
         endpoints.push((Endpoint::Authorization, get(metadata::authorize).post(metadata::authorize)));
     }

@@ -42,7 +42,7 @@ mod judge;
 mod parameters;
 mod person;
 mod request_object;
-mod signed_hint;
+pub(super) mod signed_hint;
 pub(super) mod user_code;
 
 use parameters::Parameters;

@@ -42,7 +42,12 @@ pub(super) fn of_id_token_hint(provider: &Provider, caller: &Caller, jwt: &str) 
     believed.map(Designation::Subject).map_err(|why| Reason::Unbelieved(ID_TOKEN_HINT, why))
 }
 
-fn believe_id_token_hint(provider: &Provider, caller: &Caller, jwt: &str) -> Result<Subject, Unbelieved> {
+/// Who stands in an `id_token_hint`.
+pub(in crate::flow) fn believe_id_token_hint(
+    provider: &Provider,
+    caller: &Caller,
+    jwt: &str,
+) -> Result<Subject, Unbelieved> {
     let token = provider.keys.verify_own_jwt(jwt)?;
     // The same keys sign access tokens (RFC 9068), which say so in their type.
     if !is_plain(&token.header) {

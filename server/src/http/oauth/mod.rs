@@ -18,12 +18,14 @@ use crate::flow::provider::Provider;
 
 mod backchannel;
 mod cancellation;
+mod device_registration;
 mod introspection;
 mod revocation;
 mod token;
 
 pub(super) use backchannel::backchannel_authenticate;
 pub(super) use cancellation::cancellation;
+pub(super) use device_registration::device_registration;
 pub(super) use introspection::introspection;
 pub(super) use revocation::revocation;
 pub(super) use token::token;
