@@ -15,7 +15,7 @@ use tests::{ISSUER, a_request};
 use crate::scene;
 
 /// The decision of a phone as it should be, then spoilt, signed by a key and sent.
-async fn forged(
+pub(crate) async fn forged(
     phone: &Phone,
     prompt: &ApprovalRequest,
     word: Answer,

@@ -13,7 +13,7 @@ use simulator::wire::Answer;
 use tests::{ISSUER, World};
 
 /// The first message of a phone with this `device` key.
-async fn begin(world: &World, ticket: &str, key: &SigningKey) -> Answer {
+pub(crate) async fn begin(world: &World, ticket: &str, key: &SigningKey) -> Answer {
     let ticket: Ticket = ticket.parse().expect("a ticket");
     let unsigned = enrolment::begin(&ticket, *key.public(), world.now().unix_seconds());
     let signature = key.sign(unsigned.signing_input()).expect("a signature");
@@ -23,11 +23,11 @@ async fn begin(world: &World, ticket: &str, key: &SigningKey) -> Answer {
     world.public().send(request.body(body).expect("a request")).await.expect("an answer")
 }
 
-fn key(seed: u8) -> SigningKey {
+pub(crate) fn key(seed: u8) -> SigningKey {
     SigningKey::from_bytes(&[seed; 32]).expect("a key")
 }
 
-async fn ticket(world: &World) -> String {
+pub(crate) async fn ticket(world: &World) -> String {
     world.admin().create_ticket("1001").await.expect("a ticket")
 }
 
@@ -93,7 +93,7 @@ async fn a_second_key_also_ends_an_enrolment_that_awaits_its_digits() {
     assert_eq!(enrolment.refresh().await, Ok(EnrolmentState::Cancelled));
 }
 
-async fn confirm(world: &World, enrolment: &str, digits: &str) -> String {
+pub(crate) async fn confirm(world: &World, enrolment: &str, digits: &str) -> String {
     let (method, path) = (axum::http::Method::POST, format!("/enrolments/{enrolment}/confirm"));
     let answer = world.admin().call(method, &path, Some(&json!({ "digits": digits }))).await;
     answer.expect("an answer").in_short()

@@ -8,6 +8,7 @@ mod asking_hints;
 mod asking_rules;
 mod asking_signed;
 mod asking_vouched;
+mod attacks;
 mod attesting;
 mod authenticating;
 mod binding;

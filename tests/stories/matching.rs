@@ -14,14 +14,14 @@ use crate::scene;
 use crate::told::Scene;
 
 /// The shop of these stories registered for match codes.
-async fn matching_scene() -> (World, RelyingParty, Phone) {
+pub(crate) async fn matching_scene() -> (World, RelyingParty, Phone) {
     let (world, shop, phone) = scene().await;
     world.edit_client(SHOP, |client| client.match_code = true).await;
     (world, shop, phone)
 }
 
 /// A request that is accepted: its `auth_req_id`, and the digits that the client's screen shows.
-async fn asked(shop: &RelyingParty, request: Request) -> (String, String) {
+pub(crate) async fn asked(shop: &RelyingParty, request: Request) -> (String, String) {
     let answer = request.sent(shop).await;
     assert_eq!(answer.in_short(), "200");
     let member = |name: &str| answer.json()[name].as_str().expect("a text").to_owned();

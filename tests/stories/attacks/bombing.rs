@@ -1,0 +1,95 @@
+//! Prompts until a tired person says yes.
+
+use device_core::{DenyReason, Outcome, Warning};
+use simulator::relying_party::RelyingParty;
+use tests::{World, a_request};
+
+use super::{Trail, counted, shows};
+
+const REFUSED: &str = "403 access_denied";
+
+#[tokio::test]
+async fn one_client_gets_three_prompts_to_the_phone_and_after_three_refusals_none() {
+    let world = World::new().await;
+    let (shop, phone) = (world.shop().await, world.phone_with_push("1001", "token").await);
+    let trail = Trail::from_now(&world).await;
+    let (mut accepted, mut refused) = (Vec::new(), Vec::new());
+    for _ in 0..20 {
+        let answer = a_request().sent(&shop).await;
+        match answer.in_short().as_str() {
+            "200" => accepted.push(answer.json()["auth_req_id"].as_str().expect("an id").to_owned()),
+            _ => refused.push(answer),
+        }
+        world.deliver().await;
+        world.advance(1);
+    }
+    assert_eq!((accepted.len(), refused.len()), (3, 17));
+    assert!(refused.iter().all(|answer| answer.in_short() == REFUSED && answer.body == refused[0].body));
+
+    assert!(world.courier().carried().len() <= 3, "the phone is not woken more often than it is asked");
+    assert_eq!(shows(&phone).await, ["The shop: Pay 12 euros"; 3]);
+    for request in phone.pending().await.expect("the phone asks") {
+        let others = u32::try_from(shows(&phone).await.len() - 1).expect("a few");
+        let conflict = (others > 0).then_some(Warning::Conflict { others });
+        assert_eq!(request.display().warnings, conflict.into_iter().collect::<Vec<_>>());
+        assert_eq!(phone.deny(&request, DenyReason::NotMe).await, Ok(Outcome::Denied));
+    }
+
+    for asked in &accepted {
+        assert_eq!(world.poll(&shop, asked).await, "400 access_denied");
+    }
+    world.advance(60);
+    let cooled = a_request().sent(&shop).await;
+    assert_eq!((cooled.in_short().as_str(), &cooled.body), (REFUSED, &refused[0].body), "it is not told why");
+    world.deliver().await;
+    assert_eq!(shows(&phone).await, [""; 0]);
+
+    let expected = counted([
+        ("request_accepted", 3),
+        ("prompt_refused pending", 1),
+        ("request_decided deny not_me", 3),
+        ("client_cooled_down", 1),
+        ("prompt_refused cool_down", 1),
+    ]);
+    assert_eq!(trail.told().await, expected);
+    let cooled_down = trail.newest("client_cooled_down").await;
+    assert_eq!((&cooled_down["client"], &cooled_down["subject"]), (&"shop".into(), &"1001".into()));
+}
+
+#[tokio::test]
+async fn ten_clients_wake_the_phone_ten_times_a_minute_and_the_one_that_the_user_waits_for_is_found_in_the_app() {
+    let world = World::new().await;
+    let phone = world.phone_with_push("1001", "token").await;
+    let mut clients: Vec<RelyingParty> = Vec::new();
+    for number in 0..10 {
+        let id = format!("client-{number}");
+        world.add_client(&id, "the secret of this client").await;
+        clients.push(world.client(&id, "the secret of this client").await);
+    }
+    let trail = Trail::from_now(&world).await;
+    for client in clients.iter().chain(&clients) {
+        assert_eq!(a_request().sent(client).await.in_short(), "200", "no client learns that others ask, too");
+        world.deliver().await;
+        // A phone gets one push in two seconds, whoever asks.
+        world.advance(2);
+    }
+    let expected = a_request().with("binding_message", "Order 4711").accepted(&clients[3]).await;
+    world.deliver().await;
+
+    assert_eq!(world.courier().carried().len(), 10);
+    let shown = shows(&phone).await;
+    assert_eq!((shown.len(), shown.last().map(String::as_str)), (21, Some("The client-3: Order 4711")));
+    assert_eq!(shown[..2], ["The client-0: Pay 12 euros", "The client-1: Pay 12 euros"], "each says who it is");
+    phone.approve(&world.prompt(&phone, &expected).await).await.expect("approved");
+    world.redeem(&clients[3], &expected).await;
+
+    assert_eq!(
+        trail.told().await,
+        counted([
+            ("request_accepted", 21),
+            ("push_withheld", 11),
+            ("request_decided approve", 1),
+            ("request_redeemed", 1)
+        ])
+    );
+}
