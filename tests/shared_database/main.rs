@@ -4,6 +4,7 @@
 mod damage;
 mod faults;
 mod hints;
+mod limits;
 mod nodes;
 mod outages;
 mod outbox;
