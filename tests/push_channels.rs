@@ -79,7 +79,7 @@ impl Scene {
         let server = site.serve().await;
         let party = server.operator().await?.create_client("shop").await?;
         let admin = Admin::new(Wire::to(server.admin), server.admin_token());
-        let vapid = vapid_of(&server).await?;
+        let vapid = vapid_of(&server).await.expect("phones are told");
         assert_eq!(String::from_utf8_lossy(&made.stdout).trim(), vapid, "what `assent keys vapid` printed");
         assert!(!fs::read_to_string(&vapid_file).expect("it was written").contains(&vapid));
         Ok(Self { google, apple, browser, notifier, server, admin, party, vapid, _site: site })
@@ -168,10 +168,10 @@ impl Scene {
     }
 }
 
-async fn vapid_of(server: &Server) -> Result<String, Lost> {
-    let call = Call::get("/device/v1/configuration");
-    let configuration: Value = server.connect().await?.send(call).await?.expect_status(200).json();
-    Ok(configuration["vapid"].as_str().expect("phones are told").to_owned())
+/// As a phone learns it, before it has an account.
+async fn vapid_of(server: &Server) -> Option<String> {
+    let phone = Phone::new("Phone", ISSUER, Arc::new(Wire::to(server.public)), Arc::new(PhoneClock::new()));
+    phone.core().web_push_key(ISSUER.to_owned()).await.expect("the server says")
 }
 
 #[tokio::test(flavor = "multi_thread")]

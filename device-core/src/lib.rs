@@ -80,5 +80,6 @@ pub use display::{Display, DisplayLine, MatchCode, RequestKind, Warning};
 pub use enrolment::Settings;
 pub use error::{Advice, DeviceError, error_advice, error_code};
 pub use notice::{ExtensionPorts, Notice, NoticeOpener};
+pub use push::{PushNotification, push_notification};
 pub use rotation::{KeysToRotate, RotationState};
 pub use shell::{ApprovalRequest, DeviceCore, Enrolment, Failure, Ports, Synced};

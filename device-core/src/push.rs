@@ -30,6 +30,26 @@ pub fn read<S: std::hash::BuildHasher>(data: &HashMap<String, String, S>) -> Res
     }
 }
 
+/// What the platform's notification for a push is to be known by, and whether it is to be there.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+pub struct PushNotification {
+    /// The same for the push that shows a request and the one that takes it away: a tag on Android, an identifier on iOS.
+    pub tag: String,
+    /// Whether the request is over: take the notification away, and call `open_push`, which tells what else waits.
+    pub dismissed: bool,
+}
+
+/// Says it from the data of a push as the platform delivers it. It believes nobody: whoever forges a push can take away a
+/// notification, and not the request.
+#[cfg_attr(feature = "uniffi", uniffi::export)]
+#[expect(clippy::needless_pass_by_value, clippy::implicit_hasher, reason = "foreign languages hand over values")]
+pub fn push_notification(data: HashMap<String, String>) -> Result<PushNotification, DeviceError> {
+    read(&data)?;
+    let tag = data.get("rid").ok_or(DeviceError::NotOurPush)?.clone();
+    Ok(PushNotification { tag, dismissed: data.get("dismiss").is_some_and(|dismiss| dismiss == "1") })
+}
+
 /// Decrypts with what a vault agreed on; `None` where it was sealed to another key.
 pub fn unseal(sealed: &Sealed, agreed: &[u8]) -> Option<Jws> {
     let secret = SharedSecret::from_bytes(agreed.try_into().ok()?);
@@ -48,6 +68,17 @@ mod tests {
     #[test]
     fn a_push_without_a_prompt_is_a_wake() {
         assert!(matches!(read(&push(&[("v", "1"), ("rid", "r")])), Ok(Push::Wake)));
+    }
+
+    #[test]
+    fn a_push_says_which_notification_it_shows_or_takes_away() {
+        let of = |pairs: &[(&str, &str)]| push_notification(push(pairs));
+        let named = |dismissed| Ok(PushNotification { tag: "r".into(), dismissed });
+        assert_eq!(of(&[("v", "1"), ("rid", "r")]), named(false));
+        assert_eq!(of(&[("v", "1"), ("rid", "r"), ("dismiss", "1")]), named(true));
+        assert_eq!(of(&[("v", "1"), ("rid", "r"), ("dismiss", "0")]), named(false));
+        assert_eq!(of(&[("v", "2"), ("rid", "r"), ("dismiss", "1")]), Err(DeviceError::NotOurPush));
+        assert_eq!(of(&[("v", "1"), ("dismiss", "1")]), Err(DeviceError::NotOurPush));
     }
 
     #[test]

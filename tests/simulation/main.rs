@@ -24,7 +24,7 @@ use crate::gate::Plant;
 use crate::runs::{Run, played};
 
 /// So many sequences are played, unless `ASSENT_SIMULATION_SEQUENCES` says otherwise.
-const SEQUENCES: u64 = 1_000;
+const SEQUENCES: u64 = 5_000;
 
 /// What was heard in any run worth its name.
 const HEARD: [&str; 18] = [

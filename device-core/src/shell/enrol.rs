@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use protocol::endpoints::{self, OfferReply, SignedReply, SignedRequest};
+use protocol::endpoints::{self, Configuration, OfferReply, SignedReply, SignedRequest};
 use protocol::jws::General;
 use protocol::messages::{Attestation, EnrolmentState as Standing, Evidence, Ticket};
 use protocol::{Digest, Jwk, Jws};
@@ -80,6 +80,14 @@ impl DeviceCore {
             self.join(&ticket, about).await?
         };
         Ok(self.as_enrolment(account))
+    }
+
+    /// The key under which a phone subscribes to pushes by Web Push (RFC 8292 §4.1), in base64url, for
+    /// [`PushTarget::WebPush`]; `None` where this issuer has no Web Push. Nobody has signed it: a push is a hint.
+    pub async fn web_push_key(&self, issuer: String) -> Result<Option<String>, DeviceError> {
+        self.settings.admit_issuer(&issuer)?;
+        let body = self.unproven(&issuer, &Call::to(&issuer, endpoints::CONFIGURATION)).await?;
+        Ok(exchange::parse::<Configuration>(200, &body)?.vapid)
     }
 
     /// An enrolment begun earlier, to wait on for its digits after a restart.
