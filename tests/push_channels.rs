@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use device_core::desktop::SystemClock as PhoneClock;
 use device_core::{Outcome, Platform, PushTarget};
+use protocol::messages::PromptKind;
 use serde_json::{Value, json};
 use server::app::system::SystemClock;
 use simulator::admin::Admin;
@@ -404,10 +405,13 @@ async fn the_other_phone_is_told_silently_that_it_need_not_ask() -> Result<(), L
     let wire = Arc::new(Wire::to(scene.server.public));
     let second = Phone::new("iPhone", ISSUER, wire, Arc::new(PhoneClock::new()));
     let second = enrolled_by(&scene.admin, second, "9000", scene.target(Channel::Apns, "9000")).await;
+    let (notice, _) = scene.arrived(Channel::FcmAndroid, 1).await;
     scene.ask("9000", "Order 4711").await?;
     let (prompt, _) = scene.arrived(Channel::Apns, 1).await;
-    let (data, _) = scene.arrived(Channel::FcmAndroid, 1).await;
-    scene.concluded(2).await;
+    let (data, _) = scene.arrived(Channel::FcmAndroid, 2).await;
+    scene.concluded(3).await;
+    let kind = first.open_push(&notice).await.expect("the phone opens it")[0].prompt().content().kind;
+    assert_eq!(kind, PromptKind::Notice, "that there is another phone");
     let opened = first.open_push(&data).await.expect("the phone opens it");
     assert_eq!(first.approve(&opened[0]).await, Ok(Outcome::Approved));
     let dismissed = scene.apple.recorded(2).await.remove(1);
@@ -416,7 +420,7 @@ async fn the_other_phone_is_told_silently_that_it_need_not_ask() -> Result<(), L
     let expected = json!({ "aps": { "content-available": 1 }, "v": "1", "rid": prompt["rid"], "dismiss": "1" });
     assert_eq!(dismissed.payload, expected);
     assert_eq!(second.pending().await.expect("the phone asks").len(), 0);
-    assert_eq!(scene.google.recorded(1).await.len(), 1, "the phone that answered knows");
+    assert_eq!(scene.google.recorded(2).await.len(), 2, "the phone that answered knows");
     Ok(())
 }
 
