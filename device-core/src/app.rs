@@ -123,6 +123,42 @@ pub struct Receipt {
     pub decision_digest: String,
 }
 
+/// For how long a client is blocked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+pub enum BlockPeriod {
+    /// 15 minutes.
+    QuarterHour,
+    /// 24 hours.
+    Day,
+    /// Until the user lifts it.
+    UntilLifted,
+}
+
+impl From<BlockPeriod> for protocol::endpoints::BlockPeriod {
+    fn from(period: BlockPeriod) -> Self {
+        match period {
+            BlockPeriod::QuarterHour => Self::QuarterHour,
+            BlockPeriod::Day => Self::Day,
+            BlockPeriod::UntilLifted => Self::UntilLifted,
+        }
+    }
+}
+
+/// A client that may not ask the user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+pub struct BlockedClient {
+    /// Its id, as `unblock_client` wants it.
+    pub client: String,
+    /// Its name.
+    pub name: String,
+    /// Since when, in seconds since 1970 by the server's clock.
+    pub since: i64,
+    /// Until when; `None`: until the user lifts it.
+    pub until: Option<i64>,
+}
+
 /// Where an enrolment stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]

@@ -36,6 +36,7 @@
 //! | [`notice`] | what a notification may say, found out without network or runtime |
 //! | [`revocation`] | the end of an account by the server's word |
 //! | [`decision`] | which key signs, what exactly, and the server's word on it |
+//! | [`blocks`] | clients that the user wants to hear nothing of |
 //! | [`rotation`], [`revocation`] | other keys; the server's word that this phone is none any more |
 //! | [`exchange`], [`signature`], [`time`] | proven requests, platform signatures, the server's clock |
 //! | [`state`] | what is remembered |
@@ -52,6 +53,7 @@ uniffi::setup_scaffolding!();
 struct AppDevelopers;
 
 pub mod app;
+pub mod blocks;
 pub mod decision;
 #[cfg(any(test, feature = "desktop"))]
 pub mod desktop;
@@ -74,7 +76,8 @@ pub mod time;
 pub mod trust;
 
 pub use app::{
-    Account, DenyReason, DeviceInfo, EnrolmentState, Outcome, Platform, PushTarget, Receipt, RevocationReason,
+    Account, BlockPeriod, BlockedClient, DenyReason, DeviceInfo, EnrolmentState, Outcome, Platform, PushTarget,
+    Receipt, RevocationReason,
 };
 pub use display::{Display, DisplayLine, MatchCode, RequestKind, Warning};
 pub use enrolment::Settings;

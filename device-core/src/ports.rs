@@ -50,6 +50,11 @@ pub enum SigningReason {
     Proof,
     /// The user denies; nothing is shown.
     Denial,
+    /// The user lets a client ask again that was blocked.
+    Unblock {
+        /// Id of the client.
+        client: String,
+    },
     /// The user approves what this client asks.
     Approval {
         /// Name of the client, as displayed.

@@ -1,8 +1,8 @@
 //! The end of an account by the server's word. Nothing but this, and the user, takes keys and state away: a page in between
 //! that says "you are unenrolled" must change nothing.
 
+use protocol::Jws;
 use protocol::messages::Revocation;
-use protocol::{Jws, VERSION};
 
 use crate::state::AccountState;
 use crate::trust::Distrust;
@@ -10,15 +10,7 @@ use crate::trust::Distrust;
 /// Verifies a revocation: signed by a listed key, of this version, for this phone and this enrolment.
 pub fn check(account: &AccountState, message: &Jws, now: i64) -> Result<Revocation, Distrust> {
     let said: Revocation = account.trust.open(message, now)?;
-    if said.v != VERSION {
-        return Err(Distrust::Version);
-    }
-    if said.iss != account.trust.issuer() {
-        return Err(Distrust::Issuer);
-    }
-    if !account.is_addressed_by(&said.aud) || said.enr != account.enr {
-        return Err(Distrust::Audience);
-    }
+    account.check_addressed(&said.iss, &said.aud, &said.enr, said.v)?;
     Ok(said)
 }
 

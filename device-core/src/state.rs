@@ -2,12 +2,12 @@
 
 use protocol::jws::General;
 use protocol::messages::{Answer, DenyReason, EnrolmentState, Outcome, RevocationReason};
-use protocol::{DecisionId, DeviceId, Digest, EnrolmentId, Jwk, Jws, KeyRole, PromptId};
+use protocol::{DecisionId, DeviceId, Digest, EnrolmentId, Jwk, Jws, KeyRole, PromptId, VERSION};
 use serde::{Deserialize, Serialize};
 
 use crate::error::DeviceError;
 use crate::ports::{KeyProtection, KeyPurpose};
-use crate::trust::Trust;
+use crate::trust::{Distrust, Trust};
 
 /// The document's name in secure storage.
 pub const DOCUMENT: &str = "assent-device";
@@ -274,6 +274,20 @@ impl AccountState {
         let new = self.rotation.as_ref().and_then(|pending| pending.keys.device);
         let keys = [Some(self.keys.device), new].into_iter().flatten();
         keys.map(|key| key.thumbprint()).chain(self.former).any(|known| known == *aud)
+    }
+
+    /// Whether what the server says of an enrolment is said of this one, to this phone.
+    pub(crate) fn check_addressed(&self, iss: &str, aud: &Digest, enr: &EnrolmentId, v: u8) -> Result<(), Distrust> {
+        if v != VERSION {
+            return Err(Distrust::Version);
+        }
+        if iss != self.trust.issuer() {
+            return Err(Distrust::Issuer);
+        }
+        if !self.is_addressed_by(aud) || *enr != self.enr {
+            return Err(Distrust::Audience);
+        }
+        Ok(())
     }
 
     /// With the keys of a pending rotation in place of those before.

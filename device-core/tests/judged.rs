@@ -1,6 +1,7 @@
 //! The published vectors of what a phone believes (`docs/device-protocol/vectors/judged.json`), made and read by an
 //! independent implementation too.
 
+use device_core::blocks;
 use device_core::decision::{self, Signed};
 use device_core::enrolment::{self, Accepted};
 use device_core::prompt::{self, Unshowable};
@@ -127,6 +128,9 @@ impl Vectors {
             }
             "adp-revocation+jwt" => {
                 revocation::check(&self.account(case.keys.as_ref()), message, now)?;
+            }
+            "adp-blocks+jwt" => {
+                blocks::check(&self.account(case.keys.as_ref()), message, now)?;
             }
             other => panic!("no case is of typ {other}"),
         }

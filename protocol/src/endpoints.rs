@@ -98,9 +98,11 @@ pub const TEST: Endpoint = Endpoint::new(Method::Post, "/device/v1/self/test");
 pub const KEYS: Endpoint = Endpoint::new(Method::Post, "/device/v1/self/keys");
 /// What was asked and answered.
 pub const HISTORY: Endpoint = Endpoint::new(Method::Get, "/device/v1/self/history");
-/// Clients this user blocked.
+/// Clients this user blocked. Reply: [`SignedReply`] of `Blocks`.
 pub const BLOCKS: Endpoint = Endpoint::new(Method::Get, "/device/v1/self/blocks");
-/// Lifts a block. Request: [`SignedRequest`] of `Unblock`.
+/// Blocks a client, or for how long. The proof, which is over the body, is its signature. Request: [`BlockRequest`]; reply 204.
+pub const BLOCK: Endpoint = Endpoint::new(Method::Put, "/device/v1/self/blocks");
+/// Lifts a block. Request: [`SignedRequest`] of `Unblock`; reply 204.
 pub const UNBLOCK: Endpoint = Endpoint::new(Method::Delete, "/device/v1/self/blocks");
 
 /// Reply of [`CONFIGURATION`]. Trust comes from the pinned root thumbprint, not from here.
@@ -206,6 +208,27 @@ pub struct SelfReply {
 pub struct Rename {
     /// The new name, at most 60 code points.
     pub name: String,
+}
+
+/// For how long a client is blocked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum BlockPeriod {
+    /// 15 minutes.
+    QuarterHour,
+    /// 24 hours.
+    Day,
+    /// Until the user lifts it.
+    UntilLifted,
+}
+
+/// Request of [`BLOCK`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlockRequest {
+    /// The client's id, as its prompts name it.
+    pub client: String,
+    /// For how long, from now on.
+    pub lasts: BlockPeriod,
 }
 
 /// Body of a `finish` request.

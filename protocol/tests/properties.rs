@@ -330,6 +330,14 @@ fn unblock() -> impl Strategy<Value = Unblock> {
     })
 }
 
+fn blocks() -> impl Strategy<Value = Blocks> {
+    let block = (text(), text(), any::<(i64, Option<i64>)>());
+    let block = block.prop_map(|(client, name, (since, until))| Block { client, name, since, until });
+    (text(), digest(), sixteen(), vec(block, 0..4), any::<(i64, u8)>()).prop_map(|(iss, aud, enr, blocks, (now, v))| {
+        Blocks { iss, aud, enr: EnrolmentId::from_bytes(enr), blocks, now, v }
+    })
+}
+
 fn receipt() -> impl Strategy<Value = Receipt> {
     let level = prop_oneof![Just(KeyLevel::Claimed), Just(KeyLevel::App), Just(KeyLevel::Attested)];
     let digests = (digest(), digest(), digest(), option::of(digest()), digest());
@@ -382,6 +390,7 @@ mod decoding_undoes_encoding_of {
         key_list: KeyList,
         revocation: Revocation,
         rotation: Rotation,
+        blocks: Blocks,
         unblock: Unblock,
         receipt: Receipt,
     }

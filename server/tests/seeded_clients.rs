@@ -226,3 +226,20 @@ async fn every_default_of_the_table_of_members_is_what_a_plain_registration_gets
     }
     close(app).await;
 }
+
+#[tokio::test]
+async fn a_client_that_looks_like_another_stops_the_start_and_both_are_named() {
+    let like = "[[client]]\nclient_id = \"kiosk\"\nclient_name = \"C\u{43e}rner  shop\"\nclient_secret_file = \"shop.secret\"\n";
+    let deployment = Deployment::with(&format!("{SHOP}\n{like}"));
+    let config = deployment.config(&[]).unwrap();
+    let error = App::open(config, Arc::new(SystemClock), Arc::new(SystemRandom)).await.map(|_| ()).unwrap_err();
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(&error);
+    while let Some(why) = cause {
+        text = format!("{text}: {why}");
+        cause = why.source();
+    }
+    for told in ["kiosk", "client_name", "looks like that of the client shop"] {
+        assert!(text.contains(told), "{told}: {text}");
+    }
+}

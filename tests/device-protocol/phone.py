@@ -137,11 +137,16 @@ def check_result(trust, device, decision, text, result, now):
     return result
 
 
+def check_listing(trust, enrolment, device, typ, text, now):
+    """What the server says of this enrolment: blocks, and the phone's end."""
+    listing = trust.open(text, typ, now)
+    check((listing["aud"], listing["enr"]) == (adp.encode(adp.thumbprint(device)), enrolment), "Audience")
+    return listing
+
+
 def check_revocation(trust, enrolment, device, text, now):
     """The only word, beside the user's own, by which a phone wipes an account."""
-    revocation = trust.open(text, "adp-revocation+jwt", now)
-    check((revocation["aud"], revocation["enr"]) == (adp.encode(adp.thumbprint(device)), enrolment), "Audience")
-    return revocation
+    return check_listing(trust, enrolment, device, "adp-revocation+jwt", text, now)
 
 
 class Phone:

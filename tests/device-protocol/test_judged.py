@@ -47,6 +47,9 @@ class Held:
     def revocation_of(self, message, now):
         phone.check_revocation(self.trust(), self.offer["enr"], self.device, message, now)
 
+    def blocks_of(self, message, now):
+        phone.check_listing(self.trust(), self.offer["enr"], self.device, "adp-blocks+jwt", message, now)
+
 
 class Judged(unittest.TestCase):
     def test_a_phone_believes_what_the_vectors_say_and_refuses_the_rest_for_its_reason(self):

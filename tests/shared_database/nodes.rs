@@ -258,3 +258,18 @@ async fn one_decision_sent_to_two_servers_at_once_gets_one_result() {
     }
     assert_eq!(scene.one.events("request_decided").await, 5);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_two_servers_that_register_like_names_at_the_same_moment_one_does() {
+    let Scene { one, other, .. } = Scene::new().await;
+    let mut racing = JoinSet::new();
+    for (number, admin) in [one.admin(), other.admin()].into_iter().enumerate() {
+        racing.spawn(async move {
+            let metadata = json!({ "client_id": format!("bank-{number}"), "client_name": "The bank" });
+            admin.call(axum::http::Method::POST, "/clients", Some(&metadata)).await.expect("an answer").in_short()
+        });
+    }
+    let mut answers = racing.join_all().await;
+    answers.sort_unstable();
+    assert_eq!(answers, ["201", "400 invalid_client_metadata"]);
+}

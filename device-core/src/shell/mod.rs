@@ -19,6 +19,7 @@ use crate::state::{AccountState, DOCUMENT, KeySlot, State};
 
 mod alone;
 mod answer;
+mod blocks;
 mod enrol;
 mod request;
 mod revoke;

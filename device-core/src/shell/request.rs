@@ -99,6 +99,12 @@ impl ApprovalRequest {
         self.asked().enr.to_string()
     }
 
+    /// The client that asks, as `block_client` wants it.
+    #[must_use]
+    pub fn client_id(&self) -> String {
+        self.asked().client.id.clone()
+    }
+
     /// Name of the client that asks.
     #[must_use]
     pub fn client_name(&self) -> String {

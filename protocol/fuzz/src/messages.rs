@@ -3,14 +3,14 @@
 use std::fmt::Debug;
 
 use protocol::endpoints::{
-    Configuration, FinishRequest, NonceReply, NonceRequest, OfferReply, PromptReply, PromptsReply, Rename, SelfReply,
-    SignedReply, SignedRequest,
+    BlockRequest, Configuration, FinishRequest, NonceReply, NonceRequest, OfferReply, PromptReply, PromptsReply,
+    Rename, SelfReply, SignedReply, SignedRequest,
 };
 use protocol::json;
 use protocol::jws::General;
 use protocol::messages::{
-    Begin, Decision, DecisionResult, Enrolment, Finish, KeyList, Offer, Prompt, Proof, PushTarget, Receipt, Revocation,
-    Rotation, Unblock, Wake,
+    Begin, Blocks, Decision, DecisionResult, Enrolment, Finish, KeyList, Offer, Prompt, Proof, PushTarget, Receipt,
+    Revocation, Rotation, Unblock, Wake,
 };
 use protocol::problem::Problem;
 
@@ -25,6 +25,8 @@ macro_rules! messages {
 
 messages! {
     "begin": Begin,
+    "block-request": BlockRequest,
+    "blocks": Blocks,
     "configuration": Configuration,
     "decision": Decision,
     "enrolment": Enrolment,

@@ -1,4 +1,4 @@
-//! What keeps an enrolment sound over years: server key lists, key rotation, blocks, revocation.
+//! What keeps an enrolment sound over years: server key lists, key rotation, revocation.
 
 use serde::{Deserialize, Serialize};
 
@@ -81,21 +81,6 @@ pub struct Rotation {
     /// The new `sealing` key, where it changes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sealing: Option<Jwk>,
-    /// When, by the phone's clock.
-    pub iat: i64,
-    /// [`crate::VERSION`].
-    pub v: u8,
-}
-
-/// `adp-unblock+jwt`, phone → server, signed by `verified`: lifts the block of one client.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Unblock {
-    /// The phone.
-    pub iss: DeviceId,
-    /// The issuer.
-    pub aud: String,
-    /// The client that may ask again.
-    pub client: String,
     /// When, by the phone's clock.
     pub iat: i64,
     /// [`crate::VERSION`].

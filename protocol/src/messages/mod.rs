@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 
 use crate::Typ;
 
+mod blocks;
 mod decision;
 mod enrolment;
 mod lifecycle;
@@ -18,6 +19,7 @@ mod push;
 mod receipt;
 mod ticket;
 
+pub use blocks::*;
 pub use decision::*;
 pub use enrolment::*;
 pub use lifecycle::*;
@@ -53,6 +55,7 @@ signed_as! {
     KeyList => Keys,
     Revocation => Revocation,
     Rotation => Rotation,
+    Blocks => Blocks,
     Unblock => Unblock,
     Receipt => Receipt,
 }

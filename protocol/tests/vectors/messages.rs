@@ -5,8 +5,8 @@ use std::fmt::Debug;
 use std::fs;
 
 use protocol::endpoints::{
-    Configuration, FinishRequest, NonceReply, NonceRequest, OfferReply, PromptReply, PromptsReply, Rename, SelfReply,
-    SignedReply, SignedRequest,
+    BlockRequest, Configuration, FinishRequest, NonceReply, NonceRequest, OfferReply, PromptReply, PromptsReply,
+    Rename, SelfReply, SignedReply, SignedRequest,
 };
 use protocol::json;
 use protocol::jws::General;
@@ -37,6 +37,11 @@ macro_rules! golden {
 
 golden! {
     "begin": Begin,
+    "block-request": BlockRequest,
+    "block-request-day": BlockRequest,
+    "block-request-until-lifted": BlockRequest,
+    "blocks": Blocks,
+    "blocks-empty": Blocks,
     "configuration": Configuration,
     "decision-approve": Decision,
     "decision-deny": Decision,

@@ -16,6 +16,7 @@ pub mod administer;
 mod attest;
 pub mod authenticate_client;
 pub mod begin;
+pub mod blocks;
 pub mod callback;
 pub mod cancel;
 pub mod confirm;

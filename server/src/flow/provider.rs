@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tokio::sync::Mutex;
 use tracing::error;
 
 use super::authenticate_client::Assertions;
@@ -76,6 +77,8 @@ pub struct Provider {
     pub(super) wake: Wake,
     pub(super) moments: Moments,
     pub(super) lines: Lines,
+    /// Whoever names a client waits here; between processes the store keeps them apart.
+    pub(super) naming: Mutex<()>,
     pub(super) refusals: Refusals,
     pub(super) user_codes: UserCodes,
     pub(super) assertions: Assertions,
@@ -110,6 +113,7 @@ impl Provider {
             wake: Wake::default(),
             moments: Moments::default(),
             lines: Lines::default(),
+            naming: Mutex::default(),
             refusals: Refusals::default(),
             user_codes: UserCodes::default(),
             assertions: Assertions::default(),

@@ -10,8 +10,8 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use protocol::endpoints::{
-    Configuration, MAX_WAIT_SECONDS, NONCE_HEADER, NonceReply, NonceRequest, OfferReply, PROOF_HEADER, PromptReply,
-    PromptsReply, Rename, SelfReply, SignedReply, SignedRequest,
+    BlockRequest, Configuration, MAX_WAIT_SECONDS, NONCE_HEADER, NonceReply, NonceRequest, OfferReply, PROOF_HEADER,
+    PromptReply, PromptsReply, Rename, SelfReply, SignedReply, SignedRequest,
 };
 use protocol::jws::General;
 use protocol::messages::PushTarget;
@@ -25,7 +25,7 @@ use super::segment::Segment;
 use crate::flow::prove::{self, Presented, Proven};
 use crate::flow::provider::Provider;
 use crate::flow::rotate::Answered;
-use crate::flow::{decide, enrol, maintain, own, prompts, rotate};
+use crate::flow::{blocks, decide, enrol, maintain, own, prompts, rotate};
 
 type Reply<T> = Result<Answer<T>, DeviceError>;
 
@@ -293,6 +293,36 @@ pub(super) async fn rotate(State(provider): State<Arc<Provider>>, request: Reque
         *response.status_mut() = StatusCode::ACCEPTED;
     }
     response
+}
+
+/// `GET /device/v1/self/blocks`
+pub(super) async fn blocks(State(provider): State<Arc<Provider>>, request: Request) -> Response {
+    let reply = async {
+        let call = Call::receive(&provider, request).await?;
+        let message = blocks::list(&provider, &call.proven.device).await?;
+        Ok(Answer::ToDevice(signed(&provider, message), call.device()))
+    };
+    render(&provider, reply.await)
+}
+
+/// `PUT /device/v1/self/blocks`
+pub(super) async fn block(State(provider): State<Arc<Provider>>, request: Request) -> Response {
+    let reply = async {
+        let call = Call::receive(&provider, request).await?;
+        blocks::block(&provider, &call.proven, &call.message::<BlockRequest>()?).await?;
+        Ok(Answer::<()>::Empty)
+    };
+    render(&provider, reply.await)
+}
+
+/// `DELETE /device/v1/self/blocks`
+pub(super) async fn unblock(State(provider): State<Arc<Provider>>, request: Request) -> Response {
+    let reply = async {
+        let call = Call::receive(&provider, request).await?;
+        blocks::unblock(&provider, &call.proven, &call.message::<SignedRequest>()?.message).await?;
+        Ok(Answer::<()>::Empty)
+    };
+    render(&provider, reply.await)
 }
 
 /// `DELETE /device/v1/self`

@@ -20,8 +20,8 @@ use crate::domain::time::Timestamp;
 use crate::flow::authenticate_client::{OtherMethod, Replayed};
 use crate::flow::register::BadMember;
 use crate::flow::{
-    Unavailable, administer, authenticate_client, begin, decide, enrol, maintain, prompts, prove, redeem, register,
-    rotate,
+    Unavailable, administer, authenticate_client, begin, blocks, decide, enrol, maintain, prompts, prove, redeem,
+    register, rotate,
 };
 
 mod device_registration;
@@ -322,6 +322,23 @@ impl From<enrol::Reason> for DeviceError {
             }
             enrol::Reason::Proof(reason) => return reason.into(),
             enrol::Reason::Unavailable(reason) => return reason.into(),
+        };
+        Self::new(status, code, title)
+    }
+}
+
+impl From<blocks::Reason> for DeviceError {
+    fn from(reason: blocks::Reason) -> Self {
+        let (status, code, title) = match reason {
+            blocks::Reason::UnknownClient => (StatusCode::NOT_FOUND, "unknown_client", "There is no such client"),
+            blocks::Reason::TooMany => (StatusCode::CONFLICT, "too_many_blocks", "Lift another block first"),
+            blocks::Reason::Malformed => (StatusCode::BAD_REQUEST, "malformed", "This lifts no block"),
+            blocks::Reason::BadSignature => {
+                (StatusCode::FORBIDDEN, "bad_signature", "A block is lifted by this device's verified key")
+            }
+            blocks::Reason::Used => (StatusCode::CONFLICT, "already_lifted", "This message lifted a block before"),
+            blocks::Reason::ProofReplayed => (StatusCode::UNAUTHORIZED, "replayed", "This proof was used before"),
+            blocks::Reason::Unavailable(reason) => return reason.into(),
         };
         Self::new(status, code, title)
     }

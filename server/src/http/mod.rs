@@ -79,6 +79,10 @@ fn realm_router(provider: Arc<Provider>) -> Router {
         )
         .route(device_api::PUSH.path, device_only(put(device::set_push_target)))
         .route(device_api::KEYS.path, device_only(post(device::rotate)))
+        .route(
+            device_api::BLOCKS.path,
+            device_only(get(device::blocks).merge(put(device::block)).merge(delete(device::unblock))),
+        )
         .route(device_api::TEST.path, device_only(post(device::test)))
         .merge(first_party::routes())
         .with_state(provider)

@@ -92,6 +92,8 @@ pub enum MarkKey {
     Jwt(ClientId, Digest),
     /// What became of a signing key was told: hash of the event.
     Told(Digest),
+    /// The lifting of a block: hash of what was signed.
+    Unblocking(Digest),
     /// One that was exported: of what, nobody knows any more.
     Kept(MarkName),
 }
@@ -106,6 +108,7 @@ impl MarkKey {
             Self::Counter(device, counter) => {
                 Digest::labelled("assent-mark-counter", &[device.as_bytes(), &counter.to_be_bytes()])
             }
+            Self::Unblocking(said) => Digest::labelled("assent-mark-unblocking", &[said.as_bytes()]),
             Self::Told(event) => Digest::labelled("assent-mark-told", &[event.as_bytes()]),
             Self::Jwt(client, jti) => {
                 Digest::labelled("assent-mark-jwt", &[client.as_str().as_bytes(), jti.as_bytes()])

@@ -260,6 +260,19 @@ MESSAGES["rotation-all"] = {
     "iat": NOW + 600,
     "v": 1,
 }
+blocks = {
+    "iss": ISSUER,
+    "aud": AUD,
+    "enr": ident("enrolment"),
+    "blocks": [
+        {"client": "shop", "name": "Beispiel-Händler GmbH", "since": NOW + 130},
+        {"client": "lottery", "name": "Lottery", "since": NOW + 140, "until": NOW + 1040},
+    ],
+    "now": NOW + 150,
+    "v": 1,
+}
+signed("blocks", "blocks", blocks, "signing", **BY_SIGNING)
+MESSAGES["blocks-empty"] = {**blocks, "blocks": []}
 signed("unblock", "unblock", {"iss": DEVICE_ID, "aud": ISSUER, "client": "shop", "iat": NOW, "v": 1}, "verified", kid=VERIFIED_KID)
 receipt = {
     "iss": ISSUER,

@@ -143,6 +143,12 @@ variants(
     NOW + 501,
     [VERSION, ISSUER_, AUDIENCE, ("of another enrolment", "Audience", {"enr": OTHER_ID})],
 )
+variants(
+    "blocks",
+    blocks,
+    NOW + 151,
+    [VERSION, ISSUER_, AUDIENCE, ("of another enrolment", "Audience", {"enr": OTHER_ID})],
+)
 
 write(
     "judged.json",

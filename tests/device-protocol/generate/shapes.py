@@ -7,7 +7,7 @@ OPTIONAL = {"binding_message", "acr", "reason", "logo"}
 ALL = {**MESSAGES, **UNSIGNED, **BODIES}
 FILES = ["begin", "offer", "finish", "enrolment", "prompt", "decision-deny", "result", "proof", "keys", "revocation"]
 FILES += ["unblock", "receipt", "wake", "configuration", "nonce-request", "nonce-reply", "signed-request", "signed-reply"]
-FILES += ["offer-reply", "prompts-reply", "prompt-reply", "self-reply", "rename"]
+FILES += ["offer-reply", "prompts-reply", "prompt-reply", "self-reply", "rename", "blocks", "block-request"]
 
 
 def paths(value, path=""):
@@ -84,6 +84,9 @@ wrong("revocation", "/reason", "mood")
 wrong("receipt", "/level", "certain")
 wrong("keys", "/keys", [SIGNING.jwk])
 wrong("rotation", "/verified", SIGNING.private_jwk())
+wrong("blocks", "/blocks", [{"client": "shop", "name": "Shop"}])
+wrong("blocks", "/blocks", [{"client": "shop", "since": NOW}])
+wrong("block-request", "/lasts", "a while")
 wrong("problem", "/status", "401")
 wrong("problem", "/nonce", 7)
 wrong("push-target", "/target")

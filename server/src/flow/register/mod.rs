@@ -12,6 +12,7 @@ use crate::domain::names::ClientId;
 use crate::domain::secret::Secret;
 use crate::store::{CommitError, Versioned};
 
+mod likeness;
 mod members;
 mod metadata;
 mod rules;
@@ -19,6 +20,7 @@ mod secrets;
 pub mod seed;
 pub mod table;
 
+use likeness::Free;
 pub use members::BadMember;
 pub use metadata::{Metadata, written};
 pub use rules::SCOPES;
@@ -57,30 +59,39 @@ pub async fn create(provider: &Provider, members: Map<String, Value>) -> Result<
     let chosen = metadata.client_secret.take();
     let client = rules::judge(id, metadata, &provider.offer())?;
     let registered = with_secret(provider, client, chosen, None)?;
-    let client = registered.client.clone();
-    let created = What::ClientCreated { client: client.id.clone() };
-    let change = provider.change().create(client).recording(provider, provider.now(), created);
-    provider.store.commit(change).await.map_err(|error| match error {
-        CommitError::Conflict => Reason::Exists,
-        other => refused(other),
-    })?;
+    let client = &registered.client;
+    let _one_at_a_time = provider.naming.lock().await;
+    until_decided(|| async {
+        if provider.store.client(provider.id(), &client.id).await.map_err(Unavailable::from)?.is_some() {
+            return Err(Reason::Exists);
+        }
+        let free = Free::judge(provider, client).await?;
+        let created = What::ClientCreated { client: client.id.clone() };
+        let change = provider.change().create(client.clone()).recording(provider, provider.now(), created);
+        attempted(provider.store.commit(free.taken_by(change)).await, ())
+    })
+    .await?;
     info!(client = %registered.client.id, "client created");
     Ok(registered)
 }
 
 /// Replaces all of a client's metadata. Its secret stays unless another one is named or its method needs another kind.
 pub async fn replace(provider: &Provider, id: &ClientId, members: &Map<String, Value>) -> Result<Registered, Reason> {
+    let _one_at_a_time = provider.naming.lock().await;
     let registered = until_decided(|| async {
         let Versioned { version, record: before } = find(provider, id).await?;
         let mut metadata = Metadata::read(members.clone())?;
         if metadata.client_id.take().is_some_and(|named| named != id.as_str()) {
             return Err(BadMember::new("client_id", "must be that of the path").into());
         }
-        let chosen = metadata.client_secret.take();
+        let (chosen, name) = (metadata.client_secret.take(), before.name);
         let client = rules::judge(id.as_str().to_owned(), metadata, &provider.offer())?;
         let registered = with_secret(provider, client, chosen, before.secret)?;
         let changed = What::ClientChanged { client: id.clone() };
-        let change = provider.change().replace(version, registered.client.clone());
+        let mut change = provider.change().replace(version, registered.client.clone());
+        if registered.client.name != name {
+            change = Free::judge(provider, &registered.client).await?.taken_by(change);
+        }
         let change = change.recording(provider, provider.now(), changed);
         attempted(provider.store.commit(change).await, registered)
     });

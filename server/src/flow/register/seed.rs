@@ -6,16 +6,17 @@ use tracing::info;
 
 use super::super::Unavailable;
 use super::super::provider::{Provider, Recorded as _};
+use super::super::retry::{Attempt, until_decided};
+use super::likeness::Free;
 use super::members::BadMember;
 use super::metadata::{Metadata, written};
 use super::secrets::{check_chosen, has_secret, with_secret};
-use super::{Reason, rules};
+use super::{Reason, attempted, rules};
 use crate::domain::audit::What;
 use crate::domain::client::{Client, ClientSecret};
 use crate::domain::names::{ClientId, RealmId};
 use crate::domain::offer::Offer;
 use crate::domain::secret::Secret;
-use crate::store::CommitError;
 
 /// A client as the file has it.
 #[derive(Debug, Clone)]
@@ -80,18 +81,23 @@ impl Seed {
 pub async fn settle(provider: &Provider, seed: &Seed) -> Result<(ClientId, Vec<Drift>), Reason> {
     let judged = seed.judge(&provider.offer())?;
     let id = judged.id.clone();
-    let found = provider.store.client(provider.id(), &id).await.map_err(Unavailable::from)?;
-    if let Some(found) = found {
-        return Ok((id, seed.drift(&judged, Some(&found.record))));
-    }
-    let registered = with_secret(provider, judged, seed.secret.clone(), None)?;
-    let created = What::ClientCreated { client: id.clone() };
-    let change = provider.change().create(registered.client).recording(provider, provider.now(), created);
-    match provider.store.commit(change).await {
-        Ok(()) => info!(client = %id, "client created, as the settings file has it"),
-        // Another process, starting from the same file, came first.
-        Err(CommitError::Conflict) => {}
-        Err(error) => return Err(super::refused(error)),
-    }
-    Ok((id, Vec::new()))
+    let (judged, id) = (&judged, &id);
+    let _one_at_a_time = provider.naming.lock().await;
+    let drift = until_decided(|| async {
+        // Another process, starting from the same file, may come first.
+        let found = provider.store.client(provider.id(), id).await.map_err(Unavailable::from)?;
+        if let Some(found) = found {
+            return Ok(Attempt::Done(seed.drift(judged, Some(&found.record))));
+        }
+        let client = with_secret(provider, judged.clone(), seed.secret.clone(), None)?.client;
+        let free = Free::judge(provider, &client).await?;
+        let created = What::ClientCreated { client: id.clone() };
+        let change = provider.change().create(client).recording(provider, provider.now(), created);
+        let committed = provider.store.commit(free.taken_by(change)).await;
+        if committed.is_ok() {
+            info!(client = %id, "client created, as the settings file has it");
+        }
+        attempted(committed, Vec::new())
+    });
+    Ok((id.clone(), drift.await?))
 }

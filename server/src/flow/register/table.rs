@@ -73,7 +73,7 @@ pub const MEMBERS: &[Member] = &[
         "client_name",
         Shape::Text,
         "the id",
-        "Shown on the phone: at most 60 characters, under the rules for text there.",
+        "Shown on the phone: at most 60 characters, under the rules for text there, and none that looks like another client's.",
     ),
     defaulting(
         "token_endpoint_auth_method",
