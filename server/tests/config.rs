@@ -356,6 +356,7 @@ fn every_rule_of_a_policy_has_its_bounds() {
         ),
         ("default_audience = \"\"", "policy.default_audience: must be 1 to 255 printable"),
         ("default_acr_values = [\"a b\"]", "policy.default_acr_values: must be at most 16 values"),
+        ("device_registration_clients = [\"\"]", "policy.device_registration_clients: must be at most 16 values"),
         (
             "hint_issuers = [{ issuer = \"\", jwks_uri = \"https://idp.example/jwks\" }]",
             "policy.hint_issuers: an issuer is not 1 to 255",
@@ -395,6 +396,7 @@ fn rules_that_agree_with_each_other_are_taken() {
         "binding_message_pattern = \"[A-Za-z0-9]{4,8}\"",
         "hint_issuers = [{ issuer = \"https://idp.example\", jwks_uri = \"https://idp.example/jwks\" }]",
         "default_audience = \"https://api.example\"\ndefault_acr_values = [\"urn:assent:acr:uv\"]",
+        "device_registration_clients = [\"app-backend\"]",
     ] {
         if let Err(wrong) = parse(&GOOD.replacen("[public]", &format!("[policy]\n{rules}\n[public]"), 1), &[]) {
             panic!("{rules}: {wrong}");
