@@ -1,10 +1,11 @@
 //! Prompts until a tired person says yes.
 
-use device_core::{DenyReason, Outcome, Warning};
+use device_core::{BlockPeriod, DenyReason, Outcome, Warning};
 use simulator::relying_party::RelyingParty;
 use tests::{World, a_request};
 
 use super::{Trail, counted, shows};
+use crate::scene;
 
 const REFUSED: &str = "403 access_denied";
 
@@ -92,4 +93,38 @@ async fn ten_clients_wake_the_phone_ten_times_a_minute_and_the_one_that_the_user
             ("request_redeemed", 1)
         ])
     );
+}
+
+/// Nobody but the user can tell that it is too often.
+#[tokio::test]
+async fn a_patient_client_that_stays_below_every_limit_is_blocked_by_the_user_until_they_lift_it() {
+    let (world, shop, phone) = scene().await;
+    let trail = Trail::from_now(&world).await;
+    for _ in 0..4 {
+        let asked = a_request().accepted(&shop).await;
+        let prompt = world.prompt(&phone, &asked).await;
+        assert_eq!(phone.deny(&prompt, DenyReason::NotMe).await, Ok(Outcome::Denied));
+        assert_eq!(world.poll(&shop, &asked).await, "400 access_denied");
+        world.advance(330);
+    }
+    let (account, last) = (phone.account().expect("an account"), a_request().accepted(&shop).await);
+    let client = world.prompt(&phone, &last).await.client_id();
+    phone.core().block_client(account.clone(), client.clone(), BlockPeriod::UntilLifted).await.expect("blocked");
+    for _ in 0..3 {
+        world.advance(6 * 3600);
+        assert_eq!(a_request().sent(&shop).await.in_short(), REFUSED, "in the words of every limit");
+        assert_eq!(shows(&phone).await, [""; 0]);
+    }
+    phone.core().unblock_client(account, client).await.expect("lifted");
+    assert_eq!(a_request().sent(&shop).await.in_short(), "200");
+    assert_eq!(shows(&phone).await, ["The shop: Pay 12 euros"]);
+
+    let expected = counted([
+        ("request_accepted", 6),
+        ("request_decided deny not_me", 4),
+        ("client_blocked", 1),
+        ("prompt_refused blocked", 3),
+        ("client_unblocked", 1),
+    ]);
+    assert_eq!(trail.told().await, expected);
 }

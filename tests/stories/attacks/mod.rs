@@ -3,15 +3,17 @@
 //!
 //! | attack | where |
 //! |---|---|
-//! | prompts until a tired person says yes, by one client and by ten | [`bombing`] |
+//! | prompts until a tired person says yes, by one client, by ten, and by a patient one | [`bombing`] |
 //! | another question in place of the one that the user expects; text changed on its way; payments of unknown types | [`swapping`] |
 //! | a photographed ticket; check digits ground to fit | [`joining`] |
 //! | answers replayed, by the weaker key, by a copy of the phone, by another user's phone | [`forging`] |
 //! | a stolen phone that approved; "you are unenrolled" by somebody who is not the server | [`thieving`] |
 //! | text that looks like other text | [`texting`] |
+//! | a client named like another | [`impersonating`] |
 
 mod bombing;
 mod forging;
+mod impersonating;
 mod joining;
 mod swapping;
 mod texting;
