@@ -159,6 +159,58 @@ pub struct BlockedClient {
     pub until: Option<i64>,
 }
 
+/// A page of what the user was asked and answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+pub struct History {
+    /// Newest first.
+    pub entries: Vec<HistoryEntry>,
+    /// Where the next page begins, if there is one.
+    pub older: Option<u64>,
+}
+
+/// One request that was answered.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+pub struct HistoryEntry {
+    /// Id of the client that asked, as `block_client` wants it.
+    pub client: String,
+    /// Its name.
+    pub client_name: String,
+    /// The text that the other screen showed as well.
+    pub message: Option<String>,
+    /// When it was asked, in seconds since 1970 by the server's clock.
+    pub asked_at: i64,
+    /// When it was answered.
+    pub answered_at: i64,
+    /// Where it stands by that answer.
+    pub outcome: Outcome,
+    /// Why it was denied, where that was said.
+    pub reason: Option<DenialReason>,
+    /// The phone that approved or denied, as its user calls it; empty where it has no name.
+    pub device_name: String,
+    /// Whether that was this phone.
+    pub on_this_phone: bool,
+    /// What `object` wants, while the user may still say that it was not them: offer *this was not me*.
+    pub prompt: Option<String>,
+    /// Until when they may.
+    pub object_until: Option<i64>,
+}
+
+/// Why a request was denied.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+pub enum DenialReason {
+    /// The user started nothing.
+    NotMe,
+    /// The user started something else.
+    WrongDetails,
+    /// The user changed their mind.
+    Cancelled,
+    /// The user typed another match code than the other screen showed.
+    WrongCode,
+}
+
 /// Where an enrolment stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]

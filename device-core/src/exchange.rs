@@ -58,6 +58,13 @@ impl Call {
         self
     }
 
+    /// As the page before the entry of that number.
+    #[must_use]
+    pub fn before(mut self, number: u64) -> Self {
+        self.query = format!("?before={number}");
+        self
+    }
+
     /// Method and path template, for logs.
     #[must_use]
     pub fn name(&self) -> String {

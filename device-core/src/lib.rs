@@ -37,6 +37,7 @@
 //! | [`revocation`] | the end of an account by the server's word |
 //! | [`decision`] | which key signs, what exactly, and the server's word on it |
 //! | [`blocks`] | clients that the user wants to hear nothing of |
+//! | [`history`] | what was asked and answered, on whichever phone |
 //! | [`rotation`], [`revocation`] | other keys; the server's word that this phone is none any more |
 //! | [`exchange`], [`signature`], [`time`] | proven requests, platform signatures, the server's clock |
 //! | [`state`] | what is remembered |
@@ -61,6 +62,7 @@ pub mod display;
 pub mod enrolment;
 pub mod error;
 pub mod exchange;
+pub mod history;
 pub mod notice;
 pub mod ports;
 pub mod prompt;
@@ -76,8 +78,8 @@ pub mod time;
 pub mod trust;
 
 pub use app::{
-    Account, BlockPeriod, BlockedClient, DenyReason, DeviceInfo, EnrolmentState, Outcome, Platform, PushTarget,
-    Receipt, RevocationReason,
+    Account, BlockPeriod, BlockedClient, DenialReason, DenyReason, DeviceInfo, EnrolmentState, History, HistoryEntry,
+    Outcome, Platform, PushTarget, Receipt, RevocationReason,
 };
 pub use display::{Display, DisplayLine, MatchCode, RequestKind, Warning};
 pub use enrolment::Settings;

@@ -4,6 +4,7 @@
 use device_core::blocks;
 use device_core::decision::{self, Signed};
 use device_core::enrolment::{self, Accepted};
+use device_core::history;
 use device_core::prompt::{self, Unshowable};
 use device_core::revocation;
 use device_core::state::{AccountState, KeySlot};
@@ -128,6 +129,9 @@ impl Vectors {
             }
             "adp-revocation+jwt" => {
                 revocation::check(&self.account(case.keys.as_ref()), message, now)?;
+            }
+            "adp-history+jwt" => {
+                history::check(&self.account(case.keys.as_ref()), message, now)?;
             }
             "adp-blocks+jwt" => {
                 blocks::check(&self.account(case.keys.as_ref()), message, now)?;

@@ -96,7 +96,7 @@ pub const TEST: Endpoint = Endpoint::new(Method::Post, "/device/v1/self/test");
 /// afterwards, `fh` being [`General::digest`] of the request and `nonce` zero bits. 200 and `active`: done. 202 and
 /// `unconfirmed`: another phone is asked; the same request again tells how that ended.
 pub const KEYS: Endpoint = Endpoint::new(Method::Post, "/device/v1/self/keys");
-/// What was asked and answered.
+/// What was asked and answered, newest first; `?before=` a number: what came before that. Reply: [`SignedReply`] of `History`.
 pub const HISTORY: Endpoint = Endpoint::new(Method::Get, "/device/v1/self/history");
 /// Clients this user blocked. Reply: [`SignedReply`] of `Blocks`.
 pub const BLOCKS: Endpoint = Endpoint::new(Method::Get, "/device/v1/self/blocks");

@@ -338,6 +338,49 @@ fn blocks() -> impl Strategy<Value = Blocks> {
     })
 }
 
+fn history() -> impl Strategy<Value = History> {
+    let outcome = prop_oneof![Just(Outcome::Approved), Just(Outcome::Denied), Just(Outcome::Disputed)];
+    let reason = option::of(prop_oneof![Just(HistoryReason::NotMe), Just(HistoryReason::WrongCode)]);
+    let texts = (text(), text(), option::of(text()), text());
+    let entry = (texts, sixteen(), option::of(sixteen()), outcome, reason, any::<(u64, i64, i64, Option<i64>)>());
+    let entry = entry.prop_map(
+        |(
+            (client, name, message, device_name),
+            device,
+            prompt,
+            outcome,
+            reason,
+            (number, asked_at, answered_at, until),
+        )| {
+            HistoryEntry {
+                number,
+                client,
+                name,
+                message,
+                asked_at,
+                answered_at,
+                outcome,
+                reason,
+                device: DeviceId::from_bytes(device),
+                device_name,
+                prompt: prompt.map(PromptId::from_bytes),
+                object_until: until,
+            }
+        },
+    );
+    (text(), digest(), sixteen(), vec(entry, 0..4), any::<(bool, i64, u8)>()).prop_map(
+        |(iss, aud, enr, entries, (more, now, v))| History {
+            iss,
+            aud,
+            enr: EnrolmentId::from_bytes(enr),
+            entries,
+            more,
+            now,
+            v,
+        },
+    )
+}
+
 fn receipt() -> impl Strategy<Value = Receipt> {
     let level = prop_oneof![Just(KeyLevel::Claimed), Just(KeyLevel::App), Just(KeyLevel::Attested)];
     let digests = (digest(), digest(), digest(), option::of(digest()), digest());
@@ -390,6 +433,7 @@ mod decoding_undoes_encoding_of {
         key_list: KeyList,
         revocation: Revocation,
         rotation: Rotation,
+        history: History,
         blocks: Blocks,
         unblock: Unblock,
         receipt: Receipt,

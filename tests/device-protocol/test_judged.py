@@ -47,6 +47,9 @@ class Held:
     def revocation_of(self, message, now):
         phone.check_revocation(self.trust(), self.offer["enr"], self.device, message, now)
 
+    def history_of(self, message, now):
+        phone.check_listing(self.trust(), self.offer["enr"], self.device, "adp-history+jwt", message, now)
+
     def blocks_of(self, message, now):
         phone.check_listing(self.trust(), self.offer["enr"], self.device, "adp-blocks+jwt", message, now)
 

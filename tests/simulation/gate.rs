@@ -11,6 +11,7 @@ use server::domain::authentication_request::AuthenticationRequest;
 use server::domain::client::Client;
 use server::domain::device::{Device, Enrolment, EnrolmentTicket};
 use server::domain::grant::Grant;
+use server::domain::history::{History, HistoryKey};
 use server::domain::message::Message;
 use server::domain::names::{ClientId, FamilyKey, RealmId, RequestKey, Subject, TicketKey, TokenKey};
 use server::domain::prompt::StoredPrompt;
@@ -230,6 +231,11 @@ impl Store for Gated {
     async fn family(&self, realm: &RealmId, key: &FamilyKey) -> Result<Option<Versioned<RefreshFamily>>, StoreError> {
         self.gate.step().await;
         self.store.family(realm, key).await
+    }
+
+    async fn history(&self, realm: &RealmId, key: &HistoryKey) -> Result<Option<Versioned<History>>, StoreError> {
+        self.gate.step().await;
+        self.store.history(realm, key).await
     }
 
     async fn attention(&self, realm: &RealmId, key: &AttentionKey) -> Result<Option<Versioned<Attention>>, StoreError> {

@@ -24,6 +24,7 @@ mod explaining;
 mod holding;
 mod introspecting;
 mod limiting;
+mod looking_back;
 mod matching;
 mod naming;
 mod naming_push_tokens;

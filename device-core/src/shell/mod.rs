@@ -21,6 +21,7 @@ mod alone;
 mod answer;
 mod blocks;
 mod enrol;
+mod history;
 mod request;
 mod revoke;
 mod rotate;

@@ -14,8 +14,8 @@ use protocol::crypto::{Agree, CryptoError, SharedSecret, Sign as _, Signature, s
 use protocol::jwe::{JweError, Sealed, seal as sealed_for};
 use protocol::jws::{General, Unverified};
 use protocol::messages::{
-    Begin, Blocks, Decision, DecisionResult, Enrolment, Finish, KeyList, Message, Offer, Prompt, Proof, Receipt,
-    Revocation, Rotation, Ticket, Unblock,
+    Begin, Blocks, Decision, DecisionResult, Enrolment, Finish, History, KeyList, Message, Offer, Prompt, Proof,
+    Receipt, Revocation, Rotation, Ticket, Unblock,
 };
 use protocol::text::{Kind, check};
 use protocol::{DeviceId, Digest, Jwk, KeyRef, MAX_MESSAGE_BYTES, MAX_NESTING, Typ, json};
@@ -95,7 +95,7 @@ pub fn jws(bytes: &[u8]) {
     assert!(taken <= 1);
 }
 
-const TYPS: [Typ; 14] = [
+const TYPS: [Typ; 15] = [
     Begin::TYP,
     Offer::TYP,
     Finish::TYP,
@@ -107,6 +107,7 @@ const TYPS: [Typ; 14] = [
     KeyList::TYP,
     Revocation::TYP,
     Rotation::TYP,
+    History::TYP,
     Blocks::TYP,
     Unblock::TYP,
     Receipt::TYP,

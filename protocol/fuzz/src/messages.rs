@@ -9,8 +9,8 @@ use protocol::endpoints::{
 use protocol::json;
 use protocol::jws::General;
 use protocol::messages::{
-    Begin, Blocks, Decision, DecisionResult, Enrolment, Finish, KeyList, Offer, Prompt, Proof, PushTarget, Receipt,
-    Revocation, Rotation, Unblock, Wake,
+    Begin, Blocks, Decision, DecisionResult, Enrolment, Finish, History, KeyList, Offer, Prompt, Proof, PushTarget,
+    Receipt, Revocation, Rotation, Unblock, Wake,
 };
 use protocol::problem::Problem;
 
@@ -32,6 +32,7 @@ messages! {
     "enrolment": Enrolment,
     "finish": Finish,
     "finish-request": FinishRequest,
+    "history": History,
     "keys": KeyList,
     "nonce-reply": NonceReply,
     "nonce-request": NonceRequest,

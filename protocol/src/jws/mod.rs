@@ -42,6 +42,8 @@ pub enum Typ {
     Revocation,
     /// `adp-rotation+jwt`
     Rotation,
+    /// `adp-history+jwt`
+    History,
     /// `adp-blocks+jwt`
     Blocks,
     /// `adp-unblock+jwt`
@@ -66,6 +68,7 @@ impl Typ {
             Self::Keys => "adp-keys+jwt",
             Self::Revocation => "adp-revocation+jwt",
             Self::Rotation => "adp-rotation+jwt",
+            Self::History => "adp-history+jwt",
             Self::Blocks => "adp-blocks+jwt",
             Self::Unblock => "adp-unblock+jwt",
             Self::Receipt => "adp-receipt+jwt",

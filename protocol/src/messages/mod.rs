@@ -12,6 +12,7 @@ use crate::Typ;
 mod blocks;
 mod decision;
 mod enrolment;
+mod history;
 mod lifecycle;
 mod prompt;
 mod proof;
@@ -22,6 +23,7 @@ mod ticket;
 pub use blocks::*;
 pub use decision::*;
 pub use enrolment::*;
+pub use history::*;
 pub use lifecycle::*;
 pub use prompt::*;
 pub use proof::*;
@@ -55,6 +57,7 @@ signed_as! {
     KeyList => Keys,
     Revocation => Revocation,
     Rotation => Rotation,
+    History => History,
     Blocks => Blocks,
     Unblock => Unblock,
     Receipt => Receipt,

@@ -80,8 +80,8 @@ macro_rules! by_typ {
 }
 
 by_typ! {
-    Begin, Offer, Finish, Enrolment, Prompt, Decision, DecisionResult, Proof, KeyList, Revocation, Rotation, Blocks,
-    Unblock, Receipt,
+    Begin, Offer, Finish, Enrolment, Prompt, Decision, DecisionResult, Proof, KeyList, Revocation, Rotation, History,
+    Blocks, Unblock, Receipt,
 }
 
 #[test]
@@ -125,7 +125,7 @@ fn signing_again_gives_the_same_bytes() {
             let typ =
                 [Proof::TYP, Prompt::TYP, Decision::TYP, KeyList::TYP, Offer::TYP, Enrolment::TYP, DecisionResult::TYP]
                     .into_iter()
-                    .chain([Revocation::TYP, Blocks::TYP, Unblock::TYP, Receipt::TYP])
+                    .chain([Revocation::TYP, History::TYP, Blocks::TYP, Unblock::TYP, Receipt::TYP])
                     .find(|typ| typ.as_str() == case.typ)
                     .expect("a typ that is signed compactly");
             Unverified::parse(&case.jws, typ).expect("accepted").key_hint().clone()

@@ -55,6 +55,8 @@ golden! {
     "finish-ios": Finish,
     "finish-poll-only": Finish,
     "finish-request": FinishRequest,
+    "history": History,
+    "history-empty": History,
     "keys": KeyList,
     "nonce-reply": NonceReply,
     "nonce-request": NonceRequest,

@@ -15,6 +15,7 @@ pub mod device;
 pub mod endpoint;
 pub mod grant;
 pub mod hint;
+pub mod history;
 pub mod message;
 pub mod names;
 pub mod offer;

@@ -28,6 +28,7 @@ pub mod enrol;
 pub mod explain;
 pub mod export;
 pub mod first_party;
+pub mod history;
 pub mod hold;
 pub mod introspect;
 pub mod key_history;

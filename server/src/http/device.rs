@@ -25,7 +25,7 @@ use super::segment::Segment;
 use crate::flow::prove::{self, Presented, Proven};
 use crate::flow::provider::Provider;
 use crate::flow::rotate::Answered;
-use crate::flow::{blocks, decide, enrol, maintain, own, prompts, rotate};
+use crate::flow::{blocks, decide, enrol, history, maintain, own, prompts, rotate};
 
 type Reply<T> = Result<Answer<T>, DeviceError>;
 
@@ -293,6 +293,27 @@ pub(super) async fn rotate(State(provider): State<Arc<Provider>>, request: Reque
         *response.status_mut() = StatusCode::ACCEPTED;
     }
     response
+}
+
+/// `?before=`
+#[derive(Deserialize)]
+pub(super) struct Before {
+    before: Option<u64>,
+}
+
+/// `GET /device/v1/self/history?before=`
+pub(super) async fn history(
+    State(provider): State<Arc<Provider>>,
+    before: Result<Query<Before>, axum::extract::rejection::QueryRejection>,
+    request: Request,
+) -> Response {
+    let reply = async {
+        let Query(Before { before }) = before.map_err(|_| malformed())?;
+        let call = Call::receive(&provider, request).await?;
+        let message = history::list(&provider, &call.proven.device, before).await?;
+        Ok(Answer::ToDevice(signed(&provider, message), call.device()))
+    };
+    render(&provider, reply.await)
 }
 
 /// `GET /device/v1/self/blocks`

@@ -79,6 +79,7 @@ fn realm_router(provider: Arc<Provider>) -> Router {
         )
         .route(device_api::PUSH.path, device_only(put(device::set_push_target)))
         .route(device_api::KEYS.path, device_only(post(device::rotate)))
+        .route(device_api::HISTORY.path, device_only(get(device::history)))
         .route(
             device_api::BLOCKS.path,
             device_only(get(device::blocks).merge(put(device::block)).merge(delete(device::unblock))),

@@ -11,6 +11,7 @@ use crate::domain::authentication_request::AuthenticationRequest;
 use crate::domain::client::Client;
 use crate::domain::device::{Device, Enrolment, EnrolmentTicket};
 use crate::domain::grant::Grant;
+use crate::domain::history::History;
 use crate::domain::message::{Message, MessageId};
 use crate::domain::names::{ClientId, RealmId};
 use crate::domain::prompt::StoredPrompt;
@@ -45,6 +46,7 @@ pub enum Record {
     Family(RefreshFamily),
     Message(Message),
     Attention(Attention),
+    History(History),
 }
 
 macro_rules! record_from {
@@ -69,7 +71,8 @@ record_from!(
     Grant(Grant),
     Family(RefreshFamily),
     Message(Message),
-    Attention(Attention)
+    Attention(Attention),
+    History(History)
 );
 
 /// One record to be written.

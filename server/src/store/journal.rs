@@ -25,6 +25,7 @@ use crate::domain::authentication_request::AuthenticationRequest;
 use crate::domain::client::Client;
 use crate::domain::device::{Device, DeviceStatus, Enrolment, EnrolmentTicket};
 use crate::domain::grant::Grant;
+use crate::domain::history::{History, HistoryKey};
 use crate::domain::message::Message;
 use crate::domain::names::{ClientId, FamilyKey, RealmId, RequestKey, Subject, TicketKey, TokenKey};
 use crate::domain::prompt::StoredPrompt;
@@ -197,6 +198,10 @@ impl Store for Journaled {
 
     async fn attention(&self, realm: &RealmId, key: &AttentionKey) -> Result<Option<Versioned<Attention>>, StoreError> {
         self.store.attention(realm, key).await
+    }
+
+    async fn history(&self, realm: &RealmId, key: &HistoryKey) -> Result<Option<Versioned<History>>, StoreError> {
+        self.store.history(realm, key).await
     }
 
     async fn mark(&self, realm: &RealmId, key: &MarkKey) -> Result<Option<Digest>, StoreError> {

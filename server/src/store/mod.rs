@@ -14,6 +14,7 @@ use crate::domain::authentication_request::AuthenticationRequest;
 use crate::domain::client::Client;
 use crate::domain::device::{Device, Enrolment, EnrolmentTicket};
 use crate::domain::grant::Grant;
+use crate::domain::history::{History, HistoryKey};
 use crate::domain::message::Message;
 use crate::domain::names::{ClientId, FamilyKey, RealmId, RequestKey, Subject, TicketKey, TokenKey};
 use crate::domain::prompt::StoredPrompt;
@@ -144,6 +145,9 @@ pub trait Store: Send + Sync + 'static {
 
     /// How much of a user's attention was taken.
     async fn attention(&self, realm: &RealmId, key: &AttentionKey) -> Result<Option<Versioned<Attention>>, StoreError>;
+
+    /// What a user answered of late.
+    async fn history(&self, realm: &RealmId, key: &HistoryKey) -> Result<Option<Versioned<History>>, StoreError>;
 
     /// The value under a mark.
     async fn mark(&self, realm: &RealmId, key: &MarkKey) -> Result<Option<Digest>, StoreError>;

@@ -24,13 +24,14 @@ pub enum Kept {
     Family,
     Message,
     Attention,
+    History,
     Mark,
     Event,
 }
 
 impl Kept {
     /// All of it, what others refer to first.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Client,
         Self::User,
         Self::Device,
@@ -42,6 +43,7 @@ impl Kept {
         Self::Family,
         Self::Message,
         Self::Attention,
+        Self::History,
         Self::Mark,
         Self::Event,
     ];

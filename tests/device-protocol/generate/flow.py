@@ -260,6 +260,55 @@ MESSAGES["rotation-all"] = {
     "iat": NOW + 600,
     "v": 1,
 }
+history = {
+    "iss": ISSUER,
+    "aud": AUD,
+    "enr": ident("enrolment"),
+    "entries": [
+        {
+            "number": 5,
+            "client": "shop",
+            "name": "Beispiel-Händler GmbH",
+            "message": "W4SCT",
+            "asked_at": NOW + 100,
+            "answered_at": NOW + 121,
+            "outcome": "approved",
+            "device": DEVICE_ID,
+            "device_name": "Jana’s phone",
+            "prompt": ident("prompt"),
+            "object_until": NOW + 730,
+        },
+        *(
+            {
+                "number": 4 - place,
+                "client": "lottery",
+                "name": "Lottery",
+                "asked_at": NOW + 90 - place,
+                "answered_at": NOW + 95 - place,
+                "outcome": "denied",
+                "reason": reason,
+                "device": ident("another device"),
+                "device_name": "",
+            }
+            for place, reason in enumerate(["not_me", "wrong_details", "cancelled", "wrong_code"])
+        ),
+        {
+            "number": 0,
+            "client": "shop",
+            "name": "Beispiel-Händler GmbH",
+            "asked_at": NOW,
+            "answered_at": NOW + 10,
+            "outcome": "disputed",
+            "device": DEVICE_ID,
+            "device_name": "Jana’s phone",
+        },
+    ],
+    "more": False,
+    "now": NOW + 150,
+    "v": 1,
+}
+signed("history", "history", history, "signing", **BY_SIGNING)
+MESSAGES["history-empty"] = {**history, "entries": []}
 blocks = {
     "iss": ISSUER,
     "aud": AUD,

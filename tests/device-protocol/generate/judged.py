@@ -144,6 +144,12 @@ variants(
     [VERSION, ISSUER_, AUDIENCE, ("of another enrolment", "Audience", {"enr": OTHER_ID})],
 )
 variants(
+    "history",
+    history,
+    NOW + 151,
+    [VERSION, ISSUER_, AUDIENCE, ("of another enrolment", "Audience", {"enr": OTHER_ID})],
+)
+variants(
     "blocks",
     blocks,
     NOW + 151,

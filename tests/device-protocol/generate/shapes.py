@@ -7,7 +7,7 @@ OPTIONAL = {"binding_message", "acr", "reason", "logo"}
 ALL = {**MESSAGES, **UNSIGNED, **BODIES}
 FILES = ["begin", "offer", "finish", "enrolment", "prompt", "decision-deny", "result", "proof", "keys", "revocation"]
 FILES += ["unblock", "receipt", "wake", "configuration", "nonce-request", "nonce-reply", "signed-request", "signed-reply"]
-FILES += ["offer-reply", "prompts-reply", "prompt-reply", "self-reply", "rename", "blocks", "block-request"]
+FILES += ["offer-reply", "prompts-reply", "prompt-reply", "self-reply", "rename", "blocks", "block-request", "history"]
 
 
 def paths(value, path=""):
@@ -84,6 +84,8 @@ wrong("revocation", "/reason", "mood")
 wrong("receipt", "/level", "certain")
 wrong("keys", "/keys", [SIGNING.jwk])
 wrong("rotation", "/verified", SIGNING.private_jwk())
+for changes in [{"number": -1}, {"outcome": "pending"}, {"reason": "mood"}, {"device": "x"}, {"prompt": "x"}, {"client": 7}]:
+    wrong("history", "/entries", [{**history["entries"][0], **changes}])
 wrong("blocks", "/blocks", [{"client": "shop", "name": "Shop"}])
 wrong("blocks", "/blocks", [{"client": "shop", "since": NOW}])
 wrong("block-request", "/lasts", "a while")

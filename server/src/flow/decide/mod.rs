@@ -10,7 +10,7 @@ use super::notify::{self, Told};
 use super::prove::{self, Proven};
 use super::provider::{Provider, Recorded as _};
 use super::retry::{Attempt, until_decided};
-use super::{deliver, disturb, maintain, match_code, prompts};
+use super::{deliver, disturb, history, maintain, match_code, prompts};
 use crate::domain::audit::{Check, What};
 use crate::domain::authentication_request::{
     Approval, AuthenticationRequest, Denial, DenialReason, Event, Refusal, State, Transition,
@@ -216,6 +216,8 @@ impl Scene<'_> {
                 if reason.is_some_and(DenialReason::speaks_against_client) {
                     change = disturb::refused(provider, change, before, now).await?;
                 }
+                let answer = (self.device.id, outcome, reason);
+                change = history::note(provider, change, before, answer, now).await?;
                 if outcome == Outcome::Disputed {
                     (change, suspended) = dispute::follow(provider, change, before, self.device.id, now).await?;
                 }

@@ -4,9 +4,9 @@ use protocol::Digest;
 
 use super::looking_up::{one_of_each, one_of_each_is_found};
 use super::samples::{
-    a_block, a_client, a_device, a_family, a_grant, a_mark, a_prompt, a_realm, a_request, a_ticket, a_user, an_answer,
-    an_attention, an_enrolment, an_event, at, attention_key, device_id, enrolment_id, family_key, prompt_id,
-    request_key, subject, ticket_key, token_key,
+    a_block, a_client, a_device, a_family, a_grant, a_history, a_mark, a_prompt, a_realm, a_request, a_ticket, a_user,
+    an_answer, an_attention, an_enrolment, an_event, at, attention_key, device_id, enrolment_id, family_key,
+    history_key, prompt_id, request_key, subject, ticket_key, token_key,
 };
 use super::{Ground, change, commit, found, looked_up, realm, refused};
 use crate::domain::names::{ClientId, RealmId};
@@ -70,11 +70,12 @@ pub async fn tickets_enrolments_grants_counts_marks_and_events_are_swept_at_thei
             .create(a_grant(1, at(30)))
             .create(a_family(1, at(35)))
             .create(an_attention(1, at(38 - 3600)))
+            .create(a_history(1, at(39 - 90 * day)))
             .mark(a_mark(1), Digest::of(b"value"), at(40))
             .event(at(0), an_event(1), 1),
     )
     .await;
-    for (expiry, left) in [(10, 6), (20, 5), (30, 4), (35, 3), (38, 2), (40, 1), (day, 0)] {
+    for (expiry, left) in [(10, 7), (20, 6), (30, 5), (35, 4), (38, 3), (39, 2), (40, 1), (day, 0)] {
         assert_eq!(looked_up!(store.sweep(&realm(), at(expiry - 1), 10)), 0, "a second before {expiry}");
         assert_eq!(looked_up!(store.sweep(&realm(), at(expiry), 10)), 1, "at {expiry}");
         let there = [
@@ -83,6 +84,7 @@ pub async fn tickets_enrolments_grants_counts_marks_and_events_are_swept_at_thei
             looked_up!(store.grant(&realm(), &token_key(1))).is_some(),
             looked_up!(store.family(&realm(), &family_key(1))).is_some(),
             looked_up!(store.attention(&realm(), &attention_key(1))).is_some(),
+            looked_up!(store.history(&realm(), &history_key(1))).is_some(),
             looked_up!(store.mark(&realm(), &a_mark(1))).is_some(),
             !looked_up!(store.audit(&realm(), 10)).is_empty(),
         ];

@@ -10,6 +10,7 @@ use crate::domain::client::{AuthenticationMethod, Client, ClientSecret};
 use crate::domain::delivery::DeliveryMode;
 use crate::domain::device::{Device, DeviceStatus, Enrolment, EnrolmentProgress, EnrolmentTicket, TicketState};
 use crate::domain::grant::Grant;
+use crate::domain::history::{Answered, History, HistoryKey};
 use crate::domain::message::{Content, Message, MessageId};
 use crate::domain::names::{ClientId, FamilyKey, RealmId, RequestKey, Subject, TicketKey, TokenKey};
 use crate::domain::prompt::{About, StoredAnswer, StoredPrompt};
@@ -320,4 +321,28 @@ pub fn an_event(n: u64) -> What {
 #[must_use]
 pub fn the_event(at: Timestamp, n: u64) -> Event {
     Event { at, what: an_event(n) }
+}
+
+/// Under what a user's history is found.
+#[must_use]
+pub fn history_key(n: u64) -> HistoryKey {
+    HistoryKey::of(&subject(n))
+}
+
+/// One answer of a user. It is kept for 90 days.
+#[must_use]
+pub fn a_history(n: u64, answered_at: Timestamp) -> History {
+    let mut history = History::of(&subject(n));
+    history.note(Answered {
+        number: 0,
+        request: request_key(n),
+        client: crate::domain::names::ClientId::new("shop"),
+        message: None,
+        asked_at: answered_at,
+        answered_at,
+        outcome: protocol::messages::Outcome::Approved,
+        reason: None,
+        device: device_id(n),
+    });
+    history
 }

@@ -106,6 +106,7 @@ impl RecordDraft {
             Record::Family(it) => text(kind, expected, time, it),
             Record::Message(it) => text(kind, expected, time, it),
             Record::Attention(it) => text(kind, expected, time, it),
+            Record::History(it) => text(kind, expected, time, it),
         }?;
         Ok(Self { kind, key: keys::record(realm, kind, id), expected, time, value, index })
     }
@@ -147,6 +148,7 @@ impl<'r> Place<'r> {
             Record::Attention(it) => {
                 Self { time: it.forget_at(), ..plain(Kind::Attention, keys::hashed(it.key.digest())) }
             }
+            Record::History(it) => until(Kind::History, keys::hashed(it.key.digest()), it.forget_at()),
             Record::Message(it) => {
                 Self { index: Index::Due(it.give_up_at), ..until(Kind::Message, it.id.as_bytes(), it.due_at) }
             }

@@ -18,6 +18,7 @@ pub(super) enum Kind {
     Enrolment = b'E',
     Family = b'F',
     Grant = b'G',
+    History = b'H',
     Mark = b'K',
     Message = b'M',
     Prompt = b'P',
@@ -28,7 +29,7 @@ pub(super) enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 14] = [
+    const ALL: [Self; 15] = [
         Self::Attention,
         Self::Audit,
         Self::Client,
@@ -36,6 +37,7 @@ impl Kind {
         Self::Enrolment,
         Self::Family,
         Self::Grant,
+        Self::History,
         Self::Mark,
         Self::Message,
         Self::Prompt,
@@ -63,6 +65,7 @@ impl Kind {
             Self::Enrolment => "enrolment",
             Self::Family => "family of refresh tokens",
             Self::Grant => "grant",
+            Self::History => "record of answers",
             Self::Mark => "mark",
             Self::Message => "message",
             Self::Prompt => "prompt",

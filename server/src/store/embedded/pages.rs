@@ -56,6 +56,7 @@ const fn kind_of(kept: Kept) -> Kind {
         Kept::Family => Kind::Family,
         Kept::Message => Kind::Message,
         Kept::Attention => Kind::Attention,
+        Kept::History => Kind::History,
         Kept::Mark => Kind::Mark,
         Kept::Event => Kind::Audit,
     }
@@ -76,6 +77,7 @@ fn entries(kept: Kept, id: &[u8], header: value::Header, json: &[u8], into: &mut
         Kept::Family => Record::Family(parsed(kept, json)?),
         Kept::Message => Record::Message(parsed(kept, json)?),
         Kept::Attention => Record::Attention(parsed(kept, json)?),
+        Kept::History => Record::History(parsed(kept, json)?),
         Kept::Mark => {
             let name = id.try_into().map_err(|_| StoreError::Damaged("the name of a mark".to_owned()))?;
             into.push(Entry::Mark(MarkName::from_bytes(name), parsed(kept, json)?, until()));

@@ -16,6 +16,7 @@ use crate::domain::authentication_request::AuthenticationRequest;
 use crate::domain::client::Client;
 use crate::domain::device::{Device, Enrolment, EnrolmentTicket};
 use crate::domain::grant::Grant;
+use crate::domain::history::{History, HistoryKey};
 use crate::domain::message::Message;
 use crate::domain::names::{ClientId, FamilyKey, RealmId, RequestKey, Subject, TicketKey, TokenKey};
 use crate::domain::prompt::StoredPrompt;
@@ -220,6 +221,11 @@ impl Store for EmbeddedStore {
 
     async fn attention(&self, realm: &RealmId, key: &AttentionKey) -> Result<Option<Versioned<Attention>>, StoreError> {
         let found: Option<Versioned<Attention>> = self.one(realm, Kind::Attention, keys::hashed(key.digest())).await?;
+        Ok(found.filter(|found| found.record.key == *key))
+    }
+
+    async fn history(&self, realm: &RealmId, key: &HistoryKey) -> Result<Option<Versioned<History>>, StoreError> {
+        let found: Option<Versioned<History>> = self.one(realm, Kind::History, keys::hashed(key.digest())).await?;
         Ok(found.filter(|found| found.record.key == *key))
     }
 

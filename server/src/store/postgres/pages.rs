@@ -6,7 +6,9 @@ use sqlx::{query, query_as};
 use super::connections::looked_up;
 use super::draft::value_of;
 use super::read::{Found, limit};
-use super::row::{ATTENTION, CLIENT, DEVICE, ENROLMENT, FAMILY, GRANT, MESSAGE, PROMPT, REQUEST, TICKET, USER};
+use super::row::{
+    ATTENTION, CLIENT, DEVICE, ENROLMENT, FAMILY, GRANT, HISTORY, MESSAGE, PROMPT, REQUEST, TICKET, USER,
+};
 use super::{PostgresStore, buckets, damaged, damaged_at};
 use crate::domain::names::RealmId;
 use crate::domain::time::Timestamp;
@@ -32,6 +34,7 @@ impl PostgresStore {
             Kept::Prompt => self.page_of_records(realm, PROMPT, after, most).await,
             Kept::Grant => self.page_of_records(realm, GRANT, after, most).await,
             Kept::Family => self.page_of_records(realm, FAMILY, after, most).await,
+            Kept::History => self.page_of_records(realm, HISTORY, after, most).await,
             Kept::Attention => self.page_of_records(realm, ATTENTION, after, most).await,
             Kept::Message => self.page_of_records(realm, MESSAGE, after, most).await,
             Kept::Mark => self.page_of_marks(realm, after, most).await,

@@ -8,7 +8,9 @@ use tokio::sync::broadcast;
 
 use super::connections::{looked_up, on};
 use super::draft::value_of;
-use super::row::{ATTENTION, CLIENT, DEVICE, ENROLMENT, FAMILY, GRANT, MESSAGE, PROMPT, REALM, REQUEST, TICKET, USER};
+use super::row::{
+    ATTENTION, CLIENT, DEVICE, ENROLMENT, FAMILY, GRANT, HISTORY, MESSAGE, PROMPT, REALM, REQUEST, TICKET, USER,
+};
 use super::{PostgresStore, buckets, damaged, damaged_at};
 use crate::domain::attention::{Attention, AttentionKey};
 use crate::domain::audit::Event;
@@ -16,6 +18,7 @@ use crate::domain::authentication_request::AuthenticationRequest;
 use crate::domain::client::Client;
 use crate::domain::device::{Device, Enrolment, EnrolmentTicket};
 use crate::domain::grant::Grant;
+use crate::domain::history::{History, HistoryKey};
 use crate::domain::message::Message;
 use crate::domain::names::{ClientId, FamilyKey, RealmId, RequestKey, Subject, TicketKey, TokenKey};
 use crate::domain::prompt::StoredPrompt;
@@ -189,6 +192,10 @@ impl Store for PostgresStore {
 
     async fn attention(&self, realm: &RealmId, key: &AttentionKey) -> Result<Option<Versioned<Attention>>, StoreError> {
         self.one(realm, ATTENTION, key.digest().as_bytes()).await
+    }
+
+    async fn history(&self, realm: &RealmId, key: &HistoryKey) -> Result<Option<Versioned<History>>, StoreError> {
+        self.one(realm, HISTORY, key.digest().as_bytes()).await
     }
 
     async fn mark(&self, realm: &RealmId, key: &MarkKey) -> Result<Option<Digest>, StoreError> {

@@ -13,6 +13,7 @@ pub(super) const DEVICE: &str = "device";
 pub(super) const ENROLMENT: &str = "enrolment";
 pub(super) const FAMILY: &str = "family";
 pub(super) const GRANT: &str = "grant";
+pub(super) const HISTORY: &str = "history";
 pub(super) const MESSAGE: &str = "message";
 pub(super) const PROMPT: &str = "prompt";
 pub(super) const REALM: &str = "realm";
@@ -50,6 +51,7 @@ impl Row {
             Record::Grant(it) => Self::new(GRANT, it.token.digest().as_bytes(), it).until(it.expires_at),
             Record::Family(it) => Self::new(FAMILY, it.key.digest().as_bytes(), it).until(it.expires_at),
             Record::Message(it) => Self::new(MESSAGE, it.id.as_bytes(), it).due(it.due_at).until(it.give_up_at),
+            Record::History(it) => Self::new(HISTORY, it.key.digest().as_bytes(), it).until(it.forget_at()),
             Record::Attention(it) => {
                 let row = Self::new(ATTENTION, it.key.digest().as_bytes(), it);
                 Self { forget_at: it.forget_at(), ..row }
