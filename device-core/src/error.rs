@@ -104,9 +104,14 @@ pub enum DeviceError {
     /// The account waits for its six digits, or was cancelled.
     #[error("the account is not active")]
     NotActive,
-    /// The server says that this phone was revoked. Only its signed word, which `sync` fetches, removes the account.
+    /// The server says that this phone was revoked, by its user or an operator. Only its signed word, which `sync` fetches, removes the account.
     #[error("the phone was revoked")]
     Revoked,
+    /// The server has taken this phone out of use, because something is wrong: the user said that what it approved was not
+    /// them, or two phones have its keys. Nothing that it approved and that has not been used counts. Tell the user: whoever
+    /// holds this phone may not be them, and it can only be enrolled anew.
+    #[error("the phone was suspended")]
+    Suspended,
     /// The server knows no such prompt for this phone.
     #[error("no such prompt")]
     UnknownPrompt,

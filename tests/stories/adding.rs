@@ -68,7 +68,7 @@ async fn a_new_phone_that_was_not_me_is_revoked_and_what_it_approved_falls() {
     let notice = of_kind(&phone, PromptKind::Notice).await.remove(0);
     assert_eq!(phone.deny(&notice, DenyReason::NotMe).await, Ok(Outcome::Denied));
     assert_eq!(world.poll(&shop, &asked).await, "400 access_denied");
-    assert_eq!(thief.pending().await.err(), Some(DeviceError::Revoked));
+    assert_eq!(thief.pending().await.err(), Some(DeviceError::Suspended));
     assert_eq!(world.events("device_disowned").await, 1);
     let devices = world.admin().devices("1001").await.expect("a list");
     let standing: Vec<_> = devices.iter().map(|device| (&device["status"], &device["reason"])).collect();

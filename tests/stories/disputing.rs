@@ -44,7 +44,12 @@ async fn a_dispute_ends_the_tokens_and_suspends_the_phone_that_approved() {
     let id = async |phone| Forger::of(phone).await.expect("a phone taken apart").account().device.to_string();
     assert_eq!(stands(&id(&stolen).await), ("revoked".to_owned(), "disputed".into()));
     assert_eq!(stands(&id(&kept).await).0, "active");
-    assert!(stolen.pending().await.is_err(), "it sees no more prompts");
+    assert_eq!(stolen.pending().await.err(), Some(DeviceError::Suspended), "it sees no more prompts");
+    assert_eq!(
+        stolen.restarted(tests::ISSUER).pending().await.err(),
+        Some(DeviceError::Suspended),
+        "and remembers why"
+    );
     let on_kept = world.prompt(&kept, &next).await;
     kept.approve(&on_kept).await.expect("the other phone goes on");
     assert_eq!((world.events("request_disputed").await, world.events("device_revoked").await), (1, 1));

@@ -94,7 +94,7 @@ async fn new_keys_are_announced_to_the_other_phones_and_may_be_disowned() {
     assert_eq!((notices.len(), lines(&notices[1])[1].as_str()), (2, "Tablet"));
     assert_eq!(notices[1].prompt().content().display[1].label, "New keys on");
     phone.deny(&notices[1], DenyReason::NotMe).await.expect("denied");
-    assert_eq!(tablet.pending().await.err(), Some(DeviceError::Revoked));
+    assert_eq!(tablet.pending().await.err(), Some(DeviceError::Suspended));
 }
 
 /// A phone whose keys are in two places: of one state the copy is rotated, and the original knows nothing of it.

@@ -48,6 +48,7 @@ impl DeviceError {
             Self::UnknownAccount => "unknown_account",
             Self::NotActive => "not_active",
             Self::Revoked => "revoked",
+            Self::Suspended => "suspended",
             Self::UnknownPrompt => "unknown_prompt",
             Self::NotOurPush => "not_our_push",
             Self::KeysLost => "keys_lost",
@@ -76,6 +77,7 @@ impl DeviceError {
             | Self::DisplayIncomplete { .. }
             | Self::MatchCodeNeeded
             | Self::NotActive
+            | Self::Suspended
             | Self::KeysLost
             | Self::KeyInvalidated
             | Self::KeyUnavailable { .. }

@@ -1,5 +1,6 @@
 //! How the conditions of ports, server and protocol become those that apps tell apart.
 
+use protocol::messages::RevocationReason;
 use protocol::problem::Problem;
 
 use super::DeviceError;
@@ -16,12 +17,23 @@ impl DeviceError {
             "already_approved" | "already_denied" | "already_redeemed" => Self::AlreadyAnswered,
             "cancelled" => Self::Withdrawn,
             "revoked" => Self::Revoked,
+            "counter_reused" => Self::Suspended,
             "unknown_prompt" => Self::UnknownPrompt,
             // Busy or limited: the same request may pass later, so nothing that was signed is given up.
             code if problem.status == 429 || problem.status >= 500 => {
                 Self::ServerBusy { refusal: code.to_owned(), after_seconds }
             }
             code => Self::Refused { refusal: code.to_owned() },
+        }
+    }
+}
+
+impl From<RevocationReason> for DeviceError {
+    /// What the end of an account is to an app.
+    fn from(reason: RevocationReason) -> Self {
+        match reason {
+            RevocationReason::Operator | RevocationReason::User => Self::Revoked,
+            RevocationReason::Disputed | RevocationReason::Cloned => Self::Suspended,
         }
     }
 }

@@ -117,9 +117,10 @@ impl DeviceCore {
         let left = self.account(&account).await?;
         match self.proven(&left, &Call::to(left.trust.issuer(), endpoints::LEAVE)).await {
             // Refused: the server does not know this phone any more. Without keys nothing can be proven to it.
-            Ok(_) | Err(DeviceError::Refused { .. } | DeviceError::Revoked | DeviceError::KeysLost) => {
-                self.wipe(account).await
-            }
+            Ok(_)
+            | Err(
+                DeviceError::Refused { .. } | DeviceError::Revoked | DeviceError::Suspended | DeviceError::KeysLost,
+            ) => self.wipe(account).await,
             Err(error) => Err(error),
         }
     }
@@ -168,7 +169,7 @@ impl DeviceCore {
         let account = self.account(id).await?;
         match account.standing {
             EnrolmentState::Active => Ok(account),
-            EnrolmentState::Revoked => Err(DeviceError::Revoked),
+            EnrolmentState::Revoked => Err(account.ended.map_or(DeviceError::Revoked, |ended| ended.reason.into())),
             EnrolmentState::Unconfirmed | EnrolmentState::Cancelled => Err(DeviceError::NotActive),
         }
     }

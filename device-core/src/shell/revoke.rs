@@ -1,7 +1,7 @@
 //! The server says that this phone was revoked.
 
 use protocol::Jws;
-use protocol::messages::EnrolmentState;
+use protocol::messages::{EnrolmentState, RevocationReason};
 
 use super::DeviceCore;
 use crate::error::DeviceError;
@@ -12,13 +12,14 @@ use crate::state::{AccountState, Ended};
 impl DeviceCore {
     /// Ends an account whose end the server has signed. Anything else that calls itself a revocation changes nothing:
     /// whoever sits between phone and server could say so.
-    pub(super) async fn heed(&self, account: &AccountState, message: &Jws) -> Result<(), DeviceError> {
+    pub(super) async fn heed(&self, account: &AccountState, message: &Jws) -> Result<RevocationReason, DeviceError> {
         let said = self.believe(account, |account, now| revocation::check(account, message, now)).await?;
         // A phone that leaves is told so too, and wipes by itself.
         match self.account(&account.enr.to_string()).await {
-            Ok(kept) if kept.ended.is_none() => self.end(&kept, Ended { reason: said.reason, at: said.at }).await,
-            _ => Ok(()),
+            Ok(kept) if kept.ended.is_none() => self.end(&kept, Ended { reason: said.reason, at: said.at }).await?,
+            _ => {}
         }
+        Ok(said.reason)
     }
 
     /// Ends an account by the server's word: its keys are destroyed, and what is left says why.

@@ -169,7 +169,7 @@ impl DeviceCore {
             reply = self.prove_and_send(account, call, &fresh.unwrap_or(nonce), deadline).await?;
         }
         if let Reply::Problem(Problem { revocation: Some(revocation), .. }, _) = &reply {
-            self.heed(account, revocation).await?;
+            return Err(self.heed(account, revocation).await?.into());
         }
         done(reply)
     }
@@ -312,15 +312,15 @@ fn now_of(response: &HttpResponse) -> Option<i64> {
     exchange::parse(response.status, &response.body).ok().map(|Now { now }| now)
 }
 
+fn unusable() -> DeviceError {
+    DeviceError::KeyUnavailable { detail: "the vault's signature does not verify".into() }
+}
+
 /// 128 bits of the system's chance.
 #[expect(
     clippy::disallowed_methods,
     reason = "the phone's one source of chance; every pure function takes it as an argument"
 )]
-fn unusable() -> DeviceError {
-    DeviceError::KeyUnavailable { detail: "the vault's signature does not verify".into() }
-}
-
 pub(super) fn random() -> Result<[u8; 16], DeviceError> {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).map_err(|error| DeviceError::Platform { detail: error.to_string() })?;

@@ -119,7 +119,7 @@ async fn a_copy_of_a_phone_is_noticed_at_its_first_counter_and_neither_is_heard_
     let reply = copy.send(&decision.prompt, signed).await.expect("an answer");
     assert_eq!((reply.status, reply.code()), (403, "counter_reused"));
 
-    assert_eq!(phone.pending().await.err(), Some(DeviceError::Revoked), "nobody can tell which one is the copy");
+    assert_eq!(phone.pending().await.err(), Some(DeviceError::Suspended), "nobody can tell which one is the copy");
     assert_eq!(world.poll(&shop, &expected).await, "400 access_denied", "nor who approved");
     assert_eq!(world.poll(&shop, &forged_one).await, "400 authorization_pending");
     let told = counted([

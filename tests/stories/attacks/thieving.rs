@@ -33,7 +33,7 @@ async fn what_a_stolen_phone_approved_is_undone_from_the_one_that_the_user_kept(
     let refreshed = shop.refresh(text(&tokens, "refresh_token")).await.expect("an answer");
     assert_eq!(refreshed.in_short(), "400 invalid_grant");
     let next = a_request().accepted(&shop).await;
-    assert_eq!(stolen.pending().await.err(), Some(DeviceError::Revoked), "the thief sees no more");
+    assert_eq!(stolen.pending().await.err(), Some(DeviceError::Suspended), "the thief sees no more");
     assert_eq!(shows(&kept).await, ["shop: Pay 12 euros"]);
     kept.approve(&world.prompt(&kept, &next).await).await.expect("the user goes on");
     world.redeem(&shop, &next).await;

@@ -14,6 +14,7 @@ use crate::ports::VaultError;
 use crate::shell::ApprovalRequest;
 use crate::testing::{NOW, Phone, REVEALED, Trouble, next_signing_key, other_digest, wait};
 
+mod codes;
 mod displaying;
 mod ending;
 mod noticing;
