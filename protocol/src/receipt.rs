@@ -31,7 +31,7 @@ pub struct PublishedKey {
     pub jwk: Jwk,
     /// Seconds since 1970.
     pub not_before: i64,
-    /// Seconds since 1970. What it signed before stays good.
+    /// Seconds since 1970: for a key that leaked, when it was revoked. What it signed before stays good.
     pub not_after: i64,
 }
 
@@ -83,7 +83,7 @@ pub enum ReceiptError {
     /// Its key is not among the published ones.
     #[error("the {0} is signed by a key that is not published")]
     UnknownKey(&'static str),
-    /// Its key was not in use when it was made.
+    /// Its key was not in use when it was made, or when the decision came.
     #[error("the {0} is signed by a key outside its time")]
     KeyOutOfTime(&'static str),
     /// A version that this code does not know.
@@ -126,9 +126,12 @@ pub fn verify<K: Verify>(
     keys: &PublishedKeys,
     parse: impl Fn(&Jwk) -> Result<K, CryptoError>,
 ) -> Result<Proven, ReceiptError> {
-    let receipt: Receipt = published("receipt", &approval.receipt, keys, &parse, |receipt: &Receipt| receipt.iat)?;
+    let receipt: Receipt =
+        published("receipt", &approval.receipt, keys, &parse, |receipt: &Receipt| [receipt.iat, receipt.received_at])?;
     judge_receipt(approval, expected, &receipt)?;
-    let prompt: Prompt = published("prompt", &approval.prompt, keys, &parse, |prompt: &Prompt| prompt.iat)?;
+    let received_at = receipt.received_at;
+    let prompt: Prompt =
+        published("prompt", &approval.prompt, keys, &parse, |prompt: &Prompt| [prompt.iat, received_at])?;
     judge_prompt(expected, &receipt, &prompt)?;
     let (decision, role) = decision(approval, &receipt, &parse)?;
     judge_decision(approval, expected, &prompt, &decision)?;
@@ -147,13 +150,14 @@ pub fn verify<K: Verify>(
     })
 }
 
-/// Opens what the OP signed, by a published key in its time.
+/// Opens what the OP signed, by a published key in its time. The time of a key that leaked ends when it was revoked: it must
+/// not have ended when the decision came either, or whoever has the key could have asked the question.
 fn published<M: Message, K: Verify>(
     what: &'static str,
     jws: &Jws,
     keys: &PublishedKeys,
     parse: impl Fn(&Jwk) -> Result<K, CryptoError>,
-    made_at: impl Fn(&M) -> i64,
+    times: impl Fn(&M) -> [i64; 2],
 ) -> Result<M, ReceiptError> {
     let refused = |error| ReceiptError::Signature(what, error);
     let unverified = Unverified::parse(jws.as_str(), M::TYP).map_err(refused)?;
@@ -162,8 +166,8 @@ fn published<M: Message, K: Verify>(
     let key = found.ok_or(ReceiptError::UnknownKey(what))?;
     let verifier = parse(&key.jwk).map_err(|error| refused(error.into()))?;
     let message: M = unverified.verify(&verifier).map_err(refused)?;
-    let in_time = (key.not_before..=key.not_after).contains(&made_at(&message));
-    if in_time { Ok(message) } else { Err(ReceiptError::KeyOutOfTime(what)) }
+    let in_time = |at: &i64| (key.not_before..=key.not_after).contains(at);
+    if times(&message).iter().all(in_time) { Ok(message) } else { Err(ReceiptError::KeyOutOfTime(what)) }
 }
 
 fn judge_receipt(approval: &Approval, expected: &Expected<'_>, receipt: &Receipt) -> Result<(), ReceiptError> {

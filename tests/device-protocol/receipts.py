@@ -16,8 +16,8 @@ def opened(text, typ, key):
         raise Refused("Signature") from None
 
 
-def by_the_provider(text, typ, keys):
-    """What one of the published keys signed in its time."""
+def by_the_provider(text, typ, keys, received=None):
+    """What one of the published keys signed in its time, which had not ended when the decision was received."""
     try:
         kid = adp.hint(text, typ).get("kid")
     except Refused:
@@ -25,7 +25,8 @@ def by_the_provider(text, typ, keys):
     key = next((key for key in keys["keys"] if adp.encode(adp.thumbprint(key)) == kid), None)
     check(key is not None, "UnknownKey")
     payload = opened(text, typ, adp.key_of(key))
-    check(key["not_before"] <= payload["iat"] <= key["not_after"], "KeyOutOfTime")
+    received = payload["received_at"] if received is None else received
+    check(all(key["not_before"] <= at <= key["not_after"] for at in (payload["iat"], received)), "KeyOutOfTime")
     return payload
 
 
@@ -39,7 +40,7 @@ def verify(approval, keys, issuer, client, auth_req_id, now):
     check(receipt["req"] == adp.encode(adp.request_digest(auth_req_id)), "Request")
     check((receipt["prompt"], receipt["decision"]) == (prompt_hash, decision_hash), "Other")
 
-    prompt = by_the_provider(approval["prompt"], "adp-prompt+jwt", keys)
+    prompt = by_the_provider(approval["prompt"], "adp-prompt+jwt", keys, receipt["received_at"])
     check(prompt["v"] == 1, "Version")
     check(prompt["iss"] == issuer, "Issuer")
     check(prompt["client"]["id"] == client, "Client")

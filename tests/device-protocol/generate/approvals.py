@@ -2,16 +2,23 @@
 
 from flow import *
 
-KEYS_PUBLISHED = [{**SIGNING.jwk, "not_before": NOW - 86400, "not_after": NOW + 86400 * 399}]
+# Two leaked: their time ended when they were revoked, the second's just before the decision came.
+LEAKED, LEAKED_BEFORE = Key("signing key that leaked"), Key("signing key that leaked before")
+SIGNERS = {**KEYS, "leaked": LEAKED}
+KEYS_PUBLISHED = [
+    {**SIGNING.jwk, "not_before": NOW - 86400, "not_after": NOW + 86400 * 399},
+    {**LEAKED.jwk, "not_before": NOW - 86400, "not_after": NOW + 125},
+    {**LEAKED_BEFORE.jwk, "not_before": NOW - 86400, "not_after": NOW + 120},
+]
 LATER = NOW + 86400 * 365 * 3
 RECEIPT = MESSAGES["receipt"]
 CASES = []
 
 
-def case(name, reason, prompt_says=(), decision_says=(), receipt_says=(), hashes=True, by="verified", signer="signing", **given):
+def case(name, reason, prompt_says=(), decision_says=(), receipt_says=(), hashes=True, by="verified", signer="signing", asker=SIGNING, **given):
     """One approval with changes. With `hashes` those that come after a change follow it, as a forger's would."""
     asked = {**prompt_payload, **dict(prompt_says)}
-    prompt_text = jws(header("prompt", kid=b64(SIGNING.thumbprint)), asked, SIGNING)
+    prompt_text = jws(header("prompt", kid=b64(asker.thumbprint)), asked, asker)
     said = {**approve}
     if hashes:
         said |= {"ph": b64(sha(prompt_text)), "dh": b64(display_digest(asked["display"]))}
@@ -23,7 +30,7 @@ def case(name, reason, prompt_says=(), decision_says=(), receipt_says=(), hashes
         made |= {"req": asked["req"], "prompt": b64(sha(prompt_text)), "decision": b64(sha(decision_text))}
     made |= dict(receipt_says)
     made = {name: value for name, value in made.items() if value is not ...}
-    receipt_text = jws(header("receipt", kid=b64(KEYS[signer].thumbprint)), made, KEYS[signer])
+    receipt_text = jws(header("receipt", kid=b64(SIGNERS[signer].thumbprint)), made, SIGNERS[signer])
     approval = {"prompt": prompt_text, "decision": decision_text, "receipt": receipt_text, **given.pop("approval", {})}
     CASES.append({"name": name, "reason": reason, "approval": approval, **given})
 
@@ -49,6 +56,11 @@ case("answered after its end", "Times", receipt_says={"received_at": NOW + 208})
 case("attested before it was answered", "Times", receipt_says={"iat": NOW + 120})
 case("whose receipt is signed by another key", "UnknownKey", signer="other")
 case("whose receipt was signed after its key's time", "KeyOutOfTime", receipt_says={"iat": NOW + 86400 * 400}, now=LATER)
+case("whose keys leaked after it was made", None, asker=LEAKED, signer="leaked", receipt_says={"iat": NOW + 125})
+case("made after its key leaked", "KeyOutOfTime", asker=LEAKED, signer="leaked", receipt_says={"iat": NOW + 126})
+case("received after its key leaked, and dated back", "KeyOutOfTime", signer="leaked", receipt_says={"iat": NOW + 125, "received_at": NOW + 126})
+case("received after its prompt's key leaked", "KeyOutOfTime", asker=LEAKED_BEFORE)
+case("received when its prompt's key leaked", None, asker=LEAKED_BEFORE, receipt_says={"received_at": NOW + 120})
 case("with the prompt of another request with the same text", "Other", approval={"prompt": jws(header("prompt", kid=b64(SIGNING.thumbprint)), {**prompt_payload, "jti": ANOTHER_ID, "req": ANOTHER}, SIGNING)})
 case("whose prompt is for another client", "Client", prompt_says={"client": {**prompt_payload["client"], "id": "bank"}})
 case("whose prompt is of another issuer", "Issuer", prompt_says={"iss": "https://other.example"})
