@@ -3,13 +3,16 @@
 
 use protocol::crypto::CryptoError;
 use protocol::crypto::p256::VerifyingKey;
-use protocol::jws::{JwsError, KeyHint, Unverified};
-use protocol::messages::{KeyList, Message, SigningKey};
+use protocol::jws::{General, JwsError, KeyHint, Unverified};
+use protocol::messages::{self, KeyList, Message};
 use protocol::{Digest, Jwk, Jws, VERSION};
 use serde::{Deserialize, Serialize};
 
 /// Signing keys live at most this long, whatever the list says.
 const MAX_KEY_LIFE_SECONDS: i64 = 400 * 24 * 60 * 60;
+
+/// More successions than this are not looked at: nobody replaces roots so often.
+pub const MOST_SUCCESSIONS: usize = 32;
 
 /// Why something the server is said to have said is not believed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -98,6 +101,43 @@ impl Trust {
         Ok(true)
     }
 
+    /// Takes in what the server says of its root and keys. Another root than the one pinned is believed only where that one
+    /// vouches for it, by a list that both signed; then it is the one pinned. Says whether anything changed.
+    pub fn follow(&mut self, root: &Jwk, successions: &[General], list: &Jws) -> Result<bool, Distrust> {
+        if *root == self.root {
+            return self.update(list);
+        }
+        let mut next = self.clone();
+        for succession in successions.iter().take(MOST_SUCCESSIONS) {
+            next.succeed(succession)?;
+        }
+        if *root != next.root {
+            return Err(Distrust::Root);
+        }
+        next.update(list)?;
+        *self = next;
+        Ok(true)
+    }
+
+    /// One step from root to root; one that leads from another root than this is read over.
+    fn succeed(&mut self, succession: &General) -> Result<(), Distrust> {
+        let hints = (succession.hint::<KeyList>(0), succession.hint::<KeyList>(1));
+        let (Some(KeyHint::Jwk(old)), Some(KeyHint::Jwk(new))) = hints else {
+            return Err(Distrust::Root);
+        };
+        if old != self.root {
+            return Ok(());
+        }
+        let list: KeyList = succession.verify(&[&VerifyingKey::new(&old)?, &VerifyingKey::new(&new)?])?;
+        let list = fitting(&self.issuer, list)?;
+        // As from a root itself: whoever has an old root's key must not take phones back with lists that are over.
+        if list.sequence <= self.list.sequence {
+            return Err(Distrust::OldKeyList);
+        }
+        (self.root, self.list) = (new, list);
+        Ok(())
+    }
+
     /// Verifies what a device signing key signed, then reads it.
     pub fn open<M: Message>(&self, message: &Jws, now: i64) -> Result<M, Distrust> {
         let unverified = Unverified::parse(message.as_str(), M::TYP)?;
@@ -119,13 +159,16 @@ impl Trust {
     }
 }
 
-fn is_valid_at(key: &SigningKey, now: i64) -> bool {
+fn is_valid_at(key: &messages::SigningKey, now: i64) -> bool {
     (key.not_before..=key.not_after).contains(&now)
         && key.not_after.saturating_sub(key.not_before) <= MAX_KEY_LIFE_SECONDS
 }
 
 fn open_list(issuer: &str, root: &Jwk, list: &Jws) -> Result<KeyList, Distrust> {
-    let list: KeyList = list.open(&VerifyingKey::new(root)?)?;
+    fitting(issuer, list.open(&VerifyingKey::new(root)?)?)
+}
+
+fn fitting(issuer: &str, list: KeyList) -> Result<KeyList, Distrust> {
     if list.iss != issuer {
         return Err(Distrust::Issuer);
     }
@@ -138,10 +181,11 @@ fn open_list(issuer: &str, root: &Jwk, list: &Jws) -> Result<KeyList, Distrust> 
 #[cfg(test)]
 mod tests {
     use protocol::crypto::Sign as _;
+    use protocol::crypto::p256::SigningKey;
     use protocol::messages::Prompt;
 
     use super::*;
-    use crate::testing::{ISSUER, NOW, Op, account, key, other_digest, prompt};
+    use crate::testing::{ISSUER, NOW, Op, account, key, list_by, other_digest, prompt, succession};
 
     fn pin(op: &Op, list: &Jws) -> Result<Trust, Distrust> {
         let root = *op.root.public();
@@ -225,5 +269,96 @@ mod tests {
         assert_eq!(open(op.list(|list| list.keys[0].not_after = i64::MAX)), Err(Distrust::KeyNotValid));
         let revoked = op.list(|list| list.revoked.push(op.signing.public().thumbprint()));
         assert_eq!(open(revoked), Err(Distrust::KeyNotValid));
+    }
+
+    /// What a phone with the first root makes of a step to the second, and of a list by that.
+    fn step(op: &Op, list: u64, by: [&SigningKey; 2], named: [&SigningKey; 2], then: u64) -> Result<bool, Distrust> {
+        let mut trust = op.trust();
+        let step = succession(op, list, named, by);
+        let followed = trust.follow(named[1].public(), &[step], &list_by(op, named[1], then));
+        assert_eq!(trust == op.trust(), followed != Ok(true), "it moves whole or not at all");
+        followed
+    }
+
+    #[test]
+    fn a_new_root_is_believed_where_the_one_pinned_and_it_both_signed() {
+        let op = Op::new();
+        let (old, new) = (&op.root, &key(91));
+        assert_eq!(step(&op, 2, [old, new], [old, new], 2), Ok(true), "the list of the step itself");
+        assert_eq!(step(&op, 2, [old, new], [old, new], 5), Ok(true), "or a later one");
+    }
+
+    #[test]
+    fn a_new_root_is_not_believed_by_one_signature_or_in_the_wrong_order() {
+        let op = Op::new();
+        let (old, new, other) = (&op.root, &key(91), &key(92));
+        let bad = Err(Distrust::Jws(JwsError::Crypto(CryptoError::BadSignature)));
+        assert_eq!(step(&op, 2, [new, new], [old, new], 2), bad, "the new root alone");
+        assert_eq!(step(&op, 2, [old, old], [old, new], 2), bad, "the old root alone");
+        assert_eq!(step(&op, 2, [new, old], [old, new], 2), bad, "signatures in the other order");
+        assert_eq!(step(&op, 2, [other, new], [old, new], 2), bad, "another one in the old root's name");
+        assert_eq!(step(&op, 2, [other, new], [other, new], 2), Err(Distrust::Root), "from a root that nobody pinned");
+        let mut trust = op.trust();
+        let turned = succession(&op, 2, [new, old], [new, old]);
+        assert_eq!(trust.follow(new.public(), &[turned], &list_by(&op, new, 2)), Err(Distrust::Root));
+        assert_eq!(
+            trust.follow(new.public(), &[], &list_by(&op, new, 2)),
+            Err(Distrust::Root),
+            "nobody vouches for it"
+        );
+        let alone: General = {
+            let whole = serde_json::to_value(succession(&op, 2, [old, new], [old, new])).unwrap();
+            let only = serde_json::json!({ "payload": whole["payload"], "signatures": [whole["signatures"][1]] });
+            serde_json::from_value(only).unwrap()
+        };
+        assert_eq!(trust.follow(new.public(), &[alone], &list_by(&op, new, 2)), Err(Distrust::Root), "one signature");
+        assert_eq!(trust, op.trust());
+    }
+
+    #[test]
+    fn a_new_root_comes_with_a_higher_sequence_and_a_list_of_its_own() {
+        let op = Op::new();
+        let (old, new) = (&op.root, &key(91));
+        assert_eq!(step(&op, 1, [old, new], [old, new], 2), Err(Distrust::OldKeyList), "the number that is held");
+        assert_eq!(step(&op, 0, [old, new], [old, new], 2), Err(Distrust::OldKeyList));
+        assert_eq!(step(&op, 3, [old, new], [old, new], 2), Err(Distrust::OldKeyList), "a list before the step");
+        let mut trust = op.trust();
+        let steps = [succession(&op, 2, [old, new], [old, new])];
+        let by_old = list_by(&op, old, 2);
+        let bad = Err(Distrust::Jws(JwsError::Crypto(CryptoError::BadSignature)));
+        assert_eq!(trust.follow(new.public(), &steps, &by_old), bad, "the old root signs no lists any more");
+    }
+
+    #[test]
+    fn there_is_no_way_back_to_an_old_root() {
+        let op = Op::new();
+        let (old, new) = (&op.root, &key(91));
+        let steps = [succession(&op, 2, [old, new], [old, new])];
+        let mut trust = op.trust();
+        assert_eq!(trust.follow(new.public(), &steps, &list_by(&op, new, 2)), Ok(true));
+        let moved = trust.clone();
+        assert_eq!(trust.follow(new.public(), &steps, &list_by(&op, new, 2)), Ok(false), "the same again");
+        assert_eq!(trust.follow(old.public(), &steps, &op.list(|_| ())), Err(Distrust::Root), "the list before");
+        assert_eq!(trust.follow(old.public(), &steps, &list_by(&op, old, 9)), Err(Distrust::Root));
+        assert_eq!(trust.update(&list_by(&op, old, 9)).map_err(|error| matches!(error, Distrust::Jws(_))), Err(true));
+        assert_eq!(trust.follow(new.public(), &steps, &list_by(&op, new, 1)), Err(Distrust::OldKeyList));
+        assert_eq!(trust, moved);
+    }
+
+    #[test]
+    fn a_phone_that_was_away_follows_over_several_roots() {
+        let op = Op::new();
+        let (first, second, third) = (&op.root, &key(91), &key(92));
+        let steps = [
+            succession(&op, 2, [first, second], [first, second]),
+            succession(&op, 4, [second, third], [second, third]),
+        ];
+        let mut away = op.trust();
+        assert_eq!(away.follow(third.public(), &steps[1..], &list_by(&op, third, 5)), Err(Distrust::Root), "a gap");
+        assert_eq!(away.follow(third.public(), &steps, &list_by(&op, third, 5)), Ok(true));
+        let mut there = op.trust();
+        assert_eq!(there.follow(second.public(), &steps[..1], &list_by(&op, second, 3)), Ok(true));
+        assert_eq!(there.follow(third.public(), &steps, &list_by(&op, third, 5)), Ok(true), "the first step is over");
+        assert_eq!(there, away);
     }
 }

@@ -114,6 +114,10 @@ pub struct Configuration {
     pub root: Jwk,
     /// `adp-keys+jwt`, signed by the root.
     pub keys: Jws,
+    /// Each an `adp-keys+jwt` in general serialisation, signed by a root and then by its successor, whose keys are in the
+    /// headers; the oldest first. By these a phone that pinned an earlier root comes to the present one.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub successions: Vec<General>,
     /// What the server can do beyond version 1.
     pub capabilities: Vec<String>,
     /// Version of the Unicode data that text is judged by.

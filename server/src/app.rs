@@ -36,6 +36,7 @@ use crate::store::{CommitError, Store, StoreError};
 
 mod check;
 mod clients;
+mod device_keys;
 mod doors;
 pub mod import;
 mod init;
@@ -49,6 +50,7 @@ mod renewal;
 pub mod system;
 
 pub use check::check;
+pub use device_keys::{Signing, install_device_list, request_device_list, rotate_device_keys, sign_device_list};
 pub use doors::{Addresses, Listeners};
 pub use init::{Init, InitError, init};
 pub use keys::{Which, adopt_keys, list_keys, rotate_keys};
@@ -79,6 +81,21 @@ pub enum AppError {
          `assent keys adopt` gives the store these, and every phone must enrol again"
     )]
     OtherKeys(crate::domain::names::RealmId),
+    /// Phones have seen a later list of device signing keys than the key file has, or another one of the same number.
+    #[error(
+        "keys.file: realm {realm}: the list of device signing keys here has number {ours}, and phones have seen another one \
+         with {seen}: they would refuse this one. Put the newest key file back; if it is lost, make the next list with a \
+         higher number (`--sequence {next}` of `assent keys rotate-device`, or of `assent keys sign-device`)",
+        next = seen.saturating_add(1)
+    )]
+    OldList {
+        /// Whose.
+        realm: crate::domain::names::RealmId,
+        /// Its number.
+        ours: u64,
+        /// That of the newest one served.
+        seen: u64,
+    },
     /// An import did not come to its end.
     #[error(
         "the store holds records of realm {0} but not the realm: an import was cut off; empty the store and import again"
@@ -204,7 +221,7 @@ impl App {
             doors,
             reload: watch::Sender::default(),
             clock,
-            health: Health::new(providers[0].clone()),
+            health: Health::new(&providers),
             store,
             keys,
             providers,

@@ -10,12 +10,12 @@ use clap::{Parser, Subcommand};
 use sd_notify::NotifyState;
 use server::app::recover::Recovered;
 use server::app::system::{SystemClock, SystemRandom};
-use server::app::{self, Addresses, App, Init, log, operate};
+use server::app::{self, Addresses, App, Init, Signing, log, operate};
 use server::config::{Config, Environment, gluu, manual};
 use server::domain::algorithm::Algorithm;
 use server::domain::names::RealmId;
 use server::domain::time::Clock as _;
-use server::keys::{Rotation, secret_file};
+use server::keys::{DeviceRotation, MOST_DAYS, Rotation, Terms, secret_file};
 use server::outbound::web_push;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
@@ -150,6 +150,75 @@ enum KeysCommand {
         /// Where; must not exist yet
         file: PathBuf,
     },
+    /// Makes the next key that signs for phones, which signs at once; phones fetch the list where they do not know it
+    RotateDevice {
+        /// The settings file
+        #[arg(long)]
+        config: PathBuf,
+        /// Of one realm only
+        #[arg(long)]
+        realm: Option<String>,
+        /// What the keys before sign is never believed again
+        #[arg(long)]
+        leaked: bool,
+        /// With another root too, for which the one before vouches; tickets that are out are void
+        #[arg(long)]
+        root: bool,
+        /// The list's number at least, where phones have seen a higher one
+        #[arg(long, default_value_t = 0)]
+        sequence: u64,
+    },
+    /// Writes what a device root that is kept elsewhere is to sign: the list as it is, and one key more
+    RequestDevice {
+        /// The settings file
+        #[arg(long)]
+        config: PathBuf,
+        /// Of which realm
+        #[arg(long, default_value = "main")]
+        realm: String,
+        /// What the keys before sign is never to be believed again
+        #[arg(long)]
+        leaked: bool,
+        /// Where; must not exist yet
+        #[arg(long)]
+        output: PathBuf,
+    },
+    /// Signs what was requested, on the machine where the device root is: needs no settings and no network
+    SignDevice {
+        /// The root's file; made if there is none, and the root before hands over to it
+        #[arg(long)]
+        root: PathBuf,
+        /// The root before, where that is another one and not in the server's key file
+        #[arg(long)]
+        old_root: Option<PathBuf>,
+        /// The request
+        #[arg(long)]
+        request: PathBuf,
+        /// Where the signed list goes; must not exist yet
+        #[arg(long)]
+        output: PathBuf,
+        /// For how many days phones believe the new key
+        #[arg(long, default_value_t = MOST_DAYS)]
+        days: u32,
+        /// A key that is never to be believed again, beside those of the request
+        #[arg(long)]
+        revoke: Vec<protocol::Digest>,
+        /// The list's number at least, where phones have seen a higher one
+        #[arg(long, default_value_t = 0)]
+        sequence: u64,
+    },
+    /// Takes in a list that the device root signed. A running server notices by itself
+    InstallDevice {
+        /// The settings file
+        #[arg(long)]
+        config: PathBuf,
+        /// Of which realm
+        #[arg(long, default_value = "main")]
+        realm: String,
+        /// The signed list
+        #[arg(long)]
+        list: PathBuf,
+    },
     /// Makes the next keys: published now, signing an hour later. A running server notices by itself
     Rotate {
         #[command(flatten)]
@@ -277,6 +346,21 @@ fn keys(command: KeysCommand) -> Result<(), Failure> {
             let (key, public) = web_push::generate_key();
             secret_file::create(&file, &key)?;
             vec![public]
+        }
+        KeysCommand::RotateDevice { config, realm, leaked, root, sequence } => {
+            let rotation = DeviceRotation { leaked, root, sequence };
+            app::rotate_device_keys(&config, &environment(), realm, rotation)?
+        }
+        KeysCommand::RequestDevice { config, realm, leaked, output } => {
+            app::request_device_list(&config, &environment(), &realm, leaked, &output)?
+        }
+        KeysCommand::SignDevice { root, old_root, request, output, days, revoke, sequence } => {
+            let terms = Terms { days, revoke, sequence };
+            let old_root = old_root.as_deref();
+            app::sign_device_list(&Signing { root: &root, old_root, request: &request, output: &output, terms })?
+        }
+        KeysCommand::InstallDevice { config, realm, list } => {
+            app::install_device_list(&config, &environment(), &realm, &list)?
         }
         KeysCommand::Adopt { config } => block_on(app::adopt_keys(&config, &environment()))?,
     };

@@ -97,7 +97,7 @@ fn keys() -> RealmKeys {
 }
 
 fn list_of(keys: &RealmKeys) -> KeyList {
-    keys.key_list().open(&VerifyingKey::new(keys.device_root()).unwrap()).unwrap()
+    keys.key_list().unwrap().open(&VerifyingKey::new(&keys.device_root()).unwrap()).unwrap()
 }
 
 /// Something that a phone receives.

@@ -99,6 +99,7 @@ fn the_guide_is_played_as_it_stands() {
         "project_id = \"example-project\"",
         "assent.toml is good",
         "signs from",
+        " kept elsewhere: list 3",
         "\"client_secret\"",
         "\"event\":\"client_created\"",
     ] {

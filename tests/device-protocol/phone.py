@@ -2,6 +2,7 @@
 memory and shows its prompts to nobody; it is there to show that the paper suffices, and is no example of a safe app.
 """
 
+import copy
 import json
 import secrets
 import time
@@ -15,6 +16,7 @@ import text_rules
 from adp import Refused
 
 FOUR_HUNDRED_DAYS = 400 * 86_400
+MOST_SUCCESSIONS = 32
 
 
 class Problem(Exception):
@@ -60,7 +62,7 @@ class Trust:
 
     def __init__(self, issuer, pinned, root, keys):
         check(adp.thumbprint(root) == pinned, "Root")
-        self.issuer, self.root, self.list = issuer, adp.key_of(root), None
+        self.issuer, self.pinned, self.root, self.list = issuer, root, adp.key_of(root), None
         self.update(keys)
 
     def update(self, text):
@@ -69,6 +71,28 @@ class Trust:
         check(newer["v"] == 1, "Version")
         check(self.list is None or newer == self.list or newer["sequence"] > self.list["sequence"], "OldKeyList")
         self.list = newer
+
+    def follow(self, root, successions, keys):
+        """What the configuration says; another root only where the one pinned and it have both signed for it."""
+        moved = copy.copy(self)
+        if root != self.pinned:
+            for succession in successions[:MOST_SUCCESSIONS]:
+                moved.succeed(succession)
+            check(root == moved.pinned, "Root")
+        moved.update(keys)
+        self.__dict__ = moved.__dict__
+
+    def succeed(self, succession):
+        headers = [adp.header_of(entry["protected"], "adp-keys+jwt") for entry in succession["signatures"][:2]]
+        roots = [header.get("jwk") for header in headers]
+        check(len(roots) == 2 and None not in roots, "Root")
+        if roots[0] != self.pinned:
+            return
+        listed = adp.open_general(succession, "adp-keys+jwt", [adp.key_of(root) for root in roots])
+        check(listed["iss"] == self.issuer, "Issuer")
+        check(listed["v"] == 1, "Version")
+        check(listed["sequence"] > self.list["sequence"], "OldKeyList")
+        self.pinned, self.root, self.list = roots[1], adp.key_of(roots[1]), listed
 
     def open(self, text, typ, now):
         """The payload of what a device signing key signed."""

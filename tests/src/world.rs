@@ -1,8 +1,8 @@
 //! The deployment that a story happens in.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
 use device_core::{ApprovalRequest, EnrolmentState, Platform, PushTarget};
 use serde_json::{Value, json};
@@ -19,7 +19,7 @@ use server::domain::user::UserStatus;
 use server::flow::provider::{Parts, Provider};
 use server::flow::{deliver, hold};
 use server::http::{AdminToken, admin_router, health::Health, public_router};
-use server::keys::{KeyFile, WrappingKey};
+use server::keys::{KeyFile, KeysError, WrappingKey};
 use server::outbound::Courier;
 use server::outbound::client::{Client, Limits, Reach};
 use server::outbound::roots::Roots;
@@ -68,6 +68,8 @@ pub struct World {
     attestation: Option<Believed>,
     over: Option<Over>,
     providers: Vec<Arc<Provider>>,
+    /// What the providers' keys are of.
+    keys: Mutex<Option<KeyFile>>,
     public: Wire,
     admin: Wire,
 }
@@ -212,6 +214,7 @@ impl Builder {
             attestation: self.attestation,
             over: self.over,
             providers: Vec::new(),
+            keys: Mutex::default(),
             public: nowhere(),
             admin: nowhere(),
         };
@@ -282,12 +285,12 @@ impl World {
     async fn start(&mut self) {
         let store = self.keeping.open(self.directory.path()).await;
         let store = self.over.as_ref().map_or_else(|| Arc::clone(&store), |over| over(Arc::clone(&store)));
-        let mut keys =
+        let mut key_file =
             KeyFile::open(&self.directory.path().join("keys.json"), self.wrapping()).expect("the key file opens");
         let client = Client::new(Limits::default(), &self.reach).expect("a client");
         for realm in store.realms().await.expect("the realms") {
             let realm = realm.record;
-            let keys = keys.keys(&realm, self.now()).expect("the realm's keys");
+            let keys = key_file.keys(&realm, self.now()).expect("the realm's keys");
             let trust_anchors =
                 self.mtls.anchors.as_ref().map(|pem| TrustAnchors::from_pem(pem.as_bytes()).expect("PEM"));
             let mtls_base_url = self.mtls.is_on.then(|| realm.issuer.replace(ISSUER, MTLS_BASE));
@@ -304,7 +307,8 @@ impl World {
                 mtls_base_url,
             }));
         }
-        let health = Health::new(Arc::clone(&self.providers[0]));
+        *self.keys.lock().expect("nobody panics") = Some(key_file);
+        let health = Health::new(&self.providers);
         let token = AdminToken::new(&Secret::new(ADMIN_TOKEN.to_owned()));
         self.public.reconnect(Some(public_router(&self.providers, health.router())));
         self.admin.reconnect(Some(admin_router(&self.providers, token, health.router())));
@@ -328,6 +332,7 @@ impl World {
             attestation: self.attestation.clone(),
             over: self.over.clone(),
             providers: Vec::new(),
+            keys: Mutex::default(),
             public: nowhere(),
             admin: nowhere(),
         };
@@ -354,6 +359,17 @@ impl World {
         self.admin.reconnect(None);
         self.providers.clear();
         self.start().await;
+    }
+
+    /// Changes the key file as a command beside the server does, and lets every realm that is served take up what stands in
+    /// it then; gives what came of both.
+    pub fn change_keys<T>(&self, change: impl FnOnce(&mut KeyFile) -> T) -> (T, Result<(), KeysError>) {
+        let path = self.directory.path().join("keys.json");
+        let changed = change(&mut KeyFile::open(&path, self.wrapping()).expect("it opens"));
+        let mut keys = self.keys.lock().expect("nobody panics");
+        let keys = keys.as_mut().expect("it is served");
+        let taken_up = |provider: &Arc<Provider>| keys.tend(provider.realm(), provider.keys(), self.now()).map(drop);
+        (changed, self.providers.iter().try_for_each(taken_up))
     }
 
     /// Gives the first realm other rules, with a restart in between: clients registered before may break them.

@@ -43,6 +43,7 @@ mod registering;
 mod restarting;
 mod revoking;
 mod rotating;
+mod server_keys;
 mod signing;
 mod syncing;
 mod ticketing;

@@ -8,6 +8,8 @@ use protocol::receipt::{Approval, Expected, Proven, PublishedKeys, ReceiptError,
 use serde_json::{Value, json};
 use server::app::{Claim, VerifyError, verify_receipt};
 use server::domain::delivery::DeliveryMode;
+use server::domain::names::RealmId;
+use server::keys::DeviceRotation;
 use simulator::client_key::ClientKey;
 use simulator::relying_party::RelyingParty;
 use tests::{ISSUER, SHOP, World, a_request};
@@ -135,4 +137,43 @@ async fn the_command_verifies_offline_what_was_kept_in_files() {
     assert!(matches!(said(&keys_file, SHOP, &asked), Err(VerifyError::Form(..))));
     let keys: Value = serde_json::from_slice(&published.body).expect("JSON");
     assert_eq!((&keys["keys"][0]["alg"], &keys["keys"][0]["use"]), (&json!("ES256"), &json!("sig")));
+}
+
+#[tokio::test]
+async fn a_receipt_by_a_key_that_leaked_is_good_only_from_before_its_revocation() {
+    let (world, shop, phone) = scene().await;
+    world.edit_client(SHOP, |client| client.approval_receipt = true).await;
+    let mut approved = Vec::new();
+    for _ in 0..2 {
+        let asked = a_request().accepted(&shop).await;
+        phone.approve(&world.prompt(&phone, &asked).await).await.expect("approved");
+        approved.push(asked);
+        world.advance(1);
+    }
+    let before = world.redeem(&shop, &approved[0]).await.json();
+    let leaked = keys(&world).await.keys.remove(0);
+    world.advance(5);
+    let (rotation, now) = (DeviceRotation { leaked: true, ..DeviceRotation::default() }, world.now());
+    let (rotated, taken_up) = world.change_keys(|file| file.rotate_device(&RealmId::new("main"), rotation, &now));
+    rotated.and(taken_up).expect("revoked");
+    let published = keys(&world).await.keys;
+    let shown = published.iter().find(|key| key.jwk == leaked.jwk).expect("it stays published");
+    assert_eq!((shown.not_before, shown.not_after), (leaked.not_before, now.unix_seconds()));
+    world.advance(5);
+    assert!(judged(&world, &before, SHOP, &approved[0]).await.is_ok(), "made before");
+    // Approved before, attested by the new key after: both keys were good at their time.
+    let after = world.redeem(&shop, &approved[1]).await.json();
+    assert!(judged(&world, &after, SHOP, &approved[1]).await.is_ok());
+
+    let asked = a_request().accepted(&shop).await;
+    phone.approve(&world.prompt(&phone, &asked).await).await.expect("approved by the new key");
+    let later = world.redeem(&shop, &asked).await.json();
+    assert!(judged(&world, &later, SHOP, &asked).await.is_ok());
+    let mut ends = PublishedKeys { keys: published };
+    // As if the key that signed them had leaked a second before the answer came.
+    let received = judged(&world, &later, SHOP, &asked).await.expect("proven").received_at;
+    ends.keys.iter_mut().for_each(|key| key.not_after = received - 1);
+    let expected = Expected { issuer: ISSUER, client: SHOP, auth_req_id: &asked, now: world.now().unix_seconds() };
+    let refused = verify(&receipt(&later), &expected, &ends, VerifyingKey::new).err();
+    assert_eq!(refused, Some(ReceiptError::KeyOutOfTime("receipt")));
 }

@@ -288,7 +288,7 @@ impl DeviceCore {
         let configuration: Configuration = exchange::parse(200, &body)?;
         self.change(|state| {
             let account = state.account_mut(&account.enr)?;
-            account.trust.update(&configuration.keys)?;
+            account.trust.follow(&configuration.root, &configuration.successions, &configuration.keys)?;
             Ok(account.clone())
         })
         .await

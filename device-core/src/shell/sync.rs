@@ -141,7 +141,8 @@ impl DeviceCore {
         let wall = Reading::take(&*self.ports.clock)?.unix.div_euclid(1_000);
         let ahead = configuration.now.saturating_sub(wall);
         let mut next = account.clone();
-        next.trust.update(&configuration.keys)?;
+        let Configuration { root, successions, keys, .. } = &configuration;
+        next.trust.follow(root, successions, keys)?;
         if (ahead.saturating_sub(next.clock_ahead)).saturating_abs() > CLOCK_TOLERANCE {
             next.clock_ahead = ahead;
         }
@@ -150,7 +151,7 @@ impl DeviceCore {
         }
         self.change(|state| {
             let account = state.account_mut(&next.enr)?;
-            account.trust.update(&configuration.keys)?;
+            account.trust.follow(root, successions, keys)?;
             account.clock_ahead = next.clock_ahead;
             Ok(account.clone())
         })

@@ -9,11 +9,11 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use protocol::crypto::Sign as _;
-use protocol::crypto::p256::SigningKey;
+use protocol::crypto::p256::{SigningKey, VerifyingKey};
 use protocol::digest::{nonce_commitment, request_digest};
 use protocol::display::Line;
 use protocol::endpoints::OfferReply;
-use protocol::jws::General;
+use protocol::jws::{General, KeyHint, UnsignedGeneral};
 use protocol::messages as wire;
 use protocol::{DeviceId, Digest, EnrolmentId, Jwk, Jws, Nonce, PromptId, TicketCode, VERSION};
 
@@ -206,6 +206,25 @@ pub(crate) fn prompt(account: &AccountState, bend: impl FnOnce(&mut wire::Prompt
     };
     bend(&mut prompt);
     prompt
+}
+
+/// The issuer's list under this number, by a root.
+pub(crate) fn list_by(op: &Op, root: &SigningKey, sequence: u64) -> Jws {
+    Jws::sign(root.public().thumbprint(), &listed(op, sequence), root).expect("a key in memory signs")
+}
+
+/// A step from root to root; `named` in its headers, signed `by`.
+pub(crate) fn succession(op: &Op, sequence: u64, named: [&SigningKey; 2], by: [&SigningKey; 2]) -> General {
+    let hints = named.map(|key| KeyHint::Jwk(*key.public())).to_vec();
+    let unsigned = UnsignedGeneral::new(hints, &listed(op, sequence));
+    let sign = |(input, key): (&[u8], &SigningKey)| key.sign(input).expect("a key in memory signs");
+    let signatures: Vec<_> = unsigned.signing_inputs().zip(by).map(sign).collect();
+    unsigned.attach(&signatures)
+}
+
+fn listed(op: &Op, sequence: u64) -> wire::KeyList {
+    let list = op.list(|list| list.sequence = sequence);
+    list.open(&VerifyingKey::new(op.root.public()).expect("a key")).expect("the root signed it")
 }
 
 /// An active account whose keys are `key(11)` and `key(12)`.

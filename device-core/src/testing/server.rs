@@ -62,6 +62,9 @@ pub(crate) struct Inner {
     pub(crate) bend_enrolment: Option<fn(&mut wire::Enrolment)>,
     pub(crate) prompts: Vec<Jws>,
     pub(crate) list: Option<Jws>,
+    /// Another root than the one that tickets name, and how phones come to it.
+    pub(crate) root: Option<protocol::Jwk>,
+    pub(crate) successions: Vec<General>,
     /// `METHOD /path` of all that arrived.
     pub(crate) calls: Vec<String>,
     /// How long the phone would have waited for each.
@@ -148,10 +151,12 @@ impl Fake {
     }
 
     fn configuration(&self) -> Configuration {
+        let inner = self.inner();
         Configuration {
             issuer: ISSUER.into(),
-            root: *self.op.root.public(),
-            keys: self.inner().list.clone().unwrap_or_else(|| self.op.list(|_| ())),
+            root: inner.root.unwrap_or_else(|| *self.op.root.public()),
+            successions: inner.successions.clone(),
+            keys: inner.list.clone().unwrap_or_else(|| self.op.list(|_| ())),
             capabilities: Vec::new(),
             unicode: String::new(),
             vapid: None,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::{JwsError, KeyHint};
-use crate::crypto::{Signature, Verify};
+use crate::crypto::{Sign, Signature, Verify};
 use crate::messages::Message;
 use crate::{Digest, MAX_MESSAGE_BYTES, base64url, json};
 
@@ -71,6 +71,21 @@ impl General {
     #[must_use]
     pub fn signers(&self) -> usize {
         self.signatures.len()
+    }
+
+    /// What one of the signers says of its key: a way to find it, never a reason to trust it.
+    #[must_use]
+    pub fn hint<M: Message>(&self, signer: usize) -> Option<KeyHint> {
+        KeyHint::from_header(&self.signatures.get(signer)?.protected, M::TYP).ok()
+    }
+
+    /// The same payload with one signature more, before the others.
+    pub fn signed_first_by<M: Message>(mut self, hint: &KeyHint, key: &dyn Sign) -> Result<Self, JwsError> {
+        let protected = hint.header(M::TYP);
+        let signature = key.sign(format!("{protected}.{}", self.payload).as_bytes())?;
+        let signature = base64url::encode(signature.as_bytes());
+        self.signatures.insert(0, GeneralSignature { protected, signature });
+        Ok(self)
     }
 
     /// Reads the payload without checking any signature, to learn which keys it introduces.

@@ -43,6 +43,7 @@ golden! {
     "blocks": Blocks,
     "blocks-empty": Blocks,
     "configuration": Configuration,
+    "configuration-of-another-root": Configuration,
     "decision-approve": Decision,
     "decision-deny": Decision,
     "decision-deny-cancelled": Decision,
@@ -138,7 +139,8 @@ fn unknown_members_are_ignored() {
 }
 
 /// Members that a message may be without.
-const OPTIONAL: [(&str, &[&str]); 10] = [
+const OPTIONAL: [(&str, &[&str]); 11] = [
+    ("configuration", &["successions"]),
     ("decision", &["match", "reason"]),
     ("problem", &["nonce", "revocation"]),
     ("prompt-reply", &[]),

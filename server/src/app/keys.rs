@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, UNIX_EPOCH};
 
 use super::system::SystemClock;
-use super::{AppError, open_store, realms};
+use super::{AppError, device_keys, open_store, realms};
 use crate::config::{Config, Environment};
 use crate::domain::algorithm::Algorithm;
 use crate::domain::names::RealmId;
@@ -26,6 +26,9 @@ pub fn list_keys(config: &Path, environment: &Environment, which: &Which) -> Res
     let mut lines = Vec::new();
     for realm in of_which(&file, which) {
         lines.extend(describe(&file, &realm, which.algorithm)?);
+        if which.algorithm.is_none() {
+            lines.extend(device_keys::describe(&file, &realm)?);
+        }
     }
     Ok(lines)
 }
@@ -62,13 +65,13 @@ pub async fn adopt_keys(config: &Path, environment: &Environment) -> Result<Vec<
         .collect())
 }
 
-fn open(config: &Path, environment: &Environment) -> Result<KeyFile, AppError> {
+pub(super) fn open(config: &Path, environment: &Environment) -> Result<KeyFile, AppError> {
     let Config { key_file, wrapping_key, .. } = Config::load(config, environment)?;
     KeyFile::open(&key_file, wrapping_key).map_err(AppError::Keys)
 }
 
 /// A realm that the file does not hold is refused when it is looked for.
-fn of_which(file: &KeyFile, which: &Which) -> Vec<RealmId> {
+pub(super) fn of_which(file: &KeyFile, which: &Which) -> Vec<RealmId> {
     which.realm.as_ref().map_or_else(|| file.realms().cloned().collect(), |realm| vec![RealmId::new(realm)])
 }
 
@@ -88,7 +91,7 @@ fn line(Listed { algorithm, kid, created, phase }: &Listed) -> String {
     format!("{algorithm} {kid} made {}: {phase}", date(*created))
 }
 
-fn date(at: Timestamp) -> String {
+pub(super) fn date(at: Timestamp) -> String {
     let seconds = u64::try_from(at.unix_seconds()).unwrap_or_default();
     httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(seconds))
 }

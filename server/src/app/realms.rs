@@ -32,6 +32,7 @@ pub(super) async fn settle(
     let mut stored: Vec<Realm> = store.realms().await?.into_iter().map(|realm| realm.record).collect();
     for realm in &stored {
         agree(store, keys, &realm.id).await?;
+        note_list(store, keys, &realm.id, now).await?;
     }
     for line in drift::between(&file, &stored) {
         tracing::warn!("{line}");
@@ -47,7 +48,8 @@ pub(super) async fn adopt(store: &dyn Store, keys: &KeyFile) -> Result<Vec<Realm
         let ours = keys.fingerprint(&realm.record.id).map_err(AppError::Keys)?;
         if realm.record.keys != Some(ours) {
             let id = realm.record.id.clone();
-            let replaced = Realm { keys: Some(ours), ..realm.record };
+            let device_list = Some(keys.list_mark(&id).map_err(AppError::Keys)?);
+            let replaced = Realm { keys: Some(ours), device_list, ..realm.record };
             store.commit(Change::in_realm(&id).replace(realm.version, replaced)).await?;
             adopted.push(id);
         }
@@ -73,8 +75,9 @@ async fn create(
     }
     // Keys first: a realm without keys could not start, keys without a realm wait for the next start.
     keys.add(realm, now, random).map_err(AppError::Keys)?;
+    let device_list = Some(keys.list_mark(&realm.id).map_err(AppError::Keys)?);
     let keys = Some(keys.fingerprint(&realm.id).map_err(AppError::Keys)?);
-    let change = Change::in_realm(&realm.id).create(Realm { keys, ..realm.clone() });
+    let change = Change::in_realm(&realm.id).create(Realm { keys, device_list, ..realm.clone() });
     match store.commit(change.event(now, What::RealmCreated, realm.policy.audit_days)).await {
         Ok(()) => info!(realm = %realm.id, issuer = realm.issuer, "realm created"),
         // Another server was faster, and has all that we would have written.
@@ -97,6 +100,29 @@ async fn agree(store: &dyn Store, keys: &KeyFile, id: &RealmId) -> Result<(), Ap
         }
         let marked = Realm { keys: Some(ours), ..record };
         match store.commit(Change::in_realm(id).replace(version, marked)).await {
+            Ok(()) => return Ok(()),
+            Err(CommitError::Conflict) => {}
+            Err(error) => return Err(error.into()),
+        }
+    }
+}
+
+/// Remembers the list of device signing keys that is served, so that no server ever goes back behind it: a key file from a
+/// back-up is refused, whose list phones would refuse.
+pub(super) async fn note_list(store: &dyn Store, keys: &KeyFile, id: &RealmId, now: Timestamp) -> Result<(), AppError> {
+    let ours = keys.list_mark(id).map_err(AppError::Keys)?;
+    loop {
+        let Some(Versioned { version, record }) = found(store, id).await? else { return Ok(()) };
+        match record.device_list {
+            Some(seen) if seen == ours => return Ok(()),
+            Some(seen) if !ours.follows(seen) => {
+                return Err(AppError::OldList { realm: id.clone(), ours: ours.sequence, seen: seen.sequence });
+            }
+            Some(_) | None => {}
+        }
+        let (days, what) = (record.policy.audit_days, What::DeviceKeysListed { sequence: ours.sequence });
+        let noted = Realm { device_list: Some(ours), ..record };
+        match store.commit(Change::in_realm(id).replace(version, noted).event(now, what, days)).await {
             Ok(()) => return Ok(()),
             Err(CommitError::Conflict) => {}
             Err(error) => return Err(error.into()),

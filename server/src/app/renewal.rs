@@ -5,9 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
-use tracing::{error, info};
+use tracing::{error, info, warn};
 
+use super::realms;
 use crate::domain::names::RealmId;
+use crate::domain::realm::ListMark;
+use crate::flow::device_list::{self, Reminder};
 use crate::flow::key_history;
 use crate::flow::provider::Provider;
 use crate::keys::{KeyFile, Listed, Withdrawn};
@@ -21,7 +24,16 @@ const CLOCK_EVERY: u32 = 60;
 
 /// Looks at every realm's keys from time to time until told to stop.
 pub(super) async fn run(keys: KeyFile, providers: Vec<Arc<Provider>>, mut stop: watch::Receiver<bool>) {
-    let mut renewal = Renewal { keys, providers, looks: 0, faults: HashMap::new(), told: HashMap::new() };
+    let mut renewal = Renewal {
+        keys,
+        providers,
+        looks: 0,
+        faults: HashMap::new(),
+        told: HashMap::new(),
+        noted: HashMap::new(),
+        reminded: HashMap::new(),
+    };
+    renewal.remind();
     renewal.tell().await;
     loop {
         tokio::select! {
@@ -39,6 +51,7 @@ pub(super) async fn run(keys: KeyFile, providers: Vec<Arc<Provider>>, mut stop: 
             Err(error) => return error!(%error, "keys are no longer renewed: restart the server"),
         };
         if looked_at {
+            renewal.remind();
             renewal.tell().await;
         }
     }
@@ -52,6 +65,10 @@ struct Renewal {
     faults: HashMap<RealmId, String>,
     /// What stands in the audit trail as far as this process knows, so that it asks the store for nothing twice.
     told: HashMap<RealmId, (Vec<Listed>, Vec<Withdrawn>)>,
+    /// Which lists of device signing keys the store remembers.
+    noted: HashMap<RealmId, ListMark>,
+    /// What operators were reminded of: once for each day that is left.
+    reminded: HashMap<RealmId, Reminder>,
 }
 
 impl Renewal {
@@ -80,9 +97,31 @@ impl Renewal {
         true
     }
 
-    /// Puts into the audit trail what became of keys. What fails is tried again at the next look.
+    fn remind(&mut self) {
+        for provider in &self.providers {
+            let Some(reminder) = device_list::reminder(provider) else {
+                self.reminded.remove(provider.id());
+                continue;
+            };
+            if self.reminded.insert(provider.id().clone(), reminder) != Some(reminder) {
+                match reminder {
+                    Reminder::Ends(_) => warn!(realm = %provider.id(), "{reminder}"),
+                    Reminder::Over => error!(realm = %provider.id(), "{reminder}"),
+                }
+            }
+        }
+    }
+
+    /// Puts into the store what became of keys. What fails is tried again at the next look.
     async fn tell(&mut self) {
         for provider in &self.providers {
+            let (mark, noted) = (self.keys.list_mark(provider.id()).ok(), self.noted.get(provider.id()));
+            if let Some(mark) = mark.filter(|mark| noted != Some(mark)) {
+                match realms::note_list(&**provider.store(), &self.keys, provider.id(), provider.now()).await {
+                    Ok(()) => drop(self.noted.insert(provider.id().clone(), mark)),
+                    Err(error) => error!(realm = %provider.id(), %error, "the list of device signing keys"),
+                }
+            }
             let listed = self.keys.list(provider.id(), provider.now());
             let (Ok(keys), Ok(withdrawn)) = (listed, self.keys.withdrawn(provider.id())) else { continue };
             let seen = (keys, withdrawn.to_vec());

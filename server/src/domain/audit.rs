@@ -39,6 +39,8 @@ pub enum What {
     SigningKeySigns { algorithm: Algorithm, kid: String },
     /// It leaked: nothing that it signed is believed any more.
     SigningKeyWithdrawn { algorithm: Algorithm, kid: String },
+    /// The list by which phones know the keys that sign for them was replaced; its number.
+    DeviceKeysListed { sequence: u64 },
     /// An operator, or the settings file, created a client.
     ClientCreated { client: ClientId },
     /// An operator replaced a client's metadata.
@@ -171,6 +173,7 @@ impl What {
             | Self::SigningKeyCreated { .. }
             | Self::SigningKeySigns { .. }
             | Self::SigningKeyWithdrawn { .. }
+            | Self::DeviceKeysListed { .. }
             | Self::ClientCreated { .. }
             | Self::ClientChanged { .. }
             | Self::ClientSecretRenewed { .. }

@@ -32,18 +32,51 @@ pub struct Realm {
     /// The fingerprint of its keys that cannot be replaced: every server of this store must have the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub keys: Option<Digest>,
+    /// The newest list of its device signing keys that was served: phones that took it take no older one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device_list: Option<ListMark>,
+}
+
+/// Tells one list of device signing keys from the others.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ListMark {
+    /// Its number.
+    pub sequence: u64,
+    /// SHA-256 of its text.
+    pub hash: Digest,
+}
+
+impl ListMark {
+    /// Whether phones that may hold `seen` take this list.
+    #[must_use]
+    pub fn follows(self, seen: Self) -> bool {
+        self == seen || self.sequence > seen.sequence
+    }
 }
 
 impl Realm {
     /// One that has no past.
     #[must_use]
     pub const fn new(id: RealmId, issuer: String, policy: Policy) -> Self {
-        Self { id, issuer, policy, recovered_at: None, keys: None }
+        Self { id, issuer, policy, recovered_at: None, keys: None, device_list: None }
     }
 
     /// Whether a token issued then may be good: none from before a recovery is, which has forgotten what was revoked.
     #[must_use]
     pub fn takes_token_of(&self, issued_at: Timestamp) -> bool {
         self.recovered_at.is_none_or(|recovered_at| issued_at >= recovered_at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_follows_itself_and_lower_numbers() {
+        let list = |sequence, text: &[u8]| ListMark { sequence, hash: Digest::of(text) };
+        let seen = list(3, b"seen");
+        assert!(seen.follows(seen) && list(4, b"next").follows(seen));
+        assert!(!list(3, b"another").follows(seen) && !list(2, b"older").follows(seen));
     }
 }

@@ -119,8 +119,8 @@ async fn open(
         return Err(Reason::InvalidTicket);
     }
     let expires_at = now.plus_seconds(ENROLMENT_LIFETIME);
-    let th =
-        Offer::ticket_hash(&provider.keys.device_root().thumbprint(), &begin.code, ticket.expires_at.unix_seconds());
+    let root = provider.keys.device_root().thumbprint();
+    let th = Offer::ticket_hash(&root, &begin.code, ticket.expires_at.unix_seconds());
     let offer = Offer {
         iss: provider.issuer().to_owned(),
         aud: key,

@@ -22,6 +22,7 @@ pub mod cancel;
 pub mod confirm;
 pub mod decide;
 pub mod deliver;
+pub mod device_list;
 mod disturb;
 mod dpop;
 pub mod enrol;

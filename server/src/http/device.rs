@@ -25,7 +25,7 @@ use super::segment::Segment;
 use crate::flow::prove::{self, Presented, Proven};
 use crate::flow::provider::Provider;
 use crate::flow::rotate::Answered;
-use crate::flow::{blocks, decide, enrol, history, maintain, own, prompts, rotate};
+use crate::flow::{blocks, decide, device_list, enrol, history, maintain, own, prompts, rotate};
 
 type Reply<T> = Result<Answer<T>, DeviceError>;
 
@@ -119,16 +119,20 @@ fn prompt_id(text: &str) -> Result<PromptId, DeviceError> {
 
 /// `GET /device/v1/configuration`
 pub(super) async fn configuration(State(provider): State<Arc<Provider>>) -> Response {
-    let reply = Configuration {
-        issuer: provider.issuer().to_owned(),
-        root: *provider.keys().device_root(),
-        keys: provider.keys().key_list(),
-        capabilities: Vec::new(),
-        unicode: text::UNICODE_VERSION.to_owned(),
-        vapid: provider.vapid_key(),
-        now: provider.now().unix_seconds(),
-    };
-    render(&provider, Ok(Answer::Plain(reply)))
+    let keys = provider.keys();
+    let reply = device_list::current(&provider).map_err(DeviceError::from).map(|list| {
+        Answer::Plain(Configuration {
+            issuer: provider.issuer().to_owned(),
+            root: keys.device_root(),
+            keys: list,
+            successions: keys.successions(),
+            capabilities: Vec::new(),
+            unicode: text::UNICODE_VERSION.to_owned(),
+            vapid: provider.vapid_key(),
+            now: provider.now().unix_seconds(),
+        })
+    });
+    render(&provider, reply)
 }
 
 /// `POST /device/v1/nonce`
@@ -146,8 +150,7 @@ pub(super) async fn begin(State(provider): State<Arc<Provider>>, headers: Header
     let reply = async {
         let request: SignedRequest = read(&headers, body).await?;
         let offer = enrol::begin(&provider, &request.message).await?;
-        let keys = provider.keys();
-        let (root, keys) = (*keys.device_root(), keys.key_list());
+        let (root, keys) = (provider.keys().device_root(), device_list::current(&provider)?);
         Ok(Answer::Plain(OfferReply { offer, keys, root, now: provider.now().unix_seconds() }))
     };
     render(&provider, reply.await)

@@ -10,6 +10,7 @@ use axum::routing::get;
 use axum::{Json, Router};
 use serde_json::{Value, json};
 
+use crate::flow::device_list;
 use crate::flow::provider::Provider;
 
 /// A store that takes longer to answer a look-up is not ready.
@@ -19,16 +20,16 @@ type Answer = (StatusCode, [(HeaderName, &'static str); 1], Json<Value>);
 
 /// What is known of this process's health.
 pub struct Health {
-    /// The first realm's: all realms share one store.
-    provider: Arc<Provider>,
+    /// Of all realms; they share one store.
+    providers: Vec<Arc<Provider>>,
     stopping: AtomicBool,
 }
 
 impl Health {
-    /// Asks the store through this provider.
+    /// Of the process that serves these realms.
     #[must_use]
-    pub fn new(provider: Arc<Provider>) -> Arc<Self> {
-        Arc::new(Self { provider, stopping: AtomicBool::new(false) })
+    pub fn new(providers: &[Arc<Provider>]) -> Arc<Self> {
+        Arc::new(Self { providers: providers.to_vec(), stopping: AtomicBool::new(false) })
     }
 
     /// From here on the process is not ready, though it still answers.
@@ -43,14 +44,28 @@ impl Health {
             .route("/readyz", get(readyz))
             .with_state(Arc::clone(self))
     }
+
+    /// Ready; with what an operator has to see to before long. That is the same on every node, so none of them is less
+    /// ready for it than the others.
+    fn ready(&self) -> Answer {
+        let reminders = self.providers.iter().filter_map(|provider| Some((provider, device_list::reminder(provider)?)));
+        let reminders: Vec<_> =
+            reminders.map(|(provider, reminder)| format!("realm {}: {reminder}", provider.id())).collect();
+        let (code, headers, Json(mut body)) = answer(StatusCode::OK, "ready");
+        if !reminders.is_empty() {
+            body["reminders"] = json!(reminders);
+        }
+        (code, headers, Json(body))
+    }
 }
 
 async fn readyz(State(health): State<Arc<Health>>) -> Answer {
     if health.stopping.load(Ordering::Acquire) {
         return answer(StatusCode::SERVICE_UNAVAILABLE, "stopping");
     }
-    match tokio::time::timeout(PATIENCE, health.provider.store().realms()).await {
-        Ok(Ok(_)) => answer(StatusCode::OK, "ready"),
+    let Some(first) = health.providers.first() else { return answer(StatusCode::OK, "ready") };
+    match tokio::time::timeout(PATIENCE, first.store().realms()).await {
+        Ok(Ok(_)) => health.ready(),
         Ok(Err(error)) => {
             tracing::error!(%error, "not ready");
             answer(StatusCode::SERVICE_UNAVAILABLE, "store unavailable")

@@ -4,15 +4,16 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::device_list::{DeviceKeys, ListAnswer, ListRequest};
 use super::form;
 use super::material::Material;
 use super::secret_file::{self, Stamp};
 use super::signing::{Listed, Rotation, Withdrawn};
-use super::{KeysError, RealmKeys, WrappingKey};
+use super::{DeviceRotation, KeysError, RealmKeys, WrappingKey};
 use crate::domain::algorithm::Algorithm;
 use crate::domain::names::RealmId;
 use crate::domain::random::Random;
-use crate::domain::realm::Realm;
+use crate::domain::realm::{ListMark, Realm};
 use crate::domain::time::{Clock, Timestamp};
 use protocol::Digest;
 
@@ -67,16 +68,29 @@ impl KeyFile {
         })
     }
 
-    /// A realm's keys, ready for use. Makes what is missing and renews what is near its end first.
+    /// A realm's keys, ready for use. Makes what is missing and renews what is near its end first. A list of device signing
+    /// keys that no phone would believe is [`KeysError::ListOver`], or of another issuer [`KeysError::BadList`].
     pub fn keys(&mut self, realm: &Realm, now: Timestamp) -> Result<RealmKeys, KeysError> {
         self.bring_up_to_date(realm, now)?;
-        RealmKeys::parse(self.material(&realm.id)?, self.generation, now)
+        let material = self.material(&realm.id)?;
+        if material.list()?.iss != realm.issuer {
+            return Err(KeysError::BadList("is another issuer's"));
+        }
+        if material.signer_at(now)?.is_none() {
+            return Err(KeysError::ListOver(realm.id.clone()));
+        }
+        RealmKeys::parse(material, self.generation, now)
     }
 
     /// Tells a realm's keys that cannot be replaced (the root that phones pin, and the one of MACs and seals) from any
     /// others, and nothing else about them.
     pub fn fingerprint(&self, realm: &RealmId) -> Result<Digest, KeysError> {
-        self.material(realm)?.fingerprint()
+        Ok(self.material(realm)?.fingerprint())
+    }
+
+    /// Tells a realm's list of device signing keys from its older ones.
+    pub fn list_mark(&self, realm: &RealmId) -> Result<ListMark, KeysError> {
+        self.material(realm)?.list_mark()
     }
 
     /// Whether somebody else wrote the file since it was read here, or it cannot be told.
@@ -125,6 +139,31 @@ impl KeyFile {
         Ok(rotated)
     }
 
+    /// Makes a realm's next device signing key, which signs at once, where its root is in this file.
+    pub fn rotate_device(
+        &mut self,
+        realm: &RealmId,
+        rotation: DeviceRotation,
+        clock: &dyn Clock,
+    ) -> Result<(), KeysError> {
+        self.change_of(realm, |material| material.rotate_device(rotation, clock.now()))
+    }
+
+    /// What a root that is kept elsewhere is to sign: one key more, which waits in this file until then.
+    pub fn list_request(&mut self, realm: &RealmId, leaked: bool) -> Result<ListRequest, KeysError> {
+        self.change_of(realm, |material| material.request(realm, leaked))
+    }
+
+    /// Takes in what such a root signed.
+    pub fn install_list(&mut self, realm: &RealmId, answer: &ListAnswer, clock: &dyn Clock) -> Result<(), KeysError> {
+        self.change_of(realm, |material| material.install(answer, clock.now()))
+    }
+
+    /// A realm's device signing keys.
+    pub fn device_keys(&self, realm: &RealmId, now: Timestamp) -> Result<DeviceKeys, KeysError> {
+        self.material(realm)?.device_keys(now)
+    }
+
     /// A realm's signing keys, past ones too.
     pub fn list(&self, realm: &RealmId, now: Timestamp) -> Result<Vec<Listed>, KeysError> {
         Ok(self.material(realm)?.signing.list(now))
@@ -151,17 +190,25 @@ impl KeyFile {
         })
     }
 
-    fn change(&mut self, change: impl FnOnce(&mut Realms) -> Result<(), KeysError>) -> Result<(), KeysError> {
+    fn change_of<T>(
+        &mut self,
+        realm: &RealmId,
+        change: impl FnOnce(&mut Material) -> Result<T, KeysError>,
+    ) -> Result<T, KeysError> {
+        self.change(|realms| change(realms.get_mut(realm).ok_or_else(|| KeysError::UnknownRealm(realm.clone()))?))
+    }
+
+    fn change<T>(&mut self, change: impl FnOnce(&mut Realms) -> Result<T, KeysError>) -> Result<T, KeysError> {
         let _lock = secret_file::lock(&self.path)?;
         // Whatever the stamp says: what another process wrote in the same tick of the clock must not be lost.
         self.read_anew(secret_file::stamp(&self.path)?)?;
         let mut realms = self.realms.clone();
-        change(&mut realms)?;
+        let changed = change(&mut realms)?;
         secret_file::replace(&self.path, &form::write(&realms, &self.wrapping)?)?;
         self.stamp = secret_file::stamp(&self.path)?;
         self.realms = realms;
         self.generation += 1;
-        Ok(())
+        Ok(changed)
     }
 
     fn read_again(&mut self) -> Result<(), KeysError> {

@@ -6,10 +6,11 @@ use std::collections::BTreeMap;
 use protocol::Jws;
 use protocol::crypto::Sign as _;
 use protocol::crypto::aws_lc::SigningKey;
-use protocol::receipt::PublishedKey;
+use protocol::jws::General;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
+use self::device::{StoredDevicePast, StoredOrigin, StoredRoot};
 use super::file::Realms;
 use super::material::{Material, Pkcs8};
 use super::signer::Signer;
@@ -18,6 +19,8 @@ use super::{KeysError, WrappingKey, key_list};
 use crate::domain::algorithm::Algorithm;
 use crate::domain::names::RealmId;
 use crate::domain::time::Timestamp;
+
+mod device;
 
 /// What is written. Format 1 is read too: its keys for ID tokens are all ES256, the first signs, and it knows no dates.
 const FORMAT: u32 = 2;
@@ -50,20 +53,19 @@ struct StoredInFormat1 {
 /// What all formats have in common.
 #[derive(Serialize, Deserialize)]
 struct Others {
-    device_root: Wrapped,
+    device_root: StoredRoot,
+    /// Where another root has taken the first one's place.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    device_origin: Option<StoredOrigin>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    device_successions: Vec<General>,
     device_signing: Vec<Wrapped>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    device_next: Vec<Wrapped>,
     mac: String,
     device_keys: Jws,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     device_past: Vec<StoredDevicePast>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct StoredDevicePast {
-    #[serde(flatten)]
-    key: PublishedKey,
-    /// Nothing, wrapped: only who has the wrapping key can say by whose keys receipts are believed.
-    seal: String,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -159,18 +161,19 @@ impl Wrapping<'_> {
 impl Stored {
     fn wrap(material: &Material, wrapping: &Wrapping<'_>) -> Result<Self, KeysError> {
         let SigningKeys { keys, past, withdrawn } = &material.signing;
-        let device = |purpose: &str, pkcs8: &Pkcs8| Wrapped::wrap(purpose, pkcs8, wrapping);
+        let device = |purpose: &str, keys: &[Pkcs8]| -> Result<Vec<_>, KeysError> {
+            keys.iter().map(|pkcs8| Wrapped::wrap(purpose, pkcs8, wrapping)).collect()
+        };
         Ok(Self {
             signing: keys.iter().map(|key| StoredSigning::wrap(key, wrapping)).collect::<Result<_, _>>()?,
             past: past.iter().map(|past| StoredPast::seal(past, wrapping)).collect::<Result<_, _>>()?,
             withdrawn: withdrawn.clone(),
             others: Others {
-                device_root: device("device_root", &material.root)?,
-                device_signing: material
-                    .device
-                    .iter()
-                    .map(|pkcs8| device("device_signing", pkcs8))
-                    .collect::<Result<_, _>>()?,
+                device_root: StoredRoot::wrap(&material.root, wrapping)?,
+                device_origin: StoredOrigin::of(material, wrapping)?,
+                device_successions: material.successions.clone(),
+                device_signing: device("device_signing", &material.device)?,
+                device_next: device("device_next", &material.device_next)?,
                 mac: wrapping.wrap("mac", &*material.mac)?,
                 device_keys: material.key_list.clone(),
                 device_past: material
@@ -193,8 +196,7 @@ impl StoredInFormat1 {
     /// Its keys were made when their realm was, or not long before its list of device keys.
     fn unwrap(self, wrapping: &Wrapping<'_>) -> Result<Material, KeysError> {
         let mut material = self.others.unwrap(SigningKeys::default(), wrapping)?;
-        let list = key_list::open(&material.key_list, &SigningKey::from_pkcs8(&material.root)?)?;
-        let made = Timestamp::from_unix_seconds(list.iat);
+        let made = Timestamp::from_unix_seconds(material.list()?.iat);
         for (order, stored) in (0..).zip(self.id_token.iter().rev()) {
             let pkcs8 = wrapping.unwrap("id_token", &stored.wrapped)?;
             let signer = stored.check(Algorithm::Es256, &pkcs8)?;
@@ -206,12 +208,22 @@ impl StoredInFormat1 {
 
 impl Others {
     fn unwrap(self, signing: SigningKeys, wrapping: &Wrapping<'_>) -> Result<Material, KeysError> {
-        let key = |purpose: &str, stored: &Wrapped| stored.unwrap(purpose, wrapping);
+        let keys = |purpose: &str, stored: &[Wrapped]| -> Result<Vec<_>, KeysError> {
+            stored.iter().map(|stored| stored.unwrap(purpose, wrapping)).collect()
+        };
         let mac = wrapping.unwrap("mac", &self.mac)?;
+        let root = self.device_root.unwrap(wrapping)?;
+        let origin = match self.device_origin {
+            Some(origin) => origin.open(wrapping)?,
+            None => root.public()?.thumbprint(),
+        };
         Ok(Material {
             signing,
-            root: key("device_root", &self.device_root)?,
-            device: self.device_signing.iter().map(|stored| key("device_signing", stored)).collect::<Result<_, _>>()?,
+            root,
+            origin,
+            successions: self.device_successions,
+            device: keys("device_signing", &self.device_signing)?,
+            device_next: keys("device_next", &self.device_next)?,
             mac: Zeroizing::new(mac[..].try_into().map_err(|_| KeysError::Damaged("the MAC key has another length"))?),
             key_list: self.device_keys,
             device_past: self.device_past.into_iter().map(|key| key.open(wrapping)).collect::<Result<_, _>>()?,
@@ -253,21 +265,6 @@ impl StoredPast {
     }
 }
 
-impl StoredDevicePast {
-    fn seal(key: &PublishedKey, wrapping: &Wrapping<'_>) -> Result<Self, KeysError> {
-        Ok(Self { seal: wrapping.wrap(&Self::purpose(key), &[])?, key: key.clone() })
-    }
-
-    fn open(self, wrapping: &Wrapping<'_>) -> Result<PublishedKey, KeysError> {
-        wrapping.unwrap(&Self::purpose(&self.key), &self.seal)?;
-        Ok(self.key)
-    }
-
-    fn purpose(key: &PublishedKey) -> String {
-        format!("device_past {} {} {}", key.jwk.thumbprint(), key.not_before, key.not_after)
-    }
-}
-
 impl Wrapped {
     fn wrap(purpose: &str, pkcs8: &Pkcs8, wrapping: &Wrapping<'_>) -> Result<Self, KeysError> {
         let kid = SigningKey::from_pkcs8(pkcs8)?.public().thumbprint().to_string();
@@ -286,11 +283,15 @@ impl Wrapped {
     }
 }
 
-/// The list is signed, so it is what says which device signing keys belong here.
+/// The list is signed, so it is what says which device signing keys belong here. Successions prove themselves to phones.
 fn check(material: &Material) -> Result<(), KeysError> {
-    let list = key_list::open(&material.key_list, &SigningKey::from_pkcs8(&material.root)?)?;
+    let list = material.list()?;
+    if material.device.is_empty() {
+        return Err(KeysError::Damaged("no device signing key"));
+    }
     for pkcs8 in &material.device {
-        if !key_list::names(&list, &SigningKey::from_pkcs8(pkcs8)?) {
+        let key = SigningKey::from_pkcs8(pkcs8)?;
+        if !key_list::believed(&list).any(|listed| listed.jwk == *key.public()) {
             return Err(KeysError::Damaged("a device signing key is not on the list"));
         }
     }

@@ -12,6 +12,7 @@ use protocol::crypto::CryptoError;
 use crate::domain::algorithm::Algorithm;
 use crate::domain::names::RealmId;
 
+mod device_list;
 mod file;
 mod form;
 mod key_list;
@@ -23,11 +24,24 @@ mod signer;
 mod signing;
 mod wrapping;
 
+pub use device_list::{DeviceKeys, ListAnswer, ListRequest, ListedDevice, OfflineRoot, Terms};
 pub use file::KeyFile;
-pub use realm_keys::RealmKeys;
+pub use key_list::{MOST_DAYS, OVERLAP};
+pub use realm_keys::{ListEnds, RealmKeys};
 pub use signer::SIGNING;
 pub use signing::{KNOWN, LEAD, Listed, PUBLISHED, Phase, Rotation, Withdrawn};
 pub use wrapping::WrappingKey;
+
+/// How the next device signing key comes, where the root is in the key file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DeviceRotation {
+    /// The keys before are never believed again.
+    pub leaked: bool,
+    /// The list is signed by a new root, for which the one before vouches.
+    pub root: bool,
+    /// The list's number, where one more than that of the list before is too low.
+    pub sequence: u64,
+}
 
 /// Why keys cannot be had. The text tells the operator what to do and quotes no secret.
 #[derive(Debug, thiserror::Error)]
@@ -74,6 +88,24 @@ pub enum KeysError {
         /// By what.
         algorithm: Algorithm,
     },
+    /// The device root is not in the key file.
+    #[error(
+        "the device root of this realm is kept elsewhere: `assent keys request-device` writes what it is to sign with \
+         `assent keys sign-device`, and `assent keys install-device` takes that in"
+    )]
+    RootElsewhere,
+    /// A list of device signing keys that is of no use here.
+    #[error("this list of device signing keys {0}")]
+    BadList(&'static str),
+    /// No device signing key is believed any more, and only a root that is kept elsewhere can vouch for one.
+    #[error(
+        "realm {0} has no device signing key that is believed now: phones would refuse all it says. Have its root sign a new \
+         list: `assent keys request-device`, `sign-device`, `install-device`"
+    )]
+    ListOver(RealmId),
+    /// The file in use was replaced by one with an older list of device signing keys, or another one of the same number.
+    #[error("the key file holds a list of device signing keys that phones would refuse: put the newest file back")]
+    ListGoesBack,
     /// The file in use was replaced by one with other keys that cannot change.
     #[error("the key file holds another device root or MAC key than is in use: restart, or put the right file back")]
     Exchanged,

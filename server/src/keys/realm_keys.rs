@@ -4,10 +4,10 @@ use std::fmt;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use aws_lc_rs::hmac;
+use protocol::crypto::CryptoError;
 use protocol::crypto::aws_lc::SigningKey;
-use protocol::crypto::{CryptoError, Sign as _};
-use protocol::jws::JwsError;
-use protocol::messages::Message;
+use protocol::jws::{General, JwsError};
+use protocol::messages::{KeyList, Message};
 use protocol::receipt::PublishedKeys;
 use protocol::{Digest, Jwk, Jws, base64url};
 use serde::Serialize;
@@ -29,9 +29,17 @@ use crate::jose::{self, JwkSet, JwtError, Token};
 pub struct RealmKeys {
     /// Replaced while in use, when keys come and go.
     current: RwLock<Arc<Current>>,
-    root: SigningKey,
     mac: hmac::Key,
     mac_bytes: Zeroizing<[u8; 32]>,
+}
+
+/// Until when phones believe what is signed, unless a new list is brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ListEnds {
+    /// Until then.
+    At(Timestamp),
+    /// They do not any more.
+    Over,
 }
 
 /// The keys as they are between two changes.
@@ -44,15 +52,23 @@ struct Current {
     /// The same as it is published.
     jwks_text: Arc<str>,
     known: JwkSet,
-    device: DeviceSigner,
+    root: Jwk,
+    /// Whether the root is here, so that lists are renewed by themselves.
+    renews: bool,
+    successions: Vec<General>,
+    list: Jws,
+    sequence: u64,
+    /// Nobody, once the list of a root that is kept elsewhere is over.
+    device: Option<DeviceSigner>,
     receipts: PublishedKeys,
 }
 
-/// The device signing key in use, and the list that vouches for it.
+/// The device signing key in use.
 struct DeviceSigner {
     key: SigningKey,
     kid: Digest,
-    list: Jws,
+    /// From then on phones do not believe it.
+    ends: Timestamp,
 }
 
 impl RealmKeys {
@@ -64,7 +80,6 @@ impl RealmKeys {
     pub(super) fn parse(material: &Material, generation: u64, now: Timestamp) -> Result<Self, KeysError> {
         Ok(Self {
             current: RwLock::new(Arc::new(Current::parse(material, generation, now)?)),
-            root: SigningKey::from_pkcs8(&material.root)?,
             mac: hmac::Key::new(hmac::HMAC_SHA256, &*material.mac),
             mac_bytes: material.mac.clone(),
         })
@@ -76,13 +91,16 @@ impl RealmKeys {
         if before.generation == generation && before.until.is_none_or(|until| now < until) {
             return Ok(false);
         }
-        // Phones pin the root, and what is sealed or handed out under the MAC key lives on: these are never replaced.
-        let same_root = SigningKey::from_pkcs8(&material.root)?.public() == self.root.public();
+        // What is sealed or handed out under the MAC key lives on, and phones pin the root: the one is never replaced, the
+        // other only by one that it vouches for.
         let same_mac = bool::from(material.mac.ct_eq(&*self.mac_bytes));
-        if !(same_root && same_mac) {
+        let after = Current::parse(material, generation, now)?;
+        if !same_mac || !after.root_follows(&before) {
             return Err(KeysError::Exchanged);
         }
-        let after = Current::parse(material, generation, now)?;
+        if after.sequence < before.sequence || (after.sequence == before.sequence && after.list != before.list) {
+            return Err(KeysError::ListGoesBack);
+        }
         let changed = before.looks() != after.looks();
         *self.current.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(after);
         Ok(changed)
@@ -135,14 +153,32 @@ impl RealmKeys {
 
     /// The device root key, whose thumbprint phones pin at enrolment.
     #[must_use]
-    pub fn device_root(&self) -> &Jwk {
-        self.root.public()
+    pub fn device_root(&self) -> Jwk {
+        self.current().root
     }
 
-    /// `adp-keys+jwt`: the device signing keys, signed by the root. Names the key of every message signed before.
+    /// What leads phones that pinned an earlier root to this one, the oldest first.
     #[must_use]
-    pub fn key_list(&self) -> Jws {
-        self.current().device.list.clone()
+    pub fn successions(&self) -> Vec<General> {
+        self.current().successions.clone()
+    }
+
+    /// `adp-keys+jwt`: the device signing keys, signed by the root. Names the key of every message signed before. `None`
+    /// where no phone would believe anything by it: its root is kept elsewhere, and nobody brought the next one in time.
+    #[must_use]
+    pub fn key_list(&self) -> Option<Jws> {
+        let current = self.current();
+        current.device.is_some().then(|| current.list.clone())
+    }
+
+    /// Where only a root that is kept elsewhere can renew the list: until when it is good, or that it is over.
+    #[must_use]
+    pub fn list_to_be_brought(&self) -> Option<ListEnds> {
+        let current = self.current();
+        if current.renews {
+            return None;
+        }
+        Some(current.device.as_ref().map_or(ListEnds::Over, |device| ListEnds::At(device.ends)))
     }
 
     /// The public keys by which receipts, and the prompts in them, are verified: those in use and, for ten years, those
@@ -152,10 +188,12 @@ impl RealmKeys {
         self.current().receipts.clone()
     }
 
-    /// Signs a message to phones by the newest device signing key; `kid` is its thumbprint.
+    /// Signs a message to phones by the newest device signing key; `kid` is its thumbprint. [`CryptoError::Unavailable`]
+    /// where [`Self::key_list`] has none.
     pub fn sign_device<M: Message>(&self, message: &M) -> Result<Jws, JwsError> {
         let current = self.current();
-        Jws::sign(current.device.kid, message, &current.device.key)
+        let DeviceSigner { key, kid, .. } = current.device.as_ref().ok_or(CryptoError::Unavailable)?;
+        Jws::sign(*kid, message, key)
     }
 
     /// HMAC-SHA256 of the parts under a label, by a key that is used for nothing else and never leaves this process.
@@ -178,15 +216,23 @@ impl Current {
         let known =
             JwkSet::trusted(&material.signing.known()).ok_or(KeysError::Damaged("a past key is not a public key"))?;
         let jwks = json!({ "keys": material.signing.published(now) });
+        let device = DeviceSigner::parse(material, now)?;
+        let ends = device.as_ref().map(|device| device.ends).filter(|ends| *ends > now);
+        let list = material.list()?;
         Ok(Self {
             generation,
-            until: material.signing.next_change(now),
+            until: material.signing.next_change(now).into_iter().chain(ends).min(),
             signers,
             jwks_text: jwks.to_string().into(),
             jwks,
             known,
-            device: DeviceSigner::parse(material)?,
-            receipts: receipt_keys(material)?,
+            root: material.root.public()?,
+            renews: material.root.is_held(),
+            successions: material.successions.clone(),
+            sequence: list.sequence,
+            receipts: receipt_keys(material, &list),
+            list: material.key_list.clone(),
+            device,
         })
     }
 
@@ -194,23 +240,29 @@ impl Current {
         self.signers.iter().find(|signer| signer.algorithm() == algorithm)
     }
 
+    /// Whether phones that pinned the root before can pin this one.
+    fn root_follows(&self, before: &Self) -> bool {
+        let known = |succession: &General| before.successions.contains(succession);
+        let since: Vec<_> = self.successions.iter().filter(|succession| !known(succession)).cloned().collect();
+        key_list::lead(&since, &before.root, &self.root)
+    }
+
     /// All that others see of them.
-    fn looks(&self) -> (&Value, &Jws) {
-        (&self.jwks, &self.device.list)
+    fn looks(&self) -> (&Value, &Jws, Option<Digest>) {
+        (&self.jwks, &self.list, self.device.as_ref().map(|device| device.kid))
     }
 }
 
-fn receipt_keys(material: &Material) -> Result<PublishedKeys, KeysError> {
-    let list = key_list::open(&material.key_list, &SigningKey::from_pkcs8(&material.root)?)?;
-    let in_use = list.keys.iter().map(key_list::published);
-    Ok(PublishedKeys { keys: material.device_past.iter().cloned().chain(in_use).collect() })
+fn receipt_keys(material: &Material, list: &KeyList) -> PublishedKeys {
+    let in_use = key_list::believed(list).map(key_list::published);
+    PublishedKeys { keys: material.device_past.iter().cloned().chain(in_use).collect() }
 }
 
 impl DeviceSigner {
-    fn parse(material: &Material) -> Result<Self, KeysError> {
-        let key = material.device.last().ok_or(KeysError::Damaged("no device signing key"))?;
-        let key = SigningKey::from_pkcs8(key)?;
-        Ok(Self { kid: key.public().thumbprint(), key, list: material.key_list.clone() })
+    fn parse(material: &Material, now: Timestamp) -> Result<Option<Self>, KeysError> {
+        let Some((pkcs8, listed)) = material.signer_at(now)? else { return Ok(None) };
+        let ends = Timestamp::from_unix_seconds(listed.not_after);
+        Ok(Some(Self { kid: listed.jwk.thumbprint(), key: SigningKey::from_pkcs8(pkcs8)?, ends }))
     }
 }
 
@@ -222,6 +274,9 @@ impl fmt::Debug for RealmKeys {
         for signer in &current.signers {
             fields.field(signer.algorithm().name(), &signer.kid());
         }
-        fields.field("device", &current.device.kid).finish_non_exhaustive()
+        if let Some(device) = &current.device {
+            fields.field("device", &device.kid);
+        }
+        fields.finish_non_exhaustive()
     }
 }

@@ -343,12 +343,25 @@ for level in ["claimed", "app"]:
     MESSAGES["receipt-" + level] = {**receipt, "level": level}
 
 SIGNED_AS = {entry["name"]: entry["jws"] for entry in SIGNED}
+NEXT_ROOT = Key("next root")
+NEXT_LIST = {**MESSAGES["keys"], "sequence": MESSAGES["keys"]["sequence"] + 1}
+SUCCESSION = general(NEXT_LIST, [(header("keys", jwk=ROOT.jwk), ROOT), (header("keys", jwk=NEXT_ROOT.jwk), NEXT_ROOT)])
 UNSIGNED = {
     "wake": {"v": 1, "rid": ident("routing")},
     "configuration": {
         "issuer": ISSUER,
         "root": ROOT.jwk,
         "keys": SIGNED_AS["keys"],
+        "capabilities": ["unicode-18"],
+        "unicode": "18.0.0",
+        "now": NOW,
+    },
+    # Another root has taken the place of the one that tickets named before.
+    "configuration-of-another-root": {
+        "issuer": ISSUER,
+        "root": NEXT_ROOT.jwk,
+        "keys": jws(header("keys", kid=b64(NEXT_ROOT.thumbprint)), NEXT_LIST, NEXT_ROOT),
+        "successions": [SUCCESSION],
         "capabilities": ["unicode-18"],
         "unicode": "18.0.0",
         "now": NOW,

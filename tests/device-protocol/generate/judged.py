@@ -64,6 +64,53 @@ case("a key list signed by a signing key", "BadSignature", by(SIGNING, "keys", K
 case("a key list of another type", "Typ", by(ROOT, "prompt", KEY_LIST), typ="adp-keys+jwt")
 case("a key list under another root than the pinned one", "Root", GOOD_KEYS, typ="adp-keys+jwt", root=OTHER.jwk)
 
+# Another root: `successions` are the configuration's, `root` the one it names; `held` is a list by the root in the ticket,
+# and `moved` says by which root, successions and list the phone has moved to another root before.
+
+
+def step(sequence, roots, by=None):
+    """A list under this number that these roots are to sign, and these keys do."""
+    signers = [(header("keys", jwk=root.jwk), key) for root, key in zip(roots, by or roots)]
+    return general({**KEY_LIST, "sequence": sequence}, signers)
+
+
+def list_by(root, sequence):
+    return jws(header("keys", kid=b64(root.thumbprint)), {**KEY_LIST, "sequence": sequence}, root)
+
+
+def root_case(name, reason, steps, root=NEXT_ROOT, sequence=8, by=None, **given):
+    case(name, reason, list_by(by or root, sequence), typ="adp-keys+jwt", root=root.jwk, successions=steps, **given)
+
+
+ON, TURNED = [ROOT, NEXT_ROOT], [NEXT_ROOT, ROOT]
+STEP = step(8, ON)
+MOVED = {"root": NEXT_ROOT.jwk, "successions": [STEP], "keys": list_by(NEXT_ROOT, 8)}
+root_case("a new root by the old one and itself", None, [STEP])
+root_case("a new root, and a later list of it", None, [STEP], sequence=12)
+root_case("a new root again", None, [STEP], moved=MOVED)
+root_case("two new roots, one after the other", None, [STEP, step(9, [NEXT_ROOT, OTHER])], root=OTHER, sequence=10)
+root_case("a second new root for a phone that has the first", None, [STEP, step(9, [NEXT_ROOT, OTHER])], root=OTHER, sequence=10, moved=MOVED)
+root_case("the root that is pinned, whatever else stands there", None, [step(9, [OTHER, NEXT_ROOT], [OTHER, OTHER])], root=ROOT, sequence=9)
+root_case("a new root that nobody vouches for", "Root", [])
+root_case("a new root signed by itself alone", "BadSignature", [step(8, ON, [NEXT_ROOT, NEXT_ROOT])])
+root_case("a new root signed by the old one alone", "BadSignature", [step(8, ON, [ROOT, ROOT])])
+root_case("a new root with one signature", "Root", [{**STEP, "signatures": STEP["signatures"][1:]}])
+root_case("a new root with the old one's signature only", "Root", [{**STEP, "signatures": STEP["signatures"][:1]}])
+root_case("a new root with a third signature", "Malformed", [{**STEP, "signatures": STEP["signatures"] + STEP["signatures"][:1]}])
+root_case("a new root with its signatures exchanged", "BadSignature", [step(8, ON, TURNED)])
+root_case("a new root that signed before the old one", "Root", [step(8, TURNED)])
+root_case("a new root in the name of the old one by a third", "BadSignature", [step(8, ON, [OTHER, NEXT_ROOT])])
+root_case("a new root by one that is not pinned", "Root", [step(8, [OTHER, NEXT_ROOT])])
+root_case("a new root with the number that is held", "OldKeyList", [step(7, ON)])
+root_case("a new root with a lower number", "OldKeyList", [step(6, ON)])
+root_case("a new root whose list is older than the step to it", "OldKeyList", [step(9, ON)])
+root_case("a new root whose list the old one signed", "BadSignature", [STEP], by=ROOT)
+root_case("a gap between roots", "Root", [step(9, [OTHER, NEXT_ROOT])], sequence=10)
+root_case("the old root after the change", "Root", [STEP], root=ROOT, sequence=9, moved=MOVED)
+root_case("the list before the change, replayed", "Root", [], root=ROOT, sequence=7, moved=MOVED)
+root_case("a way back that the old root alone signed", "BadSignature", [step(9, TURNED, [ROOT, ROOT])], root=ROOT, sequence=9, moved=MOVED)
+root_case("an older list of the new root", "OldKeyList", [STEP], sequence=7, moved=MOVED)
+
 variants(
     "offer",
     MESSAGES["offer"],

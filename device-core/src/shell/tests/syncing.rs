@@ -1,8 +1,11 @@
 //! `sync`: what is caught up with, in whatever state the app died.
 
+use protocol::crypto::p256::SigningKey;
+
 use super::*;
 use crate::app::Platform;
 use crate::shell::Synced;
+use crate::testing::{key, list_by, succession};
 
 fn sync(phone: &Phone) -> Synced {
     wait(phone.core.sync(None)).unwrap().remove(0)
@@ -94,6 +97,34 @@ fn a_newer_key_list_is_taken_and_an_older_one_is_not() {
     let prompt = wire_prompt(&phone);
     phone.server.inner().prompts = vec![Jws::sign(newer.public().thumbprint(), &prompt, &newer).unwrap()];
     assert_eq!(wait(phone.core.pending(account, 0)).unwrap().len(), 1);
+}
+
+#[test]
+fn a_phone_moves_to_a_new_root_only_where_both_signed_and_remembers_it() {
+    let (mut phone, account) = Phone::enrolled();
+    let (old, new) = (key(1), key(91));
+    let serve = |phone: &Phone, step: Option<[&SigningKey; 2]>, list| {
+        let op = &phone.server.op;
+        let steps = step.map(|by| succession(op, 2, [&old, &new], by));
+        let mut server = phone.server.inner();
+        (server.root, server.list) = (Some(*new.public()), Some(list_by(op, &new, list)));
+        server.successions = steps.into_iter().collect();
+    };
+    for step in [None, Some([&new, &new]), Some([&old, &old])] {
+        serve(&phone, step, 2);
+        assert_eq!(code(&sync(&phone)), Some("untrusted"));
+    }
+    serve(&phone, Some([&old, &new]), 2);
+    assert_eq!(code(&sync(&phone)), None);
+    phone.restart();
+    serve(&phone, None, 3);
+    assert_eq!(code(&sync(&phone)), None, "the new root is the one pinned");
+    phone.server.ask(|_| ());
+    assert_eq!(wait(phone.core.pending(account, 0)).unwrap().len(), 1);
+    let mut server = phone.server.inner();
+    (server.root, server.list) = (None, None);
+    drop(server);
+    assert_eq!(code(&sync(&phone)), Some("untrusted"), "the old root's list, replayed");
 }
 
 #[test]
