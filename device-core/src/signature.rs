@@ -105,7 +105,8 @@ mod tests {
         assert_eq!(wire_form(&raw[..63], MESSAGE, key(5).public()), Err(CryptoError::BadSignature));
         // r and s of 29 bytes each: DER of 64 bytes, or r ‖ s that begins with 0x30.
         let mut short = [0; 64];
-        (short[3..32].fill(0x11), short[35..].fill(0x22));
+        short[3..32].fill(0x11);
+        short[35..].fill(0x22);
         let both = der(&short);
         assert_eq!(both.len(), 64);
         assert_eq!(wire_form(&both, MESSAGE, key(5).public()), Err(CryptoError::BadSignature), "neither verifies");

@@ -122,6 +122,7 @@ fn no_token() -> Response {
     error::without_token("DPoP realm=\"assent\", algs=\"ES256\"")
 }
 
+#[expect(clippy::unnecessary_box_returns, reason = "it is the error of results, and large")]
 fn refused(reason: Reason) -> Box<Response> {
     Box::new(reason.into_response())
 }

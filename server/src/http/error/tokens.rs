@@ -120,10 +120,8 @@ fn by_dpop(code: &'static str, description: &str) -> Response {
 fn sign_in_again(acr: &[String]) -> Response {
     const CODE: &str = "insufficient_user_authentication";
     let response = oauth(StatusCode::UNAUTHORIZED, CODE, "the user must sign in again");
-    let mut challenge = format!("DPoP realm=\"assent\", error=\"{CODE}\", max_age=\"{FRESH_SIGN_IN}\"");
-    if !acr.is_empty() {
-        challenge.push_str(&format!(", acr_values=\"{}\"", acr.join(" ")));
-    }
+    let wanted = if acr.is_empty() { String::new() } else { format!(", acr_values=\"{}\"", acr.join(" ")) };
+    let challenge = format!("DPoP realm=\"assent\", error=\"{CODE}\", max_age=\"{FRESH_SIGN_IN}\"{wanted}");
     challenging_with(response, &challenge)
 }
 
