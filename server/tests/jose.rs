@@ -114,7 +114,7 @@ fn every_flipped_bit_is_noticed() {
 #[test]
 fn a_header_says_who_and_what_for() {
     let header = |jwt: &str| Unverified::parse(jwt).unwrap().header().clone();
-    let plain = Header { algorithm: Algorithm::EdDsa, kid: Some("eddsa".to_owned()), typ: None };
+    let plain = Header { algorithm: Algorithm::EdDsa, kid: Some("eddsa".to_owned()), typ: None, jwk: None };
     assert_eq!(header(&accepted("EdDSA by eddsa")), plain);
     let typed = header(&accepted("typ"));
     assert!(typed.is_typ("oauth-authz-req+jwt") && !typed.is_typ("jwt") && !plain.is_typ("jwt"));
