@@ -3,6 +3,7 @@
 use protocol::messages as wire;
 
 use crate::enrolment::Introduction;
+use crate::ports::KeyProtection;
 use crate::state::AccountState;
 
 /// What the phone says of itself, shown to users and operators. Each text at most 60 code points on one line.
@@ -223,6 +224,64 @@ pub enum EnrolmentState {
     Cancelled,
     /// Was active and has been revoked.
     Revoked,
+}
+
+/// What a realm asks of its phones. Nothing to act on but for an app that explains itself: a server refuses what it does
+/// not take.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Record))]
+pub struct Policy {
+    /// How pushes look.
+    pub push: PushMode,
+    /// How the key that approves after a fingerprint or a PIN must be protected on new phones.
+    pub protection: KeyProtection,
+    /// Whether the platform is asked to vouch for new phones.
+    pub attestation: Attestation,
+    /// Whether the six digits of a new phone must be typed on the page that showed its ticket.
+    pub digits_are_typed: bool,
+}
+
+/// How pushes look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+pub enum PushMode {
+    /// They bring the request, sealed to this phone.
+    Sealed,
+    /// They only wake the app.
+    Wake,
+}
+
+/// Whether the platform is asked to vouch for a phone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(feature = "uniffi", derive(uniffi::Enum))]
+pub enum Attestation {
+    /// It is not.
+    None,
+    /// It is, and no phone is refused for it.
+    Record,
+    /// It must.
+    Require,
+}
+
+impl From<wire::EnrolmentPolicy> for Policy {
+    fn from(policy: wire::EnrolmentPolicy) -> Self {
+        Self {
+            push: match policy.push {
+                wire::PushMode::Sealed => PushMode::Sealed,
+                wire::PushMode::Wake => PushMode::Wake,
+            },
+            protection: match policy.verified {
+                wire::VerifiedKind::Biometric => KeyProtection::Biometric,
+                wire::VerifiedKind::Credential => KeyProtection::Credential,
+            },
+            attestation: match policy.attestation {
+                wire::Attestation::None => Attestation::None,
+                wire::Attestation::Record => Attestation::Record,
+                wire::Attestation::Require => Attestation::Require,
+            },
+            digits_are_typed: policy.confirm == wire::Confirm::Page,
+        }
+    }
 }
 
 /// One account on this phone.

@@ -16,7 +16,7 @@ use protocol::{Digest, Jwk, Jws, VERSION};
 
 use crate::error::DeviceError;
 use crate::ports::KeyProtection;
-use crate::state::{AccountState, KeySlot, MovedKeys, PublicKeys};
+use crate::state::{AccountState, KeySlot, KnownPolicy, MovedKeys, PublicKeys};
 use crate::trust::{Distrust, Trust};
 
 /// Where this app may enrol.
@@ -191,6 +191,7 @@ impl Accepted {
             ended: None,
             moved: MovedKeys::default(),
             rotation: None,
+            policy: Some(KnownPolicy { policy: self.offer.policy.clone(), at: self.offer.iat }),
             former: None,
         })
     }

@@ -78,8 +78,8 @@ pub mod time;
 pub mod trust;
 
 pub use app::{
-    Account, BlockPeriod, BlockedClient, DenialReason, DenyReason, DeviceInfo, EnrolmentState, History, HistoryEntry,
-    Outcome, Platform, PushTarget, Receipt, RevocationReason,
+    Account, Attestation, BlockPeriod, BlockedClient, DenialReason, DenyReason, DeviceInfo, EnrolmentState, History,
+    HistoryEntry, Outcome, Platform, Policy, PushMode, PushTarget, Receipt, RevocationReason,
 };
 pub use display::{Display, DisplayLine, MatchCode, RequestKind, Warning};
 pub use enrolment::Settings;

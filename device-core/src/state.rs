@@ -1,7 +1,7 @@
 //! What the phone remembers, as one version-tagged JSON document in secure storage. No private key is ever in it.
 
 use protocol::jws::General;
-use protocol::messages::{Answer, DenyReason, EnrolmentState, Outcome, RevocationReason};
+use protocol::messages::{Answer, DenyReason, EnrolmentPolicy, EnrolmentState, Outcome, RevocationReason};
 use protocol::{DecisionId, DeviceId, Digest, EnrolmentId, Jwk, Jws, KeyRole, PromptId, VERSION};
 use serde::{Deserialize, Serialize};
 
@@ -72,9 +72,21 @@ pub struct AccountState {
     /// New keys, the server's word on which has not arrived.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rotation: Option<PendingRotation>,
+    /// What the realm asks of its phones, as last heard.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<KnownPolicy>,
     /// Thumbprint of the `device` key before: prompts that were made for it are still this phone's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub former: Option<Digest>,
+}
+
+/// What the realm asks of its phones, by its signed word.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownPolicy {
+    /// What it asks.
+    pub policy: EnrolmentPolicy,
+    /// When it said so, in seconds since 1970 by its clock: what it said before counts no more.
+    pub at: i64,
 }
 
 /// The end of an account.

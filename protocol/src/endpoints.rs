@@ -203,6 +203,8 @@ pub struct SelfReply {
     pub info: DeviceInfo,
     /// Where pushes go.
     pub push: PushTarget,
+    /// `adp-enrolment+jwt` with the realm's policy, `nonce` and `fh` being zero bits.
+    pub standing: Jws,
     /// The server's clock.
     pub now: i64,
 }

@@ -151,8 +151,9 @@ fn enrolment() -> impl Strategy<Value = Enrolment> {
         Just(EnrolmentState::Cancelled),
         Just(EnrolmentState::Revoked)
     ];
-    (text(), digest(), (sixteen(), sixteen(), sixteen()), state, digest(), any::<(i64, u8)>()).prop_map(
-        |(iss, aud, (enr, device, nonce), state, fh, (now, v))| Enrolment {
+    let said = (state, option::of(policy()));
+    (text(), digest(), (sixteen(), sixteen(), sixteen()), said, digest(), any::<(i64, u8)>()).prop_map(
+        |(iss, aud, (enr, device, nonce), (state, policy), fh, (now, v))| Enrolment {
             iss,
             aud,
             enr: EnrolmentId::from_bytes(enr),
@@ -160,6 +161,7 @@ fn enrolment() -> impl Strategy<Value = Enrolment> {
             state,
             nonce: Nonce::from_bytes(nonce),
             fh,
+            policy,
             now,
             v,
         },

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use device_core::desktop::Extension;
 use device_core::ports::{HttpRequest, HttpResponse, Transport, TransportError};
 use device_core::{
-    DenyReason, DeviceError, EnrolmentState, NoticeOpener, Outcome, Platform, PushTarget, RevocationReason, Synced,
-    Warning,
+    DenyReason, DeviceError, EnrolmentState, NoticeOpener, Outcome, Platform, PushMode, PushTarget, RevocationReason,
+    Synced, Warning,
 };
 use server::outbound::Fate;
 use simulator::phone::Phone;
@@ -137,4 +137,16 @@ async fn an_answered_object_is_no_way_to_answer_again() {
     let receipt = prompt.receipt().expect("a receipt");
     assert_eq!((receipt.approved, receipt.received_at), (true, world.now().unix_seconds()));
     world.redeem(&shop, &asked).await;
+}
+
+#[tokio::test]
+async fn a_phone_learns_what_its_realm_asks_of_phones_by_now() {
+    let (mut world, _, phone) = scene().await;
+    let push = |synced: Synced| (synced.failure, synced.policy.map(|policy| policy.push));
+    assert_eq!(push(synced(&phone, None).await), (None, Some(PushMode::Sealed)));
+    world.change_policy(|policy| policy.push = protocol::messages::PushMode::Wake).await;
+    world.advance(1);
+    assert_eq!(push(synced(&phone, None).await), (None, Some(PushMode::Wake)));
+    let elsewhere = phone.restarted(ISSUER);
+    assert_eq!(push(synced(&elsewhere, None).await), (None, Some(PushMode::Wake)), "it was kept");
 }

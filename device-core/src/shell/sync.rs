@@ -3,19 +3,20 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use protocol::Jws;
 use protocol::endpoints::{self, Configuration, PromptsReply, SelfReply};
 use protocol::messages::{EnrolmentState as Standing, PushTarget as WirePushTarget};
 
 use super::alone::Alone;
 use super::{ApprovalRequest, DeviceCore};
-use crate::app::{EnrolmentState, PushTarget};
+use crate::app::{EnrolmentState, Policy, PushTarget};
 use crate::decision::Signed;
 use crate::error::DeviceError;
 use crate::exchange::{self, Call};
 use crate::notice::{DENIALS, Denial, Denials};
-use crate::prompt;
-use crate::state::{AccountState, Progress};
+use crate::state::{AccountState, KnownPolicy, Progress};
 use crate::time::Reading;
+use crate::{enrolment, prompt};
 
 /// A distance of the clocks that has grown by no more than this is not worth storing, in seconds.
 const CLOCK_TOLERANCE: i64 = 5;
@@ -28,6 +29,8 @@ pub struct Synced {
     pub account: String,
     /// Where its enrolment stands now.
     pub state: EnrolmentState,
+    /// What its realm asks of phones now, as far as it has been heard.
+    pub policy: Option<Policy>,
     /// What awaits the user.
     pub requests: Vec<Arc<ApprovalRequest>>,
     /// How many answers, given before, the server has taken or refused now.
@@ -68,8 +71,8 @@ impl Done {
 
 #[cfg_attr(feature = "uniffi", uniffi::export)]
 impl DeviceCore {
-    /// Catches up: server keys, answers that were signed and not concluded, denials from notifications, the push target
-    /// where the platform's is given, what awaits the user, and whether the phone is still enrolled. Call it on start, in
+    /// Catches up: server keys, answers that were signed and not concluded, denials from notifications, the realm's policy,
+    /// the push target where the platform's is given, what awaits the user, and whether the phone is still enrolled. Call it on start, in
     /// the foreground and when the network comes back; calling it again changes nothing.
     pub async fn sync(&self, push: Option<PushTarget>) -> Result<Vec<Synced>, DeviceError> {
         let _one_at_a_time = self.syncing.lock().await;
@@ -94,9 +97,11 @@ impl DeviceCore {
 impl DeviceCore {
     async fn report(&self, account: &AccountState, done: Done) -> Result<Synced, DeviceError> {
         let id = account.enr.to_string();
-        let state = self.account(&id).await.map_or(EnrolmentState::Cancelled, |account| account.standing.into());
+        let account = self.account(&id).await.ok();
+        let state = account.as_ref().map_or(EnrolmentState::Cancelled, |account| account.standing.into());
+        let policy = account.and_then(|account| account.policy).map(|known| known.policy.into());
         let failure = done.failure.as_ref().map(Failure::from);
-        Ok(Synced { account: id, state, requests: done.requests, concluded: done.concluded, failure })
+        Ok(Synced { account: id, state, policy, requests: done.requests, concluded: done.concluded, failure })
     }
 
     async fn catch_up(&self, account: &AccountState, push: Option<&WirePushTarget>, done: &mut Done) {
@@ -112,9 +117,7 @@ impl DeviceCore {
         };
         self.send_what_is_unheard(&account, done).await;
         self.send_what_was_handed_over(&account, done).await;
-        if let Some(push) = push
-            && let Err(error) = self.tell_push(&account, push).await
-        {
+        if let Err(error) = self.compare_records(&account, push).await {
             done.failed(error);
         }
         match self.list_pending(&account).await {
@@ -220,15 +223,31 @@ impl DeviceCore {
         Ok(self.ports.store.save(DENIALS.to_owned(), denials.encode()).await?)
     }
 
-    /// Tells the server only what it does not know: it forgets a target that the push service calls gone.
-    async fn tell_push(&self, account: &AccountState, push: &WirePushTarget) -> Result<(), DeviceError> {
+    /// Tells the server only what it does not know: it forgets a push target that the push service calls gone. Takes in
+    /// what the realm asks of its phones.
+    async fn compare_records(&self, account: &AccountState, push: Option<&WirePushTarget>) -> Result<(), DeviceError> {
         let body = self.proven(account, &Call::to(account.trust.issuer(), endpoints::SELF)).await?;
         let known: SelfReply = exchange::parse(200, &body)?;
-        if known.push == *push {
+        if let Some(push) = push.filter(|push| **push != known.push) {
+            let call = Call::to(account.trust.issuer(), endpoints::PUSH).with(push);
+            self.proven(account, &call).await?;
+        }
+        self.take_policy(account, &known.standing).await
+    }
+
+    /// Only the server's signed word counts, and none that is older than one heard before.
+    async fn take_policy(&self, account: &AccountState, standing: &Jws) -> Result<(), DeviceError> {
+        let said = self.believe(account, |account, now| enrolment::standing(account, standing, now)).await?;
+        let Some(policy) = said.policy else { return Ok(()) };
+        let known = account.policy.as_ref();
+        if known.is_some_and(|known| known.policy == policy || said.now < known.at) {
             return Ok(());
         }
-        let call = Call::to(account.trust.issuer(), endpoints::PUSH).with(push);
-        self.proven(account, &call).await.map(|_| ())
+        self.change(|state| {
+            state.account_mut(&account.enr)?.policy = Some(KnownPolicy { policy: policy.clone(), at: said.now });
+            Ok(())
+        })
+        .await
     }
 
     /// What may be shown of what awaits the user, and what is wrong with the rest.

@@ -108,12 +108,7 @@ impl Op {
             aud: device.thumbprint(),
             enr: EnrolmentId::from_bytes([0x22; 16]),
             account: "a•••a".into(),
-            policy: wire::EnrolmentPolicy {
-                confirm: wire::Confirm::Page,
-                attestation: wire::Attestation::None,
-                verified: wire::VerifiedKind::Biometric,
-                push: wire::PushMode::Sealed,
-            },
+            policy: policy(),
             att_nonce: Nonce::from_bytes([0; 16]),
             cs: nonce_commitment(&REVEALED),
             th: wire::Offer::ticket_hash(&ticket.root, &ticket.code, ticket.expires_at),
@@ -135,6 +130,7 @@ impl Op {
             state: wire::EnrolmentState::Unconfirmed,
             nonce: REVEALED,
             fh: finish.digest(),
+            policy: None,
             now: NOW,
             v: VERSION,
         };
@@ -227,6 +223,16 @@ fn listed(op: &Op, sequence: u64) -> wire::KeyList {
     list.open(&VerifyingKey::new(op.root.public()).expect("a key")).expect("the root signed it")
 }
 
+/// What the issuer asks of new phones.
+pub(crate) const fn policy() -> wire::EnrolmentPolicy {
+    wire::EnrolmentPolicy {
+        confirm: wire::Confirm::Page,
+        attestation: wire::Attestation::None,
+        verified: wire::VerifiedKind::Biometric,
+        push: wire::PushMode::Sealed,
+    }
+}
+
 /// An active account whose keys are `key(11)` and `key(12)`.
 pub(crate) fn account(op: &Op) -> AccountState {
     AccountState {
@@ -244,6 +250,7 @@ pub(crate) fn account(op: &Op) -> AccountState {
         clock_ahead: 0,
         moved: MovedKeys::default(),
         rotation: None,
+        policy: None,
         former: None,
         ended: None,
     }

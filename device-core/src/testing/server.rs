@@ -62,6 +62,10 @@ pub(crate) struct Inner {
     pub(crate) bend_enrolment: Option<fn(&mut wire::Enrolment)>,
     pub(crate) prompts: Vec<Jws>,
     pub(crate) list: Option<Jws>,
+    /// What the issuer asks of its phones, and since when; otherwise what its offers say.
+    pub(crate) policy: Option<(wire::EnrolmentPolicy, i64)>,
+    /// Another word than the issuer's own on where the phone stands.
+    pub(crate) standing: Option<Jws>,
     /// Another root than the one that tickets name, and how phones come to it.
     pub(crate) root: Option<protocol::Jwk>,
     pub(crate) successions: Vec<General>,
@@ -97,6 +101,11 @@ impl Fake {
 
     pub(crate) fn cause(&self, trouble: Trouble) {
         self.inner().trouble = trouble;
+    }
+
+    /// What the phone sent to end its enrolment.
+    pub(crate) fn sent_finish(&self) -> General {
+        self.inner().finish.as_ref().expect("enrolled").1.clone()
     }
 
     pub(crate) fn finish(&self) -> wire::Finish {
@@ -221,8 +230,19 @@ impl Fake {
 
     fn own_record(&self) -> SelfReply {
         let (finish, account) = (self.finish(), self.account());
-        let push = self.inner().push.clone().unwrap_or(finish.push);
-        SelfReply { device: account.device, enr: account.enr, info: finish.info, push, now: NOW }
+        let (push, said) = {
+            let inner = self.inner();
+            (inner.push.clone().unwrap_or(finish.push), (inner.policy.clone(), inner.standing.clone()))
+        };
+        let ((policy, forged), sent) = (said, self.sent_finish());
+        let standing = forged.unwrap_or_else(|| {
+            self.op.enrolment(&sent, |enrolment| {
+                enrolment.state = wire::EnrolmentState::Active;
+                (enrolment.policy, enrolment.now) =
+                    policy.map_or((Some(super::policy()), NOW), |(policy, at)| (Some(policy), at));
+            })
+        });
+        SelfReply { device: account.device, enr: account.enr, info: finish.info, push, standing, now: NOW }
     }
 
     fn route(&self, route: &str, request: &HttpRequest) -> Result<HttpResponse, HttpResponse> {

@@ -227,6 +227,9 @@ pub struct Enrolment {
     pub nonce: Nonce,
     /// [`crate::jws::General::digest`] of the `finish` that was received.
     pub fh: Digest,
+    /// What the realm asks of its phones by now, where the phone is enrolled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy: Option<EnrolmentPolicy>,
     /// The server's clock.
     pub now: i64,
     /// [`crate::VERSION`].

@@ -50,6 +50,7 @@ golden! {
     "decision-deny-wrong-details": Decision,
     "enrolment": Enrolment,
     "enrolment-active": Enrolment,
+    "enrolment-standing": Enrolment,
     "enrolment-cancelled": Enrolment,
     "enrolment-revoked": Enrolment,
     "finish": Finish,
@@ -139,8 +140,9 @@ fn unknown_members_are_ignored() {
 }
 
 /// Members that a message may be without.
-const OPTIONAL: [(&str, &[&str]); 11] = [
+const OPTIONAL: [(&str, &[&str]); 12] = [
     ("configuration", &["successions"]),
+    ("enrolment", &["policy"]),
     ("decision", &["match", "reason"]),
     ("problem", &["nonce", "revocation"]),
     ("prompt-reply", &[]),

@@ -391,6 +391,23 @@ pub(super) async fn find(provider: &Provider, id: &EnrolmentId) -> Result<Versio
     found.filter(|found| provider.now() < found.record.expires_at).ok_or(Reason::UnknownEnrolment)
 }
 
+/// The signed word that an enrolled phone is, and what the realm asks of its phones by now.
+pub fn standing(provider: &Provider, device: &Device) -> Result<Jws, Unavailable> {
+    let message = protocol::messages::Enrolment {
+        iss: provider.issuer().to_owned(),
+        aud: device.device_key.thumbprint(),
+        enr: device.enrolment,
+        device: device.id,
+        state: EnrolmentState::Active,
+        nonce: Nonce::from_bytes([0; 16]),
+        fh: Digest::from_bytes([0; 32]),
+        policy: Some(policy(provider)),
+        now: provider.now().unix_seconds(),
+        v: protocol::VERSION,
+    };
+    provider.keys.sign_device(&message).map_err(|_| Unavailable::Keys)
+}
+
 fn state(provider: &Provider, enrolment: &Enrolment, now: Timestamp) -> Result<Jws, Reason> {
     let finished = enrolment.finished.as_ref().ok_or(Reason::UnknownEnrolment)?;
     let message = protocol::messages::Enrolment {
@@ -405,6 +422,7 @@ fn state(provider: &Provider, enrolment: &Enrolment, now: Timestamp) -> Result<J
         },
         nonce: enrolment.nonce,
         fh: finished.hash,
+        policy: None,
         now: now.unix_seconds(),
         v: protocol::VERSION,
     };

@@ -220,6 +220,7 @@ fn answer(
         state,
         nonce: Nonce::from_bytes([0; 16]),
         fh: hash,
+        policy: None,
         now: now.unix_seconds(),
         v: protocol::VERSION,
     };

@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use super::body;
 use super::error::{self, DeviceError};
 use super::segment::Segment;
+use crate::domain::device::Device;
 use crate::flow::prove::{self, Presented, Proven};
 use crate::flow::provider::Provider;
 use crate::flow::rotate::Answered;
@@ -240,9 +241,9 @@ pub(super) async fn own_record(State(provider): State<Arc<Provider>>, request: R
     let reply = async {
         let call = Call::receive(&provider, request).await?;
         let device = call.proven.device;
-        let now = provider.now().unix_seconds();
-        let record = SelfReply { device: device.id, enr: device.enrolment, info: device.info, push: device.push, now };
-        Ok(Answer::ToDevice(record, device.id))
+        let (standing, now) = (enrol::standing(&provider, &device)?, provider.now().unix_seconds());
+        let Device { id, enrolment, info, push, .. } = device;
+        Ok(Answer::ToDevice(SelfReply { device: id, enr: enrolment, info, push, standing, now }, id))
     };
     render(&provider, reply.await)
 }

@@ -17,6 +17,7 @@ BODIES = {
         "enr": ident("enrolment"),
         "info": finish["info"],
         "push": finish["push"],
+        "standing": SIGNED_AS["enrolment-standing"],
         "now": NOW_LATER,
     },
     # Another `verified` key: signed by it, by the one before, and last by `device`.

@@ -117,6 +117,17 @@ enrolment = {
 signed("enrolment", "enrolment", enrolment, "signing", **BY_SIGNING)
 for state in ["active", "cancelled", "revoked"]:
     MESSAGES["enrolment-" + state] = {**enrolment, "state": state, "now": NOW + 30}
+# What `GET /device/v1/self` says of an enrolled phone.
+STANDING = {
+    **{name: value for name, value in enrolment.items() if name not in ("now", "v")},
+    "state": "active",
+    "nonce": b64(bytes(16)),
+    "fh": b64(bytes(32)),
+    "policy": {"confirm": "page", "attestation": "record", "verified": "biometric", "push": "wake"},
+    "now": NOW + 121,
+    "v": 1,
+}
+signed("enrolment-standing", "enrolment", STANDING, "signing", **BY_SIGNING)
 
 prompt_payload = {
     "iss": ISSUER,

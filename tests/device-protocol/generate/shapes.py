@@ -3,7 +3,7 @@
 from bodies import *
 
 # Members that may be missing. Readers may take null for missing here, and nowhere else.
-OPTIONAL = {"binding_message", "acr", "reason", "logo"}
+OPTIONAL = {"binding_message", "acr", "reason", "logo", "policy"}
 ALL = {**MESSAGES, **UNSIGNED, **BODIES}
 FILES = ["begin", "offer", "finish", "enrolment", "prompt", "decision-deny", "result", "proof", "keys", "revocation"]
 FILES += ["unblock", "receipt", "wake", "configuration", "nonce-request", "nonce-reply", "signed-request", "signed-reply"]

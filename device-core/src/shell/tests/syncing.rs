@@ -3,9 +3,9 @@
 use protocol::crypto::p256::SigningKey;
 
 use super::*;
-use crate::app::Platform;
+use crate::app::{Platform, PushMode};
 use crate::shell::Synced;
-use crate::testing::{key, list_by, succession};
+use crate::testing::{Op, key, list_by, policy, succession};
 
 fn sync(phone: &Phone) -> Synced {
     wait(phone.core.sync(None)).unwrap().remove(0)
@@ -87,7 +87,7 @@ fn a_newer_key_list_is_taken_and_an_older_one_is_not() {
     let newer = next_signing_key();
     let list = phone.server.op.list(|list| {
         list.sequence = 2;
-        list.keys[0].jwk = *newer.public();
+        list.keys.push(wire::SigningKey { jwk: *newer.public(), ..list.keys[0].clone() });
     });
     phone.server.inner().list = Some(list);
     assert_eq!(code(&sync(&phone)), None);
@@ -125,6 +125,33 @@ fn a_phone_moves_to_a_new_root_only_where_both_signed_and_remembers_it() {
     (server.root, server.list) = (None, None);
     drop(server);
     assert_eq!(code(&sync(&phone)), Some("untrusted"), "the old root's list, replayed");
+}
+
+#[test]
+fn the_realms_policy_is_taken_from_its_signed_word_and_from_no_older_one() {
+    let (mut phone, _) = Phone::enrolled();
+    let push = |synced: &Synced| synced.policy.map(|policy| policy.push);
+    assert_eq!(push(&sync(&phone)), Some(PushMode::Sealed), "as the offer said");
+    let wake = wire::EnrolmentPolicy { push: wire::PushMode::Wake, ..policy() };
+    phone.server.inner().policy = Some((wake.clone(), NOW + 1));
+    assert_eq!((code(&sync(&phone)), push(&sync(&phone))), (None, Some(PushMode::Wake)));
+    phone.restart();
+    phone.server.inner().policy = Some((policy(), NOW));
+    assert_eq!((code(&sync(&phone)), push(&sync(&phone))), (None, Some(PushMode::Wake)), "an old word, replayed");
+
+    let sent = phone.server.sent_finish();
+    let forged = Op { root: key(77), signing: key(78) }.enrolment(&sent, |said| said.policy = Some(policy()));
+    let of_another = phone.server.op.enrolment(&sent, |said| {
+        said.aud = other_digest();
+        (said.policy, said.now) = (Some(policy()), NOW + 9);
+    });
+    for word in [forged, of_another] {
+        phone.server.inner().standing = Some(word);
+        assert_eq!((code(&sync(&phone)), push(&sync(&phone))), (Some("untrusted"), Some(PushMode::Wake)));
+    }
+    phone.server.inner().standing = None;
+    phone.server.inner().policy = Some((policy(), NOW + 10));
+    assert_eq!((code(&sync(&phone)), push(&sync(&phone))), (None, Some(PushMode::Sealed)));
 }
 
 #[test]
