@@ -372,11 +372,11 @@ fn a_server_that_runs_goes_back_to_no_older_list_and_to_no_other_root() {
 
 #[test]
 fn what_the_file_says_of_a_root_elsewhere_cannot_be_changed_by_hand() {
+    type Edit<'a> = &'a dyn Fn(&mut Value);
     let kept = Kept::new();
     kept.hand_over(START, 400);
     let whole = kept.json();
     let stranger = Kept::new().start(START).unwrap().device_root();
-    type Edit<'a> = &'a dyn Fn(&mut Value);
     let edits: [Edit<'_>; 4] = [
         &|realm| realm["device_root"]["jwk"] = json!(stranger),
         &|realm| realm["device_root"]["seal"] = json!("AAAA"),
