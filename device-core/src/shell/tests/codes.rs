@@ -108,8 +108,8 @@ fn ended(reason: wire::RevocationReason) -> DeviceError {
     asking(&phone, account)
 }
 
-fn without_tls(stored: Vec<u8>) -> Vec<u8> {
-    let mut state = State::decode(Some(&stored)).unwrap();
+fn without_tls(stored: &[u8]) -> Vec<u8> {
+    let mut state = State::decode(Some(stored)).unwrap();
     let account = serde_json::to_string(&state.accounts[0]).unwrap();
     state.accounts[0] = serde_json::from_str(&account.replace("https://op.example", "http://127.0.0.1:9")).unwrap();
     state.encode()
@@ -121,7 +121,7 @@ const MET: &[(&str, Case)] = &[
         let ticket = wire::Ticket { issuer: "https://evil.example".into(), ..Phone::new().server.op.ticket() };
         enrolling(&ticket.to_string())
     }),
-    ("insecure_issuer", || started(without_tls)),
+    ("insecure_issuer", || started(|stored| without_tls(&stored))),
     ("unfit_name", || {
         let phone = Phone::new();
         let info = crate::DeviceInfo { name: "Anna\u{202e}".into(), ..info() };
