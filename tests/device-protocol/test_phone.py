@@ -145,7 +145,11 @@ class Answering(Case):
 
     def at_a_client_with_codes(self, path, form):
         ordinary = PROVIDER.client
-        PROVIDER.client = PROVIDER.admin("POST", "/clients", {"client_name": "Coded Bank", "scope": "openid", "match_code": True})
+        # Made once: no second client may be called the same.
+        if not hasattr(PROVIDER, "coded"):
+            metadata = {"client_name": "Coded Bank", "scope": "openid", "match_code": True}
+            PROVIDER.coded = PROVIDER.admin("POST", "/clients", metadata)
+        PROVIDER.client = PROVIDER.coded
         try:
             status, reply = PROVIDER._post(path, form)
         finally:
