@@ -84,7 +84,7 @@ pub(super) fn metadata(cell: Cell, number: u8, configuration: &Value, notificati
     let id = cell.client_id(number);
     let mut metadata = json!({
         "client_id": id,
-        "client_name": format!("Conformance {number}"),
+        "client_name": format!("Conformance {id}"),
         "token_endpoint_auth_method": cell.method(),
         "grant_types": ["urn:openid:params:grant-type:ciba", "refresh_token"],
         "response_types": [],
