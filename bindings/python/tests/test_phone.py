@@ -16,6 +16,7 @@ from device_core import (
     Outcome,
     Ports,
     PushTarget,
+    RequestKind,
     Settings,
     VaultError,
 )
@@ -203,6 +204,9 @@ class Answering(unittest.IsolatedAsyncioTestCase):
     async def test_an_answer_to_what_another_phone_approved_is_a_typed_refusal(self):
         other = Phone()
         account = await other.join(self.subject)
+        notice = await self.phone.only_request(self.account)
+        self.assertEqual(notice.display().kind, RequestKind.NOTICE, "that another phone has joined")
+        self.assertEqual(await self.phone.core.approve(notice), Outcome.APPROVED)
         PROVIDER.ask(self.subject)
         ours, theirs = await self.phone.only_request(self.account), await other.only_request(account)
         self.assertNotEqual(ours.id(), theirs.id())
