@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use device_core::exchange::Call;
 use device_core::{DenyReason, DeviceError, Outcome};
 use protocol::KeyRole;
+use protocol::endpoints::{self, BlockPeriod, BlockRequest, SignedRequest};
 use protocol::messages::Answer;
 use simulator::forger::Forger;
-use tests::{World, a_request};
+use tests::{ISSUER, World, a_request};
 use tokio::task::JoinSet;
 
 async fn world() -> World {
@@ -127,6 +129,61 @@ async fn one_decision_sent_many_times_at_once_gets_one_result() {
     assert_eq!(world.events("request_decided").await, 1);
     let devices = world.admin().devices("1001").await.expect("a list");
     assert_eq!(devices[0]["status"], "active", "a repetition is no clone");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_one_user_all_answers_at_once_are_taken() {
+    let world = world().await;
+    let (shop, phone) = (world.shop().await, world.phone("1001").await);
+    let forger = Arc::new(Forger::of(&phone).await.expect("a phone taken apart"));
+    let mut answers = Vec::new();
+    for number in 0..16 {
+        let asked = a_request().accepted(&shop).await;
+        let prompt = world.prompt(&phone, &asked).await;
+        let mut decision = forger.decision(prompt.prompt().message(), Answer::Approve).expect("a prompt");
+        decision.ctr += number;
+        let message = forger.sign(KeyRole::Verified, &decision).await.expect("signed");
+        let call = Call::about(ISSUER, endpoints::DECISION, &decision.prompt.to_string());
+        let call = call.with(&SignedRequest { message });
+        let proof = forger.honest_proof(&call).await.expect("a proof");
+        answers.push((call, proof));
+    }
+    let mut sendings = JoinSet::new();
+    for (call, proof) in answers {
+        let forger = Arc::clone(&forger);
+        sendings.spawn(async move { forger.call_with(&call, Some(&proof)).await.expect("an answer").status });
+    }
+    assert_eq!(sendings.join_all().await, [200; 16]);
+    let account = phone.account().expect("an account");
+    let history = phone.core().history(account, None).await.expect("a page");
+    assert_eq!(history.entries.len(), 16);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn no_crowd_of_clients_keeps_a_user_from_blocking_them() {
+    let world = World::builder().policy(|policy| policy.client_prompts_pending = 5).make().await;
+    let phone = world.phone("1001").await;
+    let forger = Arc::new(Forger::of(&phone).await.expect("a phone taken apart"));
+    let mut blocks = Vec::new();
+    let mut crowd = JoinSet::new();
+    for number in 0..8 {
+        let id = format!("client-{number}");
+        world.add_client(&id, "the secret of this client").await;
+        let client = world.client(&id, "the secret of this client").await;
+        crowd.spawn(async move { while a_request().sent(&client).await.in_short() == "200" {} });
+        let call = Call::to(ISSUER, endpoints::BLOCK).with(&BlockRequest { client: id, lasts: BlockPeriod::Day });
+        let proof = forger.honest_proof(&call).await.expect("a proof");
+        blocks.push((call, proof));
+    }
+    let mut sendings = JoinSet::new();
+    for (call, proof) in blocks {
+        let forger = Arc::clone(&forger);
+        sendings.spawn(async move { forger.call_with(&call, Some(&proof)).await.expect("an answer").status });
+    }
+    assert_eq!(sendings.join_all().await, [204; 8]);
+    crowd.join_all().await;
+    let account = phone.account().expect("an account");
+    assert_eq!(phone.core().blocked_clients(account).await.expect("a list").len(), 8);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

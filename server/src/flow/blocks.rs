@@ -12,7 +12,7 @@ use tracing::info;
 use super::Unavailable;
 use super::prove::Proven;
 use super::provider::{Provider, Recorded as _};
-use super::retry::{Attempt, until_decided};
+use super::retry::{Attempt, until_decided_of};
 use crate::domain::attention::{Attention, AttentionKey, Block, MOST_BLOCKS};
 use crate::domain::audit::What;
 use crate::domain::device::Device;
@@ -160,7 +160,7 @@ async fn edit(
     edit: impl Fn(&mut Vec<Block>, Change, Timestamp) -> Result<Change, Reason>,
 ) -> Result<(), Reason> {
     let (edit, subject) = (&edit, &proven.device.subject);
-    until_decided(|| async move {
+    until_decided_of(&provider.lines, subject, || async move {
         let now = provider.now();
         let found = provider.store.attention(provider.id(), &AttentionKey::of(subject, None)).await;
         let found = found.map_err(Unavailable::from)?;

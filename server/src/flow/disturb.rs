@@ -1,10 +1,7 @@
 //! Whether a client may put a prompt before a user, and what that takes of their attention (device protocol, "Limits").
 //!
 //! What is taken is committed together with the request, at the version it was judged on: of any number of requests at
-//! the same time, on any number of nodes, exactly as many pass as may. Who loses that race stands in line with the others
-//! who ask the same user here, so that a crowd neither spins nor is told to come again.
-
-use tokio::sync::{Mutex, MutexGuard};
+//! the same time, on any number of nodes, exactly as many pass as may.
 
 use super::Unavailable;
 use super::begin::Reason;
@@ -16,26 +13,6 @@ use crate::domain::authentication_request::{AuthenticationRequest, State};
 use crate::domain::names::{ClientId, RequestKey, Subject};
 use crate::domain::time::Timestamp;
 use crate::store::{Change, Versioned};
-
-/// A request that loses its race so often meets a storm on other nodes, too.
-pub(super) const ATTEMPTS: usize = 16;
-
-/// Where those stand in line who lost a race, by user.
-pub(super) struct Lines([Mutex<()>; 64]);
-
-impl Default for Lines {
-    fn default() -> Self {
-        Self(std::array::from_fn(|_| Mutex::default()))
-    }
-}
-
-impl Lines {
-    /// Waits until nobody else in line asks this user.
-    pub(super) async fn stand(&self, subject: &Subject) -> MutexGuard<'_, ()> {
-        let first = AttentionKey::of(subject, None).digest().as_bytes()[0];
-        self.0[usize::from(first) % self.0.len()].lock().await
-    }
-}
 
 /// A user's account with one client, at the versions it was read at.
 struct Read {

@@ -25,6 +25,7 @@ use super::notify;
 use super::provider::{Provider, Recorded as _};
 use super::public_keys::Unbelieved;
 use super::refusals;
+use super::retry::ATTEMPTS_IN_LINE;
 use crate::authenticator::{self, Asked, Question, StartError};
 use crate::domain::attention::Wish;
 use crate::domain::audit::{Point, What};
@@ -301,7 +302,7 @@ impl Step {
 
 async fn commit(provider: &Provider, caller: &Caller, step: Step, mut taken: Taken) -> Result<(), Reason> {
     let mut line = None;
-    for _ in 0..disturb::ATTEMPTS {
+    for _ in 0..ATTEMPTS_IN_LINE {
         match caller.commit(provider, step.change(provider, caller, taken)).await? {
             Ok(()) => {
                 accepted(provider, &step);

@@ -9,7 +9,7 @@ use super::Unavailable;
 use super::notify::{self, Told};
 use super::prove::{self, Proven};
 use super::provider::{Provider, Recorded as _};
-use super::retry::{Attempt, until_decided};
+use super::retry::{Attempt, until_decided_of};
 use super::{deliver, disturb, history, maintain, match_code, prompts};
 use crate::domain::audit::{Check, What};
 use crate::domain::authentication_request::{
@@ -107,7 +107,7 @@ impl From<prompts::Reason> for Reason {
 /// been revoked: that is one of the checks.
 pub async fn decide(provider: &Provider, proven: &Proven, id: &PromptId, jws: Jws) -> Result<Jws, Reason> {
     let device = &proven.device;
-    let result = until_decided(|| attempt(provider, proven, id, &jws)).await;
+    let result = until_decided_of(&provider.lines, &device.subject, || attempt(provider, proven, id, &jws)).await;
     if let Err(reason) = &result {
         refused::record(provider, device, id, reason).await?;
     }
