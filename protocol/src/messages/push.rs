@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::RoutingId;
+use crate::{RoutingId, json};
 
 /// The phone's platform, which decides the shape of an FCM message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -48,7 +48,7 @@ pub enum ApnsEnvironment {
 
 /// Where a phone receives pushes.
 #[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(tag = "channel", rename_all = "lowercase")]
+#[serde(tag = "channel", rename_all = "lowercase", try_from = "Spelled")]
 pub enum PushTarget {
     /// Firebase Cloud Messaging.
     Fcm {
@@ -83,6 +83,59 @@ pub enum PushTarget {
     None,
 }
 
+/// A target as it is read. An enum that serde tells apart by a member keeps all others until it has met that one, which alone
+/// would be a hundredth of the phone's library.
+#[derive(Deserialize)]
+struct Spelled {
+    channel: Channel,
+    #[serde(default, deserialize_with = "json::present")]
+    platform: Option<Platform>,
+    #[serde(default, deserialize_with = "json::present")]
+    target: Option<FcmTarget>,
+    #[serde(default, deserialize_with = "json::present")]
+    token: Option<String>,
+    #[serde(default)]
+    environment: ApnsEnvironment,
+    #[serde(default, deserialize_with = "json::present")]
+    endpoint: Option<String>,
+    #[serde(default, deserialize_with = "json::present")]
+    p256dh: Option<String>,
+    #[serde(default, deserialize_with = "json::present")]
+    auth: Option<String>,
+    #[serde(default, deserialize_with = "json::present")]
+    address: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Channel {
+    Fcm,
+    Apns,
+    WebPush,
+    Webhook,
+    None,
+}
+
+impl TryFrom<Spelled> for PushTarget {
+    type Error = &'static str;
+
+    fn try_from(spelled: Spelled) -> Result<Self, Self::Error> {
+        let target = match spelled.channel {
+            Channel::Fcm => {
+                spelled.platform.zip(spelled.target).map(|(platform, target)| Self::Fcm { platform, target })
+            }
+            Channel::Apns => spelled.token.map(|token| Self::Apns { token, environment: spelled.environment }),
+            Channel::WebPush => match (spelled.endpoint, spelled.p256dh, spelled.auth) {
+                (Some(endpoint), Some(p256dh), Some(auth)) => Some(Self::WebPush { endpoint, p256dh, auth }),
+                _ => None,
+            },
+            Channel::Webhook => spelled.address.map(|address| Self::Webhook { address }),
+            Channel::None => Some(Self::None),
+        };
+        target.ok_or("a member of this channel's is missing")
+    }
+}
+
 // Whoever knows a target can push to it.
 impl fmt::Debug for PushTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -107,4 +160,70 @@ pub struct Wake {
     pub v: u8,
     /// Says nothing about the prompt.
     pub rid: RoutingId,
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{ApnsEnvironment, FcmTarget, Platform, PushTarget};
+
+    fn every_channel() -> Vec<(PushTarget, Value)> {
+        let text = |text: &str| text.to_owned();
+        let (platform, token) = (Platform::Android, FcmTarget::Token(text("token")));
+        vec![
+            (
+                PushTarget::Fcm { platform, target: token },
+                json!({ "channel": "fcm", "platform": "android", "target": { "token": "token" } }),
+            ),
+            (
+                PushTarget::Apns { token: text("token"), environment: ApnsEnvironment::Sandbox },
+                json!({ "channel": "apns", "token": "token", "environment": "sandbox" }),
+            ),
+            (
+                PushTarget::WebPush { endpoint: text("https://a.example"), p256dh: text("key"), auth: text("secret") },
+                json!({ "channel": "webpush", "endpoint": "https://a.example", "p256dh": "key", "auth": "secret" }),
+            ),
+            (PushTarget::Webhook { address: text("here") }, json!({ "channel": "webhook", "address": "here" })),
+            (PushTarget::None, json!({ "channel": "none" })),
+        ]
+    }
+
+    fn read(target: &Value) -> Result<PushTarget, String> {
+        serde_json::from_value(target.clone()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn each_channel_is_written_and_read_by_its_own_members() {
+        for (target, spelled) in every_channel() {
+            assert_eq!(serde_json::to_value(&target).expect("JSON"), spelled);
+            assert_eq!(read(&spelled), Ok(target));
+        }
+    }
+
+    #[test]
+    fn a_target_without_one_of_its_channels_members_is_none_and_null_is_no_value() {
+        for (target, spelled) in every_channel() {
+            for member in spelled.as_object().expect("members").keys() {
+                let (mut without, mut null) = (spelled.clone(), spelled.clone());
+                without.as_object_mut().expect("members").remove(member);
+                null[member] = Value::Null;
+                let may_be_absent = member == "environment";
+                assert_eq!(read(&without).is_ok(), may_be_absent, "{target:?} without {member}");
+                assert!(read(&null).is_err(), "{target:?} with {member} of null");
+            }
+        }
+        assert!(read(&json!({ "channel": "pigeon" })).is_err());
+        assert!(
+            read(&json!({ "channel": "apns", "address": "here" })).is_err(),
+            "another channel's member does not help"
+        );
+    }
+
+    #[test]
+    fn an_apns_token_without_an_environment_is_of_production() {
+        let read = read(&json!({ "channel": "apns", "token": "token" }));
+        let environment = ApnsEnvironment::Production;
+        assert_eq!(read, Ok(PushTarget::Apns { token: "token".to_owned(), environment }));
+    }
 }
