@@ -266,10 +266,13 @@ struct Trail {
     redeemed: usize,
     cancelled: bool,
     fates: Vec<(NotificationFate, Timestamp)>,
+    /// Whether anything but pushes is told of it.
+    is_of_a_client: bool,
 }
 
 impl Trail {
     fn note(&mut self, what: &What, at: Timestamp) {
+        self.is_of_a_client |= !matches!(what, What::PushConcluded { .. } | What::PushWithheld { .. });
         match what {
             What::RequestAccepted { client, .. } => {
                 self.delivery = Some(match client.as_str() {
@@ -298,8 +301,8 @@ impl Trail {
                 Err(format!("a client was neither told nor given up once, but {told} times"))
             }
             Some(_) => Ok(()),
-            // A prompt of the server's own, of which only pushes are told.
-            None if self.redeemed == 0 && told == 0 && !self.cancelled => Ok(()),
+            // A prompt of the server's own.
+            None if !self.is_of_a_client => Ok(()),
             None => Err("a request was never accepted".to_owned()),
         }
     }

@@ -145,14 +145,21 @@ impl Original {
             }
             world.edit_client(id, |client| client.refresh = true).await;
         }
-        let mut phones = Vec::new();
+        let mut handsets = Vec::new();
         for (number, (user, pushes)) in PHONES.into_iter().enumerate() {
             let wire = Arc::new(world.public().clone());
             let kept = folder(world.directory(), number);
             let phone = Phone::kept_in(&kept, "Phone", ISSUER, wire, world.clock()).await.expect("a phone");
-            let handset = enrol(&world, phone, user, token(number, pushes)).await.expect("it enrols");
-            phones.push(handset.id);
+            handsets.push(enrol(&world, phone, user, token(number, pushes)).await.expect("it enrols"));
         }
+        // Their users know of the phones that every sequence begins with: no copy carries that news again.
+        for Handset { phone, .. } in &handsets {
+            for notice in phone.pending().await.expect("the phone asks") {
+                phone.approve(&notice).await.expect("it is taken");
+            }
+        }
+        world.deliver().await;
+        let phones = handsets.into_iter().map(|handset| handset.id).collect();
         let directory = world.ends();
         Self { directory, phones }
     }
