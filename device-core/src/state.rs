@@ -22,7 +22,7 @@ pub const DOCUMENT: &str = "assent-device";
 const FORMAT: u32 = 2;
 
 /// Decisions remembered for one account. Those without a result matter, and no user has that many open at once.
-const MAX_DECISIONS: usize = 64;
+const MAX_DECISIONS: usize = 16;
 
 /// Everything remembered.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
