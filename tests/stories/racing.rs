@@ -6,7 +6,7 @@ use device_core::exchange::Call;
 use device_core::{DenyReason, DeviceError, Outcome};
 use protocol::KeyRole;
 use protocol::endpoints::{self, BlockPeriod, BlockRequest, SignedRequest};
-use protocol::messages::Answer;
+use protocol::messages::{Answer, PushTarget};
 use simulator::forger::Forger;
 use tests::{ISSUER, World, a_request};
 use tokio::task::JoinSet;
@@ -197,4 +197,30 @@ async fn a_waiting_phone_hears_of_a_request_at_once() {
     let prompts = waiting.await.expect("no panic").expect("the phone waits");
     assert_eq!(prompts.len(), 1);
     assert_eq!(prompts[0].prompt().content().req, protocol::digest::request_digest(&asked));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_phone_that_calls_without_end_cannot_keep_itself_from_being_revoked() {
+    let world = world().await;
+    let phone = world.phone("1001").await;
+    let forger = Arc::new(Forger::of(&phone).await.expect("a phone taken apart"));
+    let mut calls = Vec::new();
+    for number in 0..64 {
+        let target = PushTarget::Webhook { address: number.to_string() };
+        let call = Call::to(ISSUER, endpoints::PUSH).with(&target);
+        let proof = forger.honest_proof(&call).await.expect("a proof");
+        calls.push((call, proof));
+    }
+    let mut hammering = JoinSet::new();
+    for (call, proof) in calls {
+        let forger = Arc::clone(&forger);
+        hammering.spawn(async move { forger.call_with(&call, Some(&proof)).await.expect("an answer").status });
+    }
+    assert_eq!(hammering.join_next().await.expect("a call").expect("no panic"), 204);
+    let device = forger.account().device.to_string();
+    world.admin().revoke(&device).await.expect("revoked at the first attempt");
+    let statuses = hammering.join_all().await;
+    assert!(statuses.iter().all(|status| [204, 401].contains(status)), "{statuses:?}");
+    let devices = world.admin().devices("1001").await.expect("a list");
+    assert_eq!(devices[0]["status"], "revoked");
 }

@@ -57,17 +57,43 @@ where
     Err(Unavailable::Contended.into())
 }
 
-/// The same where a crowd may be changing what is kept of one user.
+/// The same where a crowd may be changing what is kept of one user: in line after the first loss.
 pub(super) async fn until_decided_of<T, E, F>(
     lines: &Lines,
     subject: &Subject,
+    attempt: impl FnMut() -> F,
+) -> Result<T, E>
+where
+    F: Future<Output = Result<Attempt<T>, E>>,
+    E: From<Unavailable>,
+{
+    decided(lines, subject, None, attempt).await
+}
+
+/// The same, in line from the beginning: for what a phone may ask for as often as it likes, so that it can never keep anybody
+/// from ending it.
+pub(super) async fn until_decided_in_line<T, E, F>(
+    lines: &Lines,
+    subject: &Subject,
+    attempt: impl FnMut() -> F,
+) -> Result<T, E>
+where
+    F: Future<Output = Result<Attempt<T>, E>>,
+    E: From<Unavailable>,
+{
+    decided(lines, subject, Some(lines.stand(subject).await), attempt).await
+}
+
+async fn decided<T, E, F>(
+    lines: &Lines,
+    subject: &Subject,
+    mut turn: Option<MutexGuard<'_, ()>>,
     mut attempt: impl FnMut() -> F,
 ) -> Result<T, E>
 where
     F: Future<Output = Result<Attempt<T>, E>>,
     E: From<Unavailable>,
 {
-    let mut turn = None;
     for _ in 0..ATTEMPTS_IN_LINE {
         match attempt().await? {
             Attempt::Done(outcome) => return Ok(outcome),
