@@ -272,3 +272,15 @@ async fn the_page_learns_of_a_second_key() {
     begin(&world, ticket, &key(2)).await;
     assert_eq!(told(&world, &location).await["state"], "cancelled");
 }
+
+#[tokio::test]
+async fn a_user_who_is_locked_before_the_digits_are_typed_gets_no_phone() {
+    let world = World::new().await;
+    let mut phone = new_phone(&world);
+    let enrolment = phone.enrol(&ticket(&world).await, PushTarget::None).await.expect("enrolling");
+    let digits = enrolment.digits().expect("six digits");
+    let locked = world.admin().change_user("1001", &json!({ "status": "locked" })).await.expect("changed");
+    assert_eq!(locked["status"], "locked");
+    assert_eq!(confirm(&world, &enrolment.account(), &digits).await, "410 enrolment_cancelled");
+    assert!(world.admin().devices("1001").await.expect("a list").is_empty());
+}

@@ -70,3 +70,19 @@ async fn a_recovery_needs_its_digits_even_where_a_first_phone_does_not() {
     let enrolment = second.enrol(&ticket, PushTarget::None).await.expect("enrolling");
     assert_eq!(enrolment.state(), device_core::EnrolmentState::Unconfirmed);
 }
+
+#[tokio::test]
+async fn a_second_phone_does_not_end_the_day_of_a_recovered_one() {
+    let world = World::builder().policy(|policy| policy.trust_claimed_uv = true).make().await;
+    world.phone("1001").await;
+    lose(&world).await;
+    world.phone("1001").await;
+    world.advance(3_600);
+    let second = world.enrolled("1001", "Second", PushTarget::None).await;
+    assert_eq!(acr(&world, &second).await, "urn:assent:acr:presence");
+    assert_eq!(world.events("device_recovered").await, 2);
+    world.advance(86_400);
+    assert_eq!(acr(&world, &second).await, "urn:assent:acr:uv");
+    let third = world.enrolled("1001", "Third", PushTarget::None).await;
+    assert_eq!(acr(&world, &third).await, "urn:assent:acr:uv", "there was a phone that is known for longer");
+}

@@ -48,6 +48,9 @@ pub async fn confirm(provider: &Provider, id: &EnrolmentId, digits: &str) -> Res
             let change = rejected(provider, provider.change(), waiting, now);
             return Ok(Attempt::after(provider.store.commit(change).await, (Confirmed::Rejected, Vec::new())));
         }
+        if enrol::active(provider, &waiting.enrolment.subject).await?.is_none() {
+            return Err(enrol::Reason::Cancelled);
+        }
         let said = advanced(provider, provider.change(), waiting, Confirmation::Digits, now).await?;
         let Advanced { change, confirmed, phones } = said;
         Ok(Attempt::after(provider.store.commit(change).await, (confirmed, phones)))
@@ -100,7 +103,7 @@ pub(super) async fn advanced(
         let change = change.replace(version, next);
         return Ok(Advanced { change, confirmed: Confirmed::Awaiting, phones: Vec::new() });
     }
-    let next = Enrolment { progress: EnrolmentProgress::Active, ..enrolment };
+    let next = Enrolment { progress: EnrolmentProgress::Active, confirmed_by: Some(word), ..enrolment };
     let (change, phones) = enrolled(provider, change.replace(version, next), &device, now).await?;
     Ok(Advanced { change, confirmed: Confirmed::Active(device.id), phones })
 }

@@ -3,7 +3,9 @@
 use protocol::crypto::aws_lc::VerifyingKey;
 use protocol::display::Line;
 use protocol::jws::{General, JwsError, KeyHint, Unverified};
-use protocol::messages::{Attestation, Begin, Confirm, EnrolmentPolicy, EnrolmentState, Finish, KeyLevel, Offer};
+use protocol::messages::{
+    Attestation, Begin, Confirm, EnrolmentPolicy, EnrolmentState, Finish, KeyLevel, Offer, RevocationReason,
+};
 use protocol::text::{self, Kind};
 use protocol::{DeviceId, Digest, EnrolmentId, Jwk, Jws, Nonce, Typ, digest};
 use tracing::{info, warn};
@@ -20,11 +22,11 @@ use crate::domain::audit::What;
 use crate::domain::device::{
     Device, DeviceStatus, Enrolment, EnrolmentProgress, EnrolmentTicket, Finished, TicketState,
 };
-use crate::domain::names::TicketKey;
+use crate::domain::names::{Subject, TicketKey};
 use crate::domain::prompt::About;
 use crate::domain::realm::Policy;
 use crate::domain::time::Timestamp;
-use crate::domain::user::UserStatus;
+use crate::domain::user::{User, UserStatus};
 use crate::store::{Change, Versioned};
 
 /// From `begin` on, seconds until `finish` and the digits must have come.
@@ -113,11 +115,7 @@ async fn open(
     let Versioned { version, record: ticket } = ticket;
     let id = EnrolmentId::from_bytes(provider.random().array());
     let nonce = Nonce::from_bytes(provider.random().array());
-    let user = provider.store.user(provider.id(), &ticket.subject).await.map_err(Unavailable::from)?;
-    let user = user.ok_or(Reason::InvalidTicket)?.record;
-    if user.status != UserStatus::Active {
-        return Err(Reason::InvalidTicket);
-    }
+    let user = active(provider, &ticket.subject).await?.ok_or(Reason::InvalidTicket)?;
     let expires_at = now.plus_seconds(ENROLMENT_LIFETIME);
     let root = provider.keys.device_root().thumbprint();
     let th = Offer::ticket_hash(&root, &begin.code, ticket.expires_at.unix_seconds());
@@ -153,6 +151,12 @@ async fn open(
     Ok(Attempt::after(provider.store.commit(change).await, Ok(offer)))
 }
 
+/// The user, unless there is none any more, or an operator has locked them since the ticket was made.
+pub(super) async fn active(provider: &Provider, subject: &Subject) -> Result<Option<User>, Unavailable> {
+    let user = provider.store.user(provider.id(), subject).await?.map(|user| user.record);
+    Ok(user.filter(|user| user.status == UserStatus::Active))
+}
+
 async fn repeat(provider: &Provider, id: &EnrolmentId) -> Result<Attempt<Result<Jws, Reason>>, Reason> {
     let enrolment = find(provider, id).await?.record;
     Ok(Attempt::Done(match enrolment.progress {
@@ -174,8 +178,16 @@ async fn cancel(
     let burnt = EnrolmentTicket { state: TicketState::Cancelled, ..ticket };
     let mut change = provider.change().replace(version, burnt).recording(provider, now, reused);
     let enrolment = provider.store.enrolment(provider.id(), id).await.map_err(Unavailable::from)?;
-    // A device that is active by now was confirmed by its user; the report is enough.
-    if let Some(found) = enrolment.filter(|found| found.record.progress != EnrolmentProgress::Active) {
+    // Of a phone that somebody said is the user's, the report is enough. Where nobody had to, it may be a stranger's.
+    let was_confirmed =
+        |enrolment: &Enrolment| enrolment.progress == EnrolmentProgress::Active && enrolment.confirmed_by.is_some();
+    if let Some(found) = enrolment.filter(|found| !was_confirmed(&found.record)) {
+        if let (EnrolmentProgress::Active, Some(finished)) = (found.record.progress, &found.record.finished) {
+            let device = provider.store.device(provider.id(), &finished.device.id).await.map_err(Unavailable::from)?;
+            if let Some(device) = device.filter(|device| device.record.is_active()) {
+                (_, change) = maintain::ended(provider, change, device, RevocationReason::Disputed, now);
+            }
+        }
         let cancelled = Enrolment { progress: EnrolmentProgress::Cancelled, ..found.record };
         change = change.replace(found.version, cancelled);
     }
@@ -278,6 +290,9 @@ async fn take(
     now: Timestamp,
 ) -> Result<Attempt<Result<Taken, Reason>>, Reason> {
     let Versioned { version, record: enrolment } = found;
+    if active(provider, &enrolment.subject).await?.is_none() {
+        return Err(Reason::Cancelled);
+    }
     let Worth { level, verified_level, attestation, what } = worth;
     let device = Device { level, verified_level, attestation, ..device(provider, &enrolment, finish, hash, now) };
     let finished =
@@ -331,7 +346,8 @@ async fn asking_others(
 }
 
 /// Adds an enrolled phone to a change, with the notices to all others; gives those, to be woken afterwards. One that joins
-/// when no other is left was recovered, by whoever could make a ticket: it proves little for a while.
+/// when no other is left was recovered, by whoever could make a ticket: it proves little for a while, and so does one that
+/// joins when all others do.
 pub(super) async fn enrolled(
     provider: &Provider,
     change: Change,
@@ -341,7 +357,8 @@ pub(super) async fn enrolled(
     info!(device = %device.id, "device enrolled");
     let (subject, id) = (device.subject.clone(), device.id);
     let devices = provider.store.devices_of(provider.id(), &subject).await?;
-    let is_recovery = !devices.is_empty() && !devices.iter().any(|device| device.record.is_active());
+    let is_recovery = !devices.is_empty()
+        && !devices.iter().any(|device| device.record.is_active() && !device.record.is_limited(now));
     let limited_until = is_recovery.then(|| now.plus_seconds(RECOVERY_LIMIT));
     let what = What::DeviceEnrolled { subject: subject.clone(), device: id };
     let mut change = change.create(Device { limited_until, ..device.clone() }).recording(provider, now, what);

@@ -8,7 +8,8 @@ use protocol::crypto::p256::SigningKey;
 use protocol::digest::{check_digits, nonce_commitment};
 use protocol::endpoints::{FINISH, OfferReply, SignedReply};
 use protocol::jws::General;
-use protocol::messages::{AppInfo, DeviceInfo, Enrolment, Finish, Offer, Ticket};
+use protocol::messages::{AppInfo, Confirm, DeviceInfo, Enrolment, Finish, Offer, Ticket};
+use serde_json::json;
 use simulator::wire::Answer;
 use tests::{ISSUER, World, a_request};
 
@@ -127,4 +128,35 @@ async fn check_digits_cannot_be_ground_because_the_nonce_is_committed_to_and_the
 fn payload<T: serde::de::DeserializeOwned>(message: &protocol::Jws) -> T {
     let payload = message.as_str().split('.').nth(1).expect("three parts");
     serde_json::from_slice(&protocol::base64url::decode(payload).expect("base64url")).expect("its payload")
+}
+
+#[tokio::test]
+async fn where_nobody_confirms_phones_a_second_key_ends_the_one_that_is_active_already() {
+    let world = World::builder().policy(|policy| policy.confirm = Confirm::None).make().await;
+    let shop = world.shop().await;
+    let ticket = ticket(&world).await;
+    let (mut thief, mut victim) = (world.new_phone("Phone", ISSUER), world.new_phone("Phone", ISSUER));
+    let begun = thief.enrol(&ticket, PushTarget::None).await.expect("whoever is first is in");
+    assert_eq!(begun.state(), EnrolmentState::Active);
+    let refused = DeviceError::Refused { refusal: "invalid_ticket".to_owned() };
+    assert_eq!(victim.enrol(&ticket, PushTarget::None).await.err(), Some(refused));
+    let devices = world.admin().devices("1001").await.expect("a list");
+    assert_eq!((&devices[0]["status"], devices.len()), (&json!("revoked"), 1));
+    assert_eq!(a_request().sent(&shop).await.in_short(), NOBODY_TO_ASK);
+    assert_eq!(thief.pending().await.err(), Some(DeviceError::Suspended));
+    assert_eq!(world.events("ticket_reused").await, 1);
+}
+
+#[tokio::test]
+async fn a_phone_that_somebody_confirmed_outlives_a_second_key() {
+    let world = World::new().await;
+    let ticket = ticket(&world).await;
+    let (mut first, mut second) = (world.new_phone("Phone", ISSUER), world.new_phone("Phone", ISSUER));
+    let begun = first.enrol(&ticket, PushTarget::None).await.expect("enrolling");
+    let digits = begun.digits().expect("six digits");
+    assert_eq!(confirm(&world, &begun.account(), &digits).await, "200");
+    assert!(second.enrol(&ticket, PushTarget::None).await.is_err());
+    let devices = world.admin().devices("1001").await.expect("a list");
+    assert_eq!(devices[0]["status"], "active");
+    assert_eq!(world.events("ticket_reused").await, 1);
 }
