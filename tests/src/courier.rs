@@ -6,12 +6,15 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use async_trait::async_trait;
 use protocol::messages::PushTarget;
 use serde_json::Value;
+use server::domain::message::MessageId;
 use server::outbound::{Courier, Fate, Push};
 use tokio::sync::watch;
 
 /// One attempt to carry a push.
 #[derive(Debug, Clone)]
 pub struct Carried {
+    /// Under which it is known, at each attempt.
+    pub id: MessageId,
     /// Whom it was for.
     pub target: PushTarget,
     /// Its data as the phone would receive it.
@@ -68,8 +71,13 @@ impl RecordingCourier {
 impl Courier for RecordingCourier {
     async fn carry(&self, push: &Push) -> Fate {
         let data = Value::Object(push.body.members());
-        let carried =
-            Carried { target: push.target.clone(), data, link: push.link.clone(), ttl_seconds: push.ttl_seconds };
+        let carried = Carried {
+            id: push.id,
+            target: push.target.clone(),
+            data,
+            link: push.link.clone(),
+            ttl_seconds: push.ttl_seconds,
+        };
         let scripted = self.script().pop_front();
         self.carried.send_modify(|all| all.push(carried));
         match scripted {

@@ -181,3 +181,34 @@ async fn a_dismissal_clears_a_target_that_is_gone() {
     assert_eq!(devices.iter().filter(|device| device["has_push_target"] == true).count(), 1);
     drop(tablet);
 }
+
+#[tokio::test]
+async fn prompts_to_two_phones_of_a_user_become_one_push_each_in_whatever_order_they_come() {
+    let (world, shop, _phone) = scene().await;
+    world.phone_with_push("1001", "the-other-token").await;
+    world.add_client("bank", "the secret of this client").await;
+    let bank = world.client("bank", "the secret of this client").await;
+    world.deliver().await;
+    world.advance(60);
+    let before = world.courier().carried().len();
+    for client in [&shop, &bank, &shop, &bank] {
+        a_request().accepted(client).await;
+    }
+    assert_eq!(world.deliver().await, 2, "one for each phone");
+    assert_eq!(world.courier().carried().len(), before + 2);
+    world.advance(5);
+    a_request().accepted(&shop).await;
+    assert_eq!(world.deliver().await, 2, "and the realm goes on pushing");
+}
+
+#[tokio::test]
+async fn a_notification_is_taken_away_under_an_id_of_its_own() {
+    let (world, shop, _phone) = scene().await;
+    a_request().expiring_in(120).accepted(&shop).await;
+    world.deliver().await;
+    world.advance(120);
+    world.deliver().await;
+    let carried = world.courier().carried();
+    assert_eq!(carried[1].data["dismiss"], "1");
+    assert_ne!(carried[0].id, carried[1].id, "who knows the push by its id would do nothing");
+}

@@ -53,9 +53,11 @@ pub(in crate::flow) async fn from_the_others(
 }
 
 /// What a push becomes that was delivered: due when its prompt's life ends.
-pub(super) fn at_end_of(message: &Message) -> Option<Message> {
+/// Under an id of its own: whoever it is carried to may know the push by its id, and do nothing when that comes again.
+pub(super) fn at_end_of(provider: &Provider, message: &Message) -> Option<Message> {
     let Content::Push { device, rid, .. } = &message.content else { return None };
     Some(Message {
+        id: MessageId::from_bytes(provider.random().array()),
         content: Content::Dismiss { device: *device, rid: *rid, at_end: true },
         attempts: 0,
         due_at: message.give_up_at,

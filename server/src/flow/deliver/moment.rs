@@ -4,8 +4,8 @@
 //!
 //! Kept in this process; with several processes a phone may get one push a moment from each.
 
-use std::collections::HashMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use protocol::DeviceId;
@@ -65,7 +65,7 @@ pub(super) async fn gather(
     now: Timestamp,
 ) -> Result<Vec<Versioned<Message>>, Unavailable> {
     let (mut ready, mut carriers) = (Vec::with_capacity(due.len()), HashMap::new());
-    let (mut change, mut fuller) = (provider.change(), Vec::new());
+    let (mut change, mut fuller) = (provider.change(), BTreeSet::new());
     for message in due {
         let Content::Push { device, .. } = message.record.content else {
             ready.push(message);
@@ -85,13 +85,12 @@ pub(super) async fn gather(
             Entry::Occupied(carrier) => {
                 let place = *carrier.get();
                 take_along(&mut ready[place].record, &message.record);
-                fuller.push(place);
+                fuller.insert(place);
                 let what = What::PushConcluded { request: message.record.request, device, fate: PushFate::Coalesced };
                 change = change.conclude(&message).recording(provider, now, what);
             }
         }
     }
-    fuller.dedup();
     for place in fuller {
         let Versioned { version, record } = &mut ready[place];
         change = change.replace(*version, record.clone());

@@ -16,7 +16,7 @@ use crate::domain::message::{Content, Message};
 use crate::domain::prompt::StoredPrompt;
 use crate::domain::time::Timestamp;
 use crate::outbound::{Fate, Push, PushBody};
-use crate::store::Versioned;
+use crate::store::{Change, Versioned};
 
 /// Every sealed prompt is padded to so many bytes, so that the length of a push tells nothing of what is asked. Sealed
 /// it has not quite 3 KB, which fits into the 4,096 bytes of every channel beside its envelope. What is longer is sent as
@@ -142,11 +142,8 @@ async fn conclude(provider: &Provider, message: &Versioned<Message>, fate: PushF
     let Content::Push { device, .. } = message.record.content else {
         return settle(provider, provider.change().conclude(message)).await;
     };
-    let dismissal = dismissal::at_end_of(&message.record).filter(|_| fate == PushFate::Delivered);
-    let change = match dismissal {
-        Some(dismissal) => provider.change().replace(message.version, dismissal),
-        None => provider.change().conclude(message),
-    };
+    let dismissal = dismissal::at_end_of(provider, &message.record).filter(|_| fate == PushFate::Delivered);
+    let change = dismissal.into_iter().fold(provider.change().conclude(message), Change::create);
     let what = What::PushConcluded { request: message.record.request, device, fate };
     settle(provider, change.recording(provider, provider.now(), what)).await
 }
