@@ -1,5 +1,6 @@
 //! A phone asks what awaits an answer, and may wait for it.
 
+use std::collections::HashMap;
 use std::time::Duration;
 
 use protocol::{DeviceId, Jws, PromptId};
@@ -9,6 +10,7 @@ use super::own;
 use super::provider::Provider;
 use crate::domain::authentication_request::State;
 use crate::domain::device::Device;
+use crate::domain::names::ClientId;
 use crate::domain::policy::NoDevice;
 use crate::domain::prompt::StoredPrompt;
 use crate::domain::time::Timestamp;
@@ -61,29 +63,44 @@ async fn pending_now(provider: &Provider, device: &Device) -> Result<Vec<Jws>, U
         late::take_up(provider, device).await?;
     }
     let now = provider.now();
-    let (mut pending, mut bytes) = (Vec::new(), 0);
+    let mut asked = HashMap::<Option<ClientId>, usize>::new();
+    let mut waiting = Vec::new();
     for prompt in provider.store.unanswered(provider.id(), &device.id).await? {
+        if let Some(asker) = who_awaits(provider, &prompt, now).await? {
+            let before = asked.entry(asker).or_default();
+            waiting.push((*before, prompt));
+            *before += 1;
+        }
+    }
+    // One of each who asks before a second of anybody: no crowd of prompts keeps another's from being read.
+    waiting.sort_by_key(|(before, _)| *before);
+    let (mut pending, mut bytes) = (Vec::new(), 0);
+    for (_, prompt) in waiting {
         if bytes >= ENOUGH_BYTES {
             break;
         }
-        if awaits_answer(provider, &prompt, now).await? {
-            provider.opened.note(prompt.id, now, prompt.expires_at);
-            bytes += prompt.jws.as_str().len();
-            pending.push(prompt.jws);
-        }
+        provider.opened.note(prompt.id, now, prompt.expires_at);
+        bytes += prompt.jws.as_str().len();
+        pending.push(prompt.jws);
     }
     Ok(pending)
 }
 
-async fn awaits_answer(provider: &Provider, prompt: &StoredPrompt, now: Timestamp) -> Result<bool, Unavailable> {
+/// The client that awaits the answer to this prompt, or `Some(None)` if it is we ourselves.
+async fn who_awaits(
+    provider: &Provider,
+    prompt: &StoredPrompt,
+    now: Timestamp,
+) -> Result<Option<Option<ClientId>>, Unavailable> {
     if prompt.answer.is_some() || now >= prompt.expires_at {
-        return Ok(false);
+        return Ok(None);
     }
     if !prompt.about.is_request() {
-        return own::is_open(provider, prompt).await;
+        return Ok(own::is_open(provider, prompt).await?.then_some(None));
     }
     let request = provider.store.request(provider.id(), &prompt.request).await?;
-    Ok(request.is_some_and(|request| request.record.state == State::Pending))
+    let pending = request.map(|request| request.record).filter(|request| request.state == State::Pending);
+    Ok(pending.map(|request| Some(request.client)))
 }
 
 /// One prompt of this phone, answered or not, exactly as signed.

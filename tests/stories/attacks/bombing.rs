@@ -1,8 +1,8 @@
 //! Prompts until a tired person says yes.
 
-use device_core::{BlockPeriod, DenyReason, Outcome, Warning};
+use device_core::{BlockPeriod, DenyReason, Outcome, RequestKind, Warning};
 use simulator::relying_party::RelyingParty;
-use tests::{World, a_request};
+use tests::{SHOP, World, a_request};
 
 use super::{Trail, counted, shows};
 use crate::scene;
@@ -127,4 +127,24 @@ async fn a_patient_client_that_stays_below_every_limit_is_blocked_by_the_user_un
         ("client_unblocked", 1),
     ]);
     assert_eq!(trail.told().await, expected);
+}
+
+#[tokio::test]
+async fn no_crowd_of_prompts_hides_that_of_another_client_or_ours() {
+    let world = World::builder().policy(|policy| policy.prompt_limits = false).make().await;
+    let (shop, phone) = (world.shop().await, world.phone("1001").await);
+    world.add_client("noisy", "the secret of this client").await;
+    let noisy = world.client("noisy", "the secret of this client").await;
+    for _ in 0..200 {
+        a_request().accepted(&noisy).await;
+    }
+    world.phone("1001").await;
+    let asked = a_request().accepted(&shop).await;
+    let found = phone.pending().await.expect("the phone asks");
+    assert!(found.len() < 202, "one reply does not hold them all");
+    let kinds: Vec<_> = found.iter().take(3).map(|request| request.client_id()).collect();
+    assert!(kinds.iter().any(|client| client == SHOP), "{kinds:?}");
+    assert_eq!(found.iter().filter(|request| request.display().kind == RequestKind::Notice).count(), 1);
+    phone.approve(&world.prompt(&phone, &asked).await).await.expect("approved");
+    world.redeem(&shop, &asked).await;
 }
