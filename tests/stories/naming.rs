@@ -83,3 +83,12 @@ async fn of_eight_that_are_registered_under_like_names_at_the_same_moment_one_is
         "{answers:?}"
     );
 }
+
+#[tokio::test]
+async fn no_client_is_called_as_prompts_of_the_providers_own_are_headed() {
+    let world = World::new().await;
+    for name in ["Your account", "YOUR ACCOUNT", "Your \u{430}ccount"] {
+        let refused = world.admin().create_client(&json!({ "client_name": name, "scope": "openid" })).await;
+        assert!(refused.is_err(), "{name}");
+    }
+}

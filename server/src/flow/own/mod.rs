@@ -21,8 +21,8 @@ mod test;
 pub(super) use notice::{News, announce};
 pub use test::{Reason as TestReason, test};
 
-/// Who asks, in every prompt of our own.
-const OURSELVES: &str = "Your account";
+/// Who asks, in every prompt of our own. No client may be called so.
+pub(super) const OURSELVES: &str = "Your account";
 
 /// What is asked of a user's phones.
 pub(super) struct Asking<'a> {

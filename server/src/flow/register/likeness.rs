@@ -4,6 +4,7 @@
 use unicode_security::confusable_detection::skeleton;
 
 use super::super::Unavailable;
+use super::super::own::OURSELVES;
 use super::super::provider::Provider;
 use super::{BadMember, Reason};
 use crate::domain::client::Client;
@@ -33,6 +34,10 @@ impl Free {
     pub(super) async fn judge(provider: &Provider, client: &Client) -> Result<Self, Reason> {
         let realms = provider.store.realms().await.map_err(Unavailable::from)?;
         let ours = likeness(&client.name);
+        if look_alike(&likeness(OURSELVES), &ours) {
+            let rule = "looks like what prompts of the provider's own are headed with: users could not tell them apart";
+            return Err(BadMember::new("client_name", rule).into());
+        }
         let others = provider.store.clients(provider.id()).await.map_err(Unavailable::from)?;
         let others = others.iter().map(|other| &other.record).filter(|other| !other.removed && other.id != client.id);
         for other in others {
