@@ -225,7 +225,8 @@ async fn each_answer_of_apple_comes_to_its_end() -> Result<(), Lost> {
         (410, "Unregistered", past, "gone", true),
         (410, "ExpiredToken", now, "gone", false),
         (400, "BadDeviceToken", None, "gone", false),
-        (400, "DeviceTokenNotForTopic", None, "gone", false),
+        // So is every phone answered where the operator has misspelt the topic.
+        (400, "DeviceTokenNotForTopic", None, "refused", true),
         (400, "BadTopic", None, "refused", true),
         (403, "InvalidProviderToken", None, "refused", true),
         (404, "BadPath", None, "refused", true),

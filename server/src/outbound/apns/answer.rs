@@ -4,7 +4,7 @@
 //! | reply | fate |
 //! |---|---|
 //! | 200 | delivered |
-//! | 410 `Unregistered`, `ExpiredToken`; 400 `BadDeviceToken`, `DeviceTokenNotForTopic` | gone |
+//! | 410 `Unregistered`, `ExpiredToken`; 400 `BadDeviceToken` | gone |
 //! | 429, any 5xx, an error whose body was not read to its end | later, after `Retry-After` where given |
 //! | everything else | refused |
 //!
@@ -59,7 +59,8 @@ pub(super) fn judge(reply: &Reply, now: Timestamp) -> Verdict {
             gone("unregistered", error.timestamp.map(Timestamp::from_unix_millis))
         }
         (400, "BadDeviceToken") => gone("bad_device_token", None),
-        (400, "DeviceTokenNotForTopic") => gone("not_for_topic", None),
+        // A topic that the operator has misspelt is answered so for every phone: the targets stay.
+        (400, "DeviceTokenNotForTopic") => refused("not_for_topic"),
         (400, "IdleTimeout") => Verdict::Of(later("idle_timeout")),
         (403, "ExpiredProviderToken") => Verdict::TokenExpired,
         (403, _) => refused("provider_token_refused"),
@@ -95,6 +96,7 @@ mod tests {
             (404, r#"{"reason":"Unregistered"}"#),
             (403, r#"{"reason":"BadDeviceToken"}"#),
             (400, r#"{"reason":"BadTopic"}"#),
+            (400, r#"{"reason":"DeviceTokenNotForTopic"}"#),
             (400, r#"{"reason":["BadDeviceToken"]}"#),
         ] {
             assert!(matches!(judged(status, body), Verdict::Of(Fate::Refused { .. })), "{status} {body}");
