@@ -1,9 +1,15 @@
 //! Who may be called at the same time: so many in all, so many of them at one place, and few at a place that did not
-//! answer the last time. A client whose endpoint hangs holds up itself.
+//! answer the last time. A client whose endpoint hangs holds up itself; so does a channel, and so does a host that a phone
+//! has chosen for its Web Push.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use protocol::messages::PushTarget;
+use url::Url;
+
+use super::super::provider::Provider;
+use super::Unavailable;
 use crate::domain::message::{Content, Message};
 use crate::domain::names::ClientId;
 use crate::domain::time::Timestamp;
@@ -11,8 +17,11 @@ use crate::domain::time::Timestamp;
 /// Carriages under way at once.
 pub(super) const MOST: usize = 256;
 
-/// Of them, to phones. All of these go to one place of a provider, which takes many at a time.
-const MOST_TO_PHONES: usize = 64;
+/// Of them, to phones by one channel. The four of them together leave a quarter to clients.
+const MOST_BY_CHANNEL: usize = 48;
+
+/// Of them, to one host of Web Push.
+const MOST_TO_HOST: usize = 16;
 
 /// Of them, to the endpoint of one client.
 const MOST_TO_CLIENT: usize = 32;
@@ -30,27 +39,55 @@ const LAST_TURN: i64 = 30_000;
 /// Where a message goes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(super) enum Lane {
-    /// To phones.
-    Phones,
+    /// To phones, all at one place of Google's; and to those that turn out to be reached nowhere.
+    Fcm,
+    /// To phones, all at one place of Apple's.
+    Apns,
+    /// To phones, all at the operator's own notifier.
+    Webhook,
+    /// To phones, at hosts that they have chosen.
+    WebPush,
+    /// To one of those hosts.
+    Host(String),
     /// To a client's endpoint.
     Client(ClientId),
 }
 
 impl Lane {
-    pub(super) fn of(message: &Message) -> Self {
-        match &message.content {
-            Content::Push { .. } | Content::Dismiss { .. } => Self::Phones,
+    pub(super) async fn of(provider: &Provider, message: &Message) -> Result<Self, Unavailable> {
+        let device = match &message.content {
+            Content::Push { device, .. } | Content::Dismiss { device, .. } => device,
             Content::Expiry { client }
             | Content::Ping { client }
             | Content::Tokens { client, .. }
-            | Content::Error { client, .. } => Self::Client(client.clone()),
+            | Content::Error { client, .. } => return Ok(Self::Client(client.clone())),
+        };
+        let device = provider.store.device(provider.id(), device).await?;
+        Ok(Self::to(&device.map_or(PushTarget::None, |device| device.record.push)))
+    }
+
+    fn to(target: &PushTarget) -> Self {
+        match target {
+            PushTarget::Fcm { .. } | PushTarget::None => Self::Fcm,
+            PushTarget::Apns { .. } => Self::Apns,
+            PushTarget::Webhook { .. } => Self::Webhook,
+            PushTarget::WebPush { endpoint, .. } => {
+                let host = Url::parse(endpoint).ok().and_then(|url| url.host_str().map(str::to_owned));
+                host.map_or(Self::WebPush, Self::Host)
+            }
         }
+    }
+
+    /// The wider one that this one is a part of.
+    fn around(&self) -> Option<Self> {
+        matches!(self, Self::Host(_)).then_some(Self::WebPush)
     }
 
     const fn most(&self, silent: bool) -> usize {
         match self {
-            Self::Phones => MOST_TO_PHONES,
-            Self::Client(_) if silent => MOST_TO_SILENT,
+            Self::Fcm | Self::Apns | Self::Webhook | Self::WebPush => MOST_BY_CHANNEL,
+            Self::Host(_) | Self::Client(_) if silent => MOST_TO_SILENT,
+            Self::Host(_) => MOST_TO_HOST,
             Self::Client(_) => MOST_TO_CLIENT,
         }
     }
@@ -89,14 +126,13 @@ impl Lanes {
     /// A seat, if there is one.
     pub(super) fn seat(self: &Arc<Self>, lane: Lane) -> Option<Seat> {
         let mut inner = self.lock();
-        if inner.under_way >= MOST {
+        let lanes = || std::iter::once(lane.clone()).chain(lane.around());
+        if inner.under_way >= MOST || lanes().any(|lane| inner.is_full(&lane)) {
             return None;
         }
-        let traffic = inner.lanes.entry(lane.clone()).or_default();
-        if traffic.under_way >= lane.most(traffic.silent) {
-            return None;
+        for lane in lanes() {
+            inner.lanes.entry(lane).or_default().under_way += 1;
         }
-        traffic.under_way += 1;
         inner.under_way += 1;
         drop(inner);
         Some(Seat { lanes: Arc::clone(self), lane })
@@ -118,6 +154,12 @@ impl Lanes {
     }
 }
 
+impl Inner {
+    fn is_full(&self, lane: &Lane) -> bool {
+        self.lanes.get(lane).is_some_and(|traffic| traffic.under_way >= lane.most(traffic.silent))
+    }
+}
+
 impl Seat {
     /// Says whether the place answered.
     pub(super) fn found(&self, answered: bool) {
@@ -131,10 +173,12 @@ impl Drop for Seat {
     fn drop(&mut self) {
         let mut inner = self.lanes.lock();
         inner.under_way -= 1;
-        if let Some(traffic) = inner.lanes.get_mut(&self.lane) {
+        for lane in std::iter::once(self.lane.clone()).chain(self.lane.around()) {
+            let Some(traffic) = inner.lanes.get_mut(&lane) else { continue };
             traffic.under_way -= 1;
-            if traffic.under_way == 0 && !traffic.silent {
-                inner.lanes.remove(&self.lane);
+            // There are as many hosts as phones care to name.
+            if traffic.under_way == 0 && !(traffic.silent && matches!(lane, Lane::Client(_))) {
+                inner.lanes.remove(&lane);
             }
         }
     }
@@ -157,7 +201,7 @@ mod tests {
         let lanes = Arc::new(Lanes::default());
         let busy = fill(&lanes, &client("slow"));
         assert_eq!(busy.len(), MOST_TO_CLIENT);
-        assert_eq!(fill(&lanes, &Lane::Phones).len(), MOST_TO_PHONES);
+        assert_eq!(fill(&lanes, &Lane::Apns).len(), MOST_BY_CHANNEL);
         assert!(lanes.seat(client("quick")).is_some());
         drop(busy);
         assert!(lanes.seat(client("slow")).is_some());
@@ -184,14 +228,32 @@ mod tests {
     }
 
     #[test]
+    fn neither_a_channel_nor_the_hosts_that_phones_chose_take_the_seats_of_the_others() {
+        let lanes = Arc::new(Lanes::default());
+        let host = |number: usize| Lane::Host(format!("{number}.example"));
+        let hanging: Vec<Seat> = (0..100).flat_map(|number| fill(&lanes, &host(number))).collect();
+        assert_eq!(hanging.len(), MOST_BY_CHANNEL, "of all hosts together");
+        let channels = [Lane::Fcm, Lane::Apns, Lane::Webhook].map(|channel| fill(&lanes, &channel));
+        assert!(channels.iter().all(|seats| seats.len() == MOST_BY_CHANNEL));
+        assert_eq!(fill(&lanes, &client("shop")).len(), MOST_TO_CLIENT, "and clients have theirs");
+        drop(hanging);
+        let first = lanes.seat(host(0)).expect("a seat");
+        first.found(false);
+        assert_eq!(fill(&lanes, &host(0)).len() + 1, MOST_TO_SILENT);
+        assert_eq!(fill(&lanes, &host(1)).len(), MOST_TO_HOST, "another host has its share");
+        drop((first, channels));
+        assert!(lanes.lock().lanes.is_empty(), "nothing is kept of hosts without traffic");
+    }
+
+    #[test]
     fn turns_come_one_after_the_other_and_none_is_far_away() {
         let lanes = Lanes::default();
         let now = Timestamp::from_unix_seconds(0);
-        let turns: Vec<i64> = (0..3).map(|_| lanes.turn(&Lane::Phones, now).unix_millis()).collect();
+        let turns: Vec<i64> = (0..3).map(|_| lanes.turn(&Lane::Fcm, now).unix_millis()).collect();
         assert_eq!(turns, [50, 55, 60]);
-        let last = (0..100_000).map(|_| lanes.turn(&Lane::Phones, now)).max();
+        let last = (0..100_000).map(|_| lanes.turn(&Lane::Fcm, now)).max();
         assert_eq!(last, Some(now.plus_millis(LAST_TURN)));
         let later = now.plus_seconds(60);
-        assert_eq!(lanes.turn(&Lane::Phones, later), later.plus_millis(FIRST_TURN));
+        assert_eq!(lanes.turn(&Lane::Fcm, later), later.plus_millis(FIRST_TURN));
     }
 }

@@ -161,7 +161,7 @@ impl Worker {
         let mut left = self.provider.change();
         let now = self.provider.now();
         for message in messages {
-            match self.lanes.seat(Lane::of(&message.record)) {
+            match self.lanes.seat(Lane::of(&self.provider, &message.record).await?) {
                 Some(seat) => self.spawn(seat, message),
                 None => left = due_at(left, &message, now),
             }
@@ -196,7 +196,7 @@ impl Worker {
         let mut change = self.provider.change();
         let (mut seated, mut left) = (Vec::new(), false);
         for Versioned { version, record } in messages {
-            let lane = Lane::of(&record);
+            let lane = Lane::of(&self.provider, &record).await?;
             if let Some(seat) = self.lanes.seat(lane.clone()) {
                 let record = leased(record, now);
                 change = change.replace(version, record.clone());
