@@ -1,5 +1,6 @@
 """The schemas against the vectors: every message fits its schema, and every message of a wrong shape breaks it."""
 
+import base64
 import copy
 import json
 import unittest
@@ -8,7 +9,6 @@ from jsonschema import Draft202012Validator
 from referencing import Registry, Resource
 
 from vectors import SCHEMAS, VECTORS, read
-
 
 
 def schemas():
@@ -75,6 +75,24 @@ class Shapes(unittest.TestCase):
                 value = [case["value"]] if "value" in case else []
                 wrong = changed(known[case["message"]], case["path"], *value)
                 self.assertFalse(schema_of(case["message"]).is_valid(wrong))
+
+    def test_signed_payloads_of_a_wrong_shape_break_the_schema_of_their_type(self):
+        cases = [case for case in read("jws.json")["refused"] if case["name"].startswith("payload")]
+        cases = [case for case in cases if case["error"] == "Json(Shape)"]
+        self.assertGreater(len(cases), 5)
+        for case in cases:
+            with self.subTest(case["name"]):
+                payload = case["jws"].split(".")[1]
+                payload = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+                message = case["typ"].removeprefix("adp-").removesuffix("+jwt")
+                self.assertFalse(VALIDATORS[message].is_valid(payload))
+
+    def test_a_general_jws_without_whole_signatures_breaks_its_schema(self):
+        finish = messages()["finish-request"]
+        for signature in ("", "AAAA", finish["signatures"][0]["signature"] + "AA"):
+            wrong = copy.deepcopy(finish)
+            wrong["signatures"][0]["signature"] = signature
+            self.assertFalse(schema_of("finish-request").is_valid(wrong), signature)
 
 
 if __name__ == "__main__":
