@@ -115,16 +115,19 @@ impl NoticeOpener {
     fn unseal(&self, sealed: &protocol::jwe::Sealed) -> Result<OpenPrompt, DeviceError> {
         let state = State::decode(self.ports.load(DOCUMENT.to_owned())?.as_deref())?;
         let peer = sealed.ephemeral().to_sec1();
+        let mut failure = None;
         for account in state.accounts.iter().filter(|account| account.standing == EnrolmentState::Active) {
-            let agreed = match self.ports.agree(account.alias(KeyPurpose::Sealing), peer.to_vec()) {
-                Err(VaultError::KeyMissing) => continue,
-                agreed => agreed?,
-            };
-            if let Some(message) = push::unseal(sealed, &agreed) {
-                return self.judge(account, message);
+            match self.ports.agree(account.alias(KeyPurpose::Sealing), peer.to_vec()) {
+                Ok(agreed) => {
+                    if let Some(message) = push::unseal(sealed, &agreed) {
+                        return self.judge(account, message);
+                    }
+                }
+                Err(VaultError::KeyMissing) => {}
+                Err(error) => drop(failure.get_or_insert(error)),
             }
         }
-        Err(DeviceError::NotOurPush)
+        Err(failure.map_or(DeviceError::NotOurPush, DeviceError::from))
     }
 
     fn judge(&self, account: &AccountState, message: Jws) -> Result<OpenPrompt, DeviceError> {

@@ -113,18 +113,22 @@ impl DeviceCore {
         sealed: &Sealed,
     ) -> Result<Arc<ApprovalRequest>, DeviceError> {
         let peer = sealed.ephemeral().to_sec1();
-        // The push does not say which account it is for: an observer would learn which pushes belong together.
+        // The push does not say which account it is for: an observer would learn which pushes belong together. So one whose
+        // key fails hides nothing that is for another.
+        let mut failure = None;
         for account in accounts {
             let alias = account.alias(KeyPurpose::Sealing);
-            let agreed = match self.ports.vault.agree(alias, peer.to_vec()).await {
-                Err(VaultError::KeyMissing) => continue,
-                agreed => agreed?,
-            };
-            if let Some(message) = push::unseal(sealed, &agreed) {
-                return self.open_at_once(account, message).await;
+            match self.ports.vault.agree(alias, peer.to_vec()).await {
+                Ok(agreed) => {
+                    if let Some(message) = push::unseal(sealed, &agreed) {
+                        return self.open_at_once(account, message).await;
+                    }
+                }
+                Err(VaultError::KeyMissing) => {}
+                Err(error) => drop(failure.get_or_insert(error)),
             }
         }
-        Err(DeviceError::NotOurPush)
+        Err(failure.map_or(DeviceError::NotOurPush, DeviceError::from))
     }
 
     async fn open(&self, account: &AccountState, message: Jws) -> Result<Arc<ApprovalRequest>, DeviceError> {
@@ -187,7 +191,11 @@ impl DeviceCore {
         match_code: Option<String>,
     ) -> Result<Signed, DeviceError> {
         let asked = request.asked();
-        self.learn_time(account).await?;
+        match self.learn_time(account).await {
+            // A denial's time is judged by nobody. It is signed and kept whatever is between this phone and the server.
+            Err(_) if verdict != Verdict::Approve => {}
+            learnt => drop(learnt?),
+        }
         let now = self.now(account.trust.issuer())?;
         // Spares the user a fingerprint for nothing. A denial may still take back what was approved: the server judges.
         if verdict == Verdict::Approve && asked.exp <= now {

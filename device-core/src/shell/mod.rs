@@ -14,6 +14,7 @@ use crate::app::{Account, PushTarget};
 use crate::enrolment::Settings;
 use crate::error::DeviceError;
 use crate::exchange::Call;
+use crate::notice::{DENIALS, Denials};
 use crate::ports::{Attestor, Clock, DeviceEvent, KeyVault, Lock, Observer, SecureStore, Transport};
 use crate::state::{AccountState, DOCUMENT, KeySlot, State};
 
@@ -125,18 +126,25 @@ impl DeviceCore {
         }
     }
 
-    /// Starts anew where the stored state is damaged: forgets all accounts, without telling their servers. State that can be
-    /// read is left as it is, with an error; so is a newer version's.
+    /// Starts anew where the stored state is damaged: forgets all accounts, without telling their servers, or the denials
+    /// that an extension handed over, whichever cannot be read. What can be read is left as it is; where all can, that is an
+    /// error, and so is a newer version's.
     pub async fn discard_damaged_state(&self) -> Result<(), DeviceError> {
         let mut state = self.state.lock().await;
         let _alone = Alone::among_processes(self.ports.lock.as_ref()).await?;
-        match State::decode(self.ports.store.load(DOCUMENT.to_owned()).await?.as_deref()) {
-            Err(DeviceError::DamagedState { .. }) => {}
-            Err(error) => return Err(error),
-            Ok(_) => return Err(DeviceError::Storage { detail: "the stored state is not damaged".to_owned() }),
+        let accounts = State::decode(self.ports.store.load(DOCUMENT.to_owned()).await?.as_deref()).map(drop);
+        let denials = Denials::decode(self.ports.store.load(DENIALS.to_owned()).await?.as_deref()).map(drop);
+        if accounts.is_ok() && denials.is_ok() {
+            return Err(DeviceError::Storage { detail: "the stored state is not damaged".to_owned() });
         }
-        *state = None;
-        Ok(self.ports.store.delete(DOCUMENT.to_owned()).await?)
+        if is_damaged(denials)? {
+            self.ports.store.delete(DENIALS.to_owned()).await?;
+        }
+        if is_damaged(accounts)? {
+            *state = None;
+            self.ports.store.delete(DOCUMENT.to_owned()).await?;
+        }
+        Ok(())
     }
 
     /// Destroys keys and state of an account without telling the server.
@@ -231,5 +239,14 @@ impl DeviceCore {
 
     fn session(&self) -> MutexGuard<'_, Session> {
         self.around.session()
+    }
+}
+
+/// Whether a document was read and is damaged; any other failure is one.
+fn is_damaged(read: Result<(), DeviceError>) -> Result<bool, DeviceError> {
+    match read {
+        Ok(()) => Ok(false),
+        Err(DeviceError::DamagedState { .. }) => Ok(true),
+        Err(error) => Err(error),
     }
 }

@@ -14,7 +14,7 @@ use crate::decision::Signed;
 use crate::error::DeviceError;
 use crate::exchange::{self, Call};
 use crate::notice::{DENIALS, Denial, Denials};
-use crate::state::{AccountState, KnownPolicy, Progress};
+use crate::state::{AccountState, KeptDecision, KnownPolicy, Progress};
 use crate::time::Reading;
 use crate::{enrolment, prompt};
 
@@ -162,12 +162,23 @@ impl DeviceCore {
     }
 
     async fn send_what_is_unheard(&self, account: &AccountState, done: &mut Done) {
+        // The user may have answered while the server was asked for its keys.
+        let account = match self.account(&account.enr.to_string()).await {
+            Ok(account) => account,
+            Err(error) => return done.failed(error),
+        };
         for kept in account.unheard() {
-            let Progress::Unheard(message) = &kept.progress else { continue };
             // Somebody is at it.
             let Ok(answering) = self.around.answering(kept.prompt) else { continue };
+            // Or was, since this account was read: a denial takes the place of an approval that nobody has heard.
+            let account = match self.account(&account.enr.to_string()).await {
+                Ok(account) => account,
+                Err(error) => return done.failed(error),
+            };
+            let still = account.unheard().find(|now| now.jti == kept.jti);
+            let Some(KeptDecision { progress: Progress::Unheard(message), .. }) = still else { continue };
             let decision = Signed { prompt: kept.prompt, jti: kept.jti, message: message.clone() };
-            match self.carry(account, &decision).await {
+            match self.carry(&account, &decision).await {
                 Ok(_) => answering.settled(),
                 // The server has judged it: there is nothing left to send.
                 Err(error) if error.is_final() => answering.settled(),

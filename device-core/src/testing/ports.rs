@@ -18,6 +18,8 @@ pub(crate) struct TestVault {
     pub(crate) signed: Mutex<Vec<SigningReason>>,
     /// What happens to keys of purpose `verified`.
     pub(crate) verified_fails: Mutex<Option<VaultError>>,
+    /// Aliases that are unusable for good.
+    pub(crate) sealing_fails: Mutex<Vec<String>>,
     pub(crate) aliases: Mutex<Vec<String>>,
 }
 
@@ -44,6 +46,9 @@ impl KeyVault for TestVault {
     }
 
     async fn agree(&self, alias: String, peer: Vec<u8>) -> Result<Vec<u8>, VaultError> {
+        if self.sealing_fails.lock().unwrap().contains(&alias) {
+            return Err(VaultError::KeyInvalidated);
+        }
         self.inner.agree(alias, peer).await
     }
 

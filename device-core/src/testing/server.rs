@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::task::Poll;
 
 use async_trait::async_trait;
 use protocol::crypto::p256::{AgreementKey, SigningKey, VerifyingKey};
@@ -36,8 +37,12 @@ pub(crate) enum Trouble {
     Offline,
     /// Somebody else answers.
     Impostor,
+    /// A captive portal answers everything with its page.
+    Portal,
     /// No call ever ends.
     Hang,
+    /// No call arrives before this is over.
+    Held,
     /// Decisions arrive and their replies get lost.
     LostReplies,
     /// Decisions are refused with this problem.
@@ -125,6 +130,9 @@ impl Fake {
         let trouble = self.inner().trouble;
         match trouble {
             Trouble::Offline => return Err(TransportError::Unreachable { detail: "offline".into() }),
+            Trouble::Portal => {
+                return Ok(HttpResponse { status: 200, headers: Vec::new(), body: b"<html>Log in</html>".to_vec() });
+            }
             Trouble::Impostor => return Err(TransportError::UntrustedCertificate { detail: "self-signed".into() }),
             _ => {}
         }
@@ -329,6 +337,8 @@ impl Transport for Fake {
         if self.inner().trouble == Trouble::Hang {
             std::future::pending::<()>().await;
         }
+        std::future::poll_fn(|_| if self.inner().trouble == Trouble::Held { Poll::Pending } else { Poll::Ready(()) })
+            .await;
         self.handle(&request)
     }
 }
@@ -373,6 +383,7 @@ impl Phone {
         let clock = Arc::new(HandClock { unix: AtomicI64::new(NOW * 1000), monotonic: AtomicI64::new(5_000) });
         let server = Arc::new(Fake { op: Op::new(), inner: Mutex::default(), clock: Arc::clone(&clock) });
         let vault = Arc::new(TestVault {
+            sealing_fails: Mutex::default(),
             inner: SoftwareVault::in_memory(),
             signed: Mutex::default(),
             verified_fails: Mutex::default(),

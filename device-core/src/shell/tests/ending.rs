@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::app::RevocationReason;
+use crate::notice::DENIALS;
 use crate::ports::{DeviceEvent, SecureStore as _};
 use crate::state::{DOCUMENT, State};
 use crate::testing::{Op, settings};
@@ -66,6 +67,17 @@ fn damaged_state_is_kept_until_the_user_gives_it_up() {
     assert_eq!(wait(phone.core.discard_damaged_state()), Ok(()));
     assert!(wait(phone.core.accounts()).unwrap().is_empty());
     assert!(phone.enrol().is_ok());
+}
+
+#[test]
+fn damaged_denials_of_an_extension_are_given_up_alone() {
+    let (phone, account) = Phone::enrolled();
+    wait(phone.store.save(DENIALS.into(), b"{".to_vec())).unwrap();
+    let failure = || wait(phone.core.sync(None)).unwrap().remove(0).failure.map(|failure| failure.code);
+    assert_eq!(failure().as_deref(), Some("damaged_state"));
+    assert_eq!(wait(phone.core.discard_damaged_state()), Ok(()));
+    assert_eq!(failure(), None);
+    assert_eq!(wait(phone.core.accounts()).unwrap()[0].id, account);
 }
 
 #[test]

@@ -6,6 +6,8 @@ use super::*;
 use crate::desktop::Extension;
 use crate::display::RequestKind;
 use crate::notice::{Notice, NoticeOpener};
+use crate::ports::{KeyPurpose, SecureStore as _};
+use crate::state::{DOCUMENT, KeySlot, State};
 
 fn opener(phone: &Phone) -> Arc<NoticeOpener> {
     let extension = Extension::of(phone.vault.clone(), phone.store.clone(), Some(phone.lock.clone()));
@@ -95,4 +97,23 @@ fn a_denial_is_handed_over_only_under_the_lock_and_only_of_a_sealed_prompt() {
     let wake = [("v", "1"), ("rid", "AAAAAAAAAAAAAAAAAAAAAA")].map(|(k, v)| (k.into(), v.into()));
     assert_eq!(opener(&phone).hand_over_denial(wake.into(), DenyReason::NotMe), Err(DeviceError::NotOurPush));
     assert_eq!(wait(phone.core.sync(None)).unwrap()[0].concluded, 0);
+}
+
+#[test]
+fn an_account_whose_key_is_unusable_hides_no_push_for_another() {
+    let (mut phone, account) = Phone::enrolled();
+    let mut state = State::decode(wait(phone.store.load(DOCUMENT.into())).unwrap().as_deref()).unwrap();
+    let mut broken = state.accounts[0].clone();
+    (broken.enr, broken.slot) = (protocol::EnrolmentId::from_bytes([9; 16]), KeySlot::new([9; 16]));
+    phone.vault.sealing_fails.lock().unwrap().push(broken.alias(KeyPurpose::Sealing));
+    state.accounts.insert(0, broken);
+    wait(phone.store.save(DOCUMENT.into(), state.encode())).unwrap();
+    phone.restart();
+    let push = phone.server.seal(&phone.server.ask(|_| ()));
+    assert_eq!(opened(&phone, push.clone()).unwrap().unwrap().account, account);
+    assert_eq!(wait(phone.core.open_push(push)).unwrap()[0].account(), account);
+    let (other, _) = Phone::enrolled();
+    let anothers = other.server.seal(&other.server.ask(|_| ()));
+    assert_eq!(opened(&phone, anothers.clone()), Err(DeviceError::KeyInvalidated), "it may have been for that one");
+    assert_eq!(wait(phone.core.open_push(anothers)).err(), Some(DeviceError::KeyInvalidated));
 }

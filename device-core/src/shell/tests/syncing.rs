@@ -1,6 +1,7 @@
 //! `sync`: what is caught up with, in whatever state the app died.
 
 use protocol::crypto::p256::SigningKey;
+use protocol::messages::Answer;
 
 use super::*;
 use crate::app::{Platform, PushMode};
@@ -206,4 +207,37 @@ fn a_call_whose_time_is_over_is_not_made() {
     phone.server.inner().takes_millis = 15_000;
     assert!(matches!(wait(phone.core.pending(account, 0)).map(|_| ()), Err(DeviceError::Unreachable { .. })));
     assert_eq!(phone.server.inner().timeouts, [15]);
+}
+
+#[test]
+fn a_denial_beside_a_sync_that_waits_for_the_server_keeps_the_approval_from_being_sent() {
+    let (phone, request) = asked();
+    phone.server.cause(Trouble::Offline);
+    assert!(matches!(approve(&phone, &request), Err(DeviceError::Unreachable { .. })));
+    phone.server.cause(Trouble::Held);
+    let mut syncing = std::pin::pin!(phone.core.sync(None));
+    let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+    assert!(syncing.as_mut().poll(&mut context).is_pending(), "it has read the account, and waits");
+    phone.server.cause(Trouble::Offline);
+    assert!(matches!(deny(&phone, &request), Err(DeviceError::Unreachable { .. })));
+    phone.server.cause(Trouble::None);
+    let synced = wait(syncing).unwrap().remove(0);
+    assert_eq!((code(&synced), synced.concluded), (None, 1));
+    let sent = decisions(&phone);
+    assert_eq!((sent.len(), phone.server.read_decision(&sent[0]).1.decision), (1, Answer::Deny));
+}
+
+#[test]
+fn a_denial_is_kept_and_sent_later_whatever_answers_in_the_servers_place() {
+    for trouble in [Trouble::Impostor, Trouble::Portal, Trouble::Offline] {
+        let (mut phone, request) = asked();
+        phone.restart();
+        let fresh = shown_request(&phone, &request.account());
+        phone.restart();
+        phone.server.cause(trouble);
+        assert!(deny(&phone, &fresh).is_err(), "{trouble:?}");
+        phone.server.cause(Trouble::None);
+        assert_eq!(sync(&phone).concluded, 1, "{trouble:?}");
+        assert_eq!(decisions(&phone).len(), 1, "{trouble:?}");
+    }
 }
