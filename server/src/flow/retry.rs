@@ -42,19 +42,12 @@ pub(super) enum Attempt<T> {
 }
 
 /// Runs `attempt` until it is done. A conflict starts it again; any other refusal of the store ends it.
-pub(super) async fn until_decided<T, E, F>(mut attempt: impl FnMut() -> F) -> Result<T, E>
+pub(super) async fn until_decided<T, E, F>(attempt: impl FnMut() -> F) -> Result<T, E>
 where
     F: Future<Output = Result<Attempt<T>, E>>,
     E: From<Unavailable>,
 {
-    for _ in 0..ATTEMPTS {
-        match attempt().await? {
-            Attempt::Done(outcome) => return Ok(outcome),
-            Attempt::Lost(CommitError::Conflict) => {}
-            Attempt::Lost(error) => return Err(Unavailable::from(error).into()),
-        }
-    }
-    Err(Unavailable::Contended.into())
+    decided(ATTEMPTS, None, None, attempt).await
 }
 
 /// The same where a crowd may be changing what is kept of one user: in line after the first loss.
@@ -67,7 +60,7 @@ where
     F: Future<Output = Result<Attempt<T>, E>>,
     E: From<Unavailable>,
 {
-    decided(lines, subject, None, attempt).await
+    decided(ATTEMPTS_IN_LINE, Some((lines, subject)), None, attempt).await
 }
 
 /// The same, in line from the beginning: for what a phone may ask for as often as it likes, so that it can never keep anybody
@@ -81,12 +74,12 @@ where
     F: Future<Output = Result<Attempt<T>, E>>,
     E: From<Unavailable>,
 {
-    decided(lines, subject, Some(lines.stand(subject).await), attempt).await
+    decided(ATTEMPTS_IN_LINE, None, Some(lines.stand(subject).await), attempt).await
 }
 
 async fn decided<T, E, F>(
-    lines: &Lines,
-    subject: &Subject,
+    attempts: u32,
+    line: Option<(&Lines, &Subject)>,
     mut turn: Option<MutexGuard<'_, ()>>,
     mut attempt: impl FnMut() -> F,
 ) -> Result<T, E>
@@ -94,13 +87,13 @@ where
     F: Future<Output = Result<Attempt<T>, E>>,
     E: From<Unavailable>,
 {
-    for _ in 0..ATTEMPTS_IN_LINE {
+    for _ in 0..attempts {
         match attempt().await? {
             Attempt::Done(outcome) => return Ok(outcome),
             Attempt::Lost(CommitError::Conflict) => {}
             Attempt::Lost(error) => return Err(Unavailable::from(error).into()),
         }
-        if turn.is_none() {
+        if let (None, Some((lines, subject))) = (&turn, line) {
             turn = Some(lines.stand(subject).await);
         }
     }
