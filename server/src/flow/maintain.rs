@@ -8,7 +8,7 @@ use tracing::info;
 use super::Unavailable;
 use super::prove::Proven;
 use super::provider::{Provider, Recorded as _};
-use super::retry::{Attempt, until_decided_in_line};
+use super::retry::{Attempt, until_decided_of};
 use crate::domain::audit::What;
 use crate::domain::device::{Device, DeviceStatus};
 use crate::domain::time::Timestamp;
@@ -141,7 +141,7 @@ async fn update(
     let edit = &edit;
     let found = provider.store.device(provider.id(), id).await.map_err(Unavailable::from)?;
     let subject = &found.ok_or(Reason::UnknownDevice)?.record.subject;
-    until_decided_in_line(&provider.lines, subject, || async move {
+    until_decided_of(&provider.lines, subject, || async move {
         let now = provider.now();
         let found = provider.store.device(provider.id(), id).await.map_err(Unavailable::from)?;
         let found = found.ok_or(Reason::UnknownDevice)?;

@@ -1,8 +1,9 @@
 //! Read, decide, commit; and when somebody else was faster, read and decide again. At most three times.
 //!
-//! What is kept of a user's attention and of their answers changes with every request to them and every answer of theirs. Who
-//! loses a race for that stands in line with the others here that change something of the same user: a crowd is served, it
-//! neither spins nor is told to come again, and clients that ask without end do not keep a user from answering.
+//! What is kept of a user's attention and of their answers changes with every request to them and every answer of theirs,
+//! and a phone may change what is kept of itself as often as it likes. Who loses a race for that stands in line with the
+//! others here that change something of the same user: a crowd is served, it neither spins nor is told to come again. No
+//! client that asks without end keeps a user from answering, and no phone that calls without end keeps anybody from ending it.
 
 use tokio::sync::{Mutex, MutexGuard};
 
@@ -47,7 +48,7 @@ where
     F: Future<Output = Result<Attempt<T>, E>>,
     E: From<Unavailable>,
 {
-    decided(ATTEMPTS, None, None, attempt).await
+    decided(ATTEMPTS, None, attempt).await
 }
 
 /// The same where a crowd may be changing what is kept of one user: in line after the first loss.
@@ -60,33 +61,19 @@ where
     F: Future<Output = Result<Attempt<T>, E>>,
     E: From<Unavailable>,
 {
-    decided(ATTEMPTS_IN_LINE, Some((lines, subject)), None, attempt).await
-}
-
-/// The same, in line from the beginning: for what a phone may ask for as often as it likes, so that it can never keep anybody
-/// from ending it.
-pub(super) async fn until_decided_in_line<T, E, F>(
-    lines: &Lines,
-    subject: &Subject,
-    attempt: impl FnMut() -> F,
-) -> Result<T, E>
-where
-    F: Future<Output = Result<Attempt<T>, E>>,
-    E: From<Unavailable>,
-{
-    decided(ATTEMPTS_IN_LINE, None, Some(lines.stand(subject).await), attempt).await
+    decided(ATTEMPTS_IN_LINE, Some((lines, subject)), attempt).await
 }
 
 async fn decided<T, E, F>(
     attempts: u32,
     line: Option<(&Lines, &Subject)>,
-    mut turn: Option<MutexGuard<'_, ()>>,
     mut attempt: impl FnMut() -> F,
 ) -> Result<T, E>
 where
     F: Future<Output = Result<Attempt<T>, E>>,
     E: From<Unavailable>,
 {
+    let mut turn = None;
     for _ in 0..attempts {
         match attempt().await? {
             Attempt::Done(outcome) => return Ok(outcome),

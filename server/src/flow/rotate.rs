@@ -12,7 +12,7 @@ use super::Unavailable;
 use super::own::{self, Asking, News};
 use super::prove::Proven;
 use super::provider::{Provider, Recorded as _};
-use super::retry::{Attempt, until_decided, until_decided_in_line};
+use super::retry::{Attempt, until_decided, until_decided_of};
 use crate::domain::audit::{Agreed, What};
 use crate::domain::device::{Device, NewKeys, Proposed};
 use crate::domain::prompt::About;
@@ -71,7 +71,7 @@ struct Asked {
 /// key: a phone whose answer got lost knows no better.
 pub async fn rotate(provider: &Provider, proven: &Proven, message: &General) -> Result<Answered, Reason> {
     let hash = message.digest();
-    let decided = until_decided_in_line(&provider.lines, &proven.device.subject, || async move {
+    let decided = until_decided_of(&provider.lines, &proven.device.subject, || async move {
         let now = provider.now();
         let found = provider.store.device(provider.id(), &proven.device.id).await.map_err(Unavailable::from)?;
         let found = found.ok_or(Reason::UnknownProposal)?;
