@@ -134,13 +134,14 @@ impl DeviceCore {
         let _alone = Alone::among_processes(self.ports.lock.as_ref()).await?;
         let accounts = State::decode(self.ports.store.load(DOCUMENT.to_owned()).await?.as_deref()).map(drop);
         let denials = Denials::decode(self.ports.store.load(DENIALS.to_owned()).await?.as_deref()).map(drop);
-        if accounts.is_ok() && denials.is_ok() {
+        let (accounts, denials) = (is_damaged(accounts)?, is_damaged(denials)?);
+        if !accounts && !denials {
             return Err(DeviceError::Storage { detail: "the stored state is not damaged".to_owned() });
         }
-        if is_damaged(denials)? {
+        if denials {
             self.ports.store.delete(DENIALS.to_owned()).await?;
         }
-        if is_damaged(accounts)? {
+        if accounts {
             *state = None;
             self.ports.store.delete(DOCUMENT.to_owned()).await?;
         }

@@ -78,6 +78,12 @@ fn damaged_denials_of_an_extension_are_given_up_alone() {
     assert_eq!(wait(phone.core.discard_damaged_state()), Ok(()));
     assert_eq!(failure(), None);
     assert_eq!(wait(phone.core.accounts()).unwrap()[0].id, account);
+    let newer = br#"{"format":9,"denials":[]}"#.to_vec();
+    wait(phone.store.save(DENIALS.into(), newer.clone())).unwrap();
+    wait(phone.store.save(DOCUMENT.into(), b"{".to_vec())).unwrap();
+    assert_eq!(wait(phone.core.discard_damaged_state()), Err(DeviceError::NewerState { version: 9 }));
+    assert_eq!(wait(phone.store.load(DENIALS.into())), Ok(Some(newer)));
+    assert!(wait(phone.store.load(DOCUMENT.into())).unwrap().is_some(), "nothing is discarded beside a newer one");
 }
 
 #[test]
