@@ -15,8 +15,8 @@ use crate::ports::{HttpHeader, HttpRequest, HttpResponse};
 /// A call that is no long poll is given up after this long.
 const TIMEOUT_SECONDS: u32 = 15;
 
-/// A reply may hold several messages, each with a limit of its own.
-const MAX_REPLY_BYTES: usize = 16 * MAX_MESSAGE_BYTES;
+/// A reply may hold several messages, each with a limit of its own. No transport reads more.
+pub const MAX_REPLY_BYTES: usize = 16 * MAX_MESSAGE_BYTES;
 
 /// One call, before it is proven.
 #[derive(Debug, Clone)]

@@ -143,7 +143,9 @@ pub struct HttpResponse {
 #[cfg_attr(feature = "uniffi", uniffi::export(with_foreign))]
 #[async_trait]
 pub trait Transport: Send + Sync {
-    /// Sends one request; any status is a response, not an error.
+    /// Sends one request; any status is a response, not an error. A body beyond 256 KiB
+    /// ([`MAX_REPLY_BYTES`](crate::exchange::MAX_REPLY_BYTES)) is given up while it arrives, with
+    /// [`TransportError::Unreachable`]: whoever answers could otherwise fill the phone's memory before anything is judged.
     async fn send(&self, request: HttpRequest) -> Result<HttpResponse, TransportError>;
 }
 

@@ -8,10 +8,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use url::Url;
 
+use crate::exchange::MAX_REPLY_BYTES;
 use crate::ports::{HttpHeader, HttpRequest, HttpResponse, Transport, TransportError};
-
-/// Responses larger than this are not read.
-const MAX_BODY_BYTES: usize = 1024 * 1024;
 
 /// A status line and all headers together.
 const MAX_HEAD_BYTES: u64 = 64 * 1024;
@@ -122,7 +120,7 @@ fn read_chunks(reader: &mut impl BufRead) -> io::Result<Vec<u8>> {
             while !read_line(&mut reader.take(MAX_HEAD_BYTES))?.is_empty() {}
             return Ok(body);
         }
-        if size > MAX_BODY_BYTES - body.len() {
+        if size > MAX_REPLY_BYTES - body.len() {
             return Err(invalid("the response is too large"));
         }
         body.extend(read_exactly(reader, size)?);
@@ -133,7 +131,7 @@ fn read_chunks(reader: &mut impl BufRead) -> io::Result<Vec<u8>> {
 }
 
 fn read_exactly(reader: &mut impl BufRead, length: usize) -> io::Result<Vec<u8>> {
-    if length > MAX_BODY_BYTES {
+    if length > MAX_REPLY_BYTES {
         return Err(invalid("the response is too large"));
     }
     let mut body = vec![0; length];
@@ -143,8 +141,8 @@ fn read_exactly(reader: &mut impl BufRead, length: usize) -> io::Result<Vec<u8>>
 
 fn read_to_end(reader: &mut impl BufRead) -> io::Result<Vec<u8>> {
     let mut body = Vec::new();
-    reader.take(MAX_BODY_BYTES as u64 + 1).read_to_end(&mut body)?;
-    if body.len() > MAX_BODY_BYTES { Err(invalid("the response is too large")) } else { Ok(body) }
+    reader.take(MAX_REPLY_BYTES as u64 + 1).read_to_end(&mut body)?;
+    if body.len() > MAX_REPLY_BYTES { Err(invalid("the response is too large")) } else { Ok(body) }
 }
 
 fn invalid(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> io::Error {
@@ -216,6 +214,29 @@ mod tests {
         ] {
             assert!(matches!(exchange_with(answer).0, Err(TransportError::Unreachable { .. })), "{answer:?}");
         }
+    }
+
+    #[test]
+    fn a_reply_larger_than_any_of_the_protocol_is_given_up_however_it_comes() {
+        let answers = |size: usize| {
+            let body = "x".repeat(size);
+            [
+                format!("HTTP/1.1 200 OK\r\nContent-Length: {size}\r\n\r\n{body}"),
+                format!("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n{size:x}\r\n{body}\r\n0\r\n\r\n"),
+                format!("HTTP/1.0 200 OK\r\n\r\n{body}"),
+            ]
+        };
+        assert_eq!(MAX_REPLY_BYTES, 256 * 1024);
+        let read = |answer: &str| read_response(&mut answer.as_bytes());
+        for answer in answers(MAX_REPLY_BYTES) {
+            assert_eq!(read(&answer).unwrap().body.len(), MAX_REPLY_BYTES);
+        }
+        for answer in answers(MAX_REPLY_BYTES + 1) {
+            assert!(read(&answer).is_err());
+        }
+        let announced = exchange_with(b"HTTP/1.1 200 OK\r\nContent-Length: 262145\r\n\r\n").0;
+        let Err(TransportError::Unreachable { detail }) = announced else { panic!("{announced:?}") };
+        assert_eq!(detail, "the response is too large");
     }
 
     #[test]
