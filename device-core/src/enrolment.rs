@@ -116,10 +116,7 @@ impl Accepted {
     /// How the `verified` key must be protected.
     #[must_use]
     pub const fn protection(&self) -> KeyProtection {
-        match self.offer.policy.verified {
-            VerifiedKind::Biometric => KeyProtection::Biometric,
-            VerifiedKind::Credential => KeyProtection::Credential,
-        }
+        protection_of(self.offer.policy.verified)
     }
 
     /// Whether, and how urgently, the server wants platform attestation.
@@ -254,6 +251,15 @@ pub fn standing(account: &AccountState, reply: &Jws, now: i64) -> Result<Enrolme
         return Err(Distrust::Audience);
     }
     Ok(enrolment)
+}
+
+/// How a `verified` key of the kind that a policy asks for is protected.
+#[must_use]
+pub const fn protection_of(kind: VerifiedKind) -> KeyProtection {
+    match kind {
+        VerifiedKind::Biometric => KeyProtection::Biometric,
+        VerifiedKind::Credential => KeyProtection::Credential,
+    }
 }
 
 fn check_enrolment(enrolment: &Enrolment, issuer: &str, device: &Digest) -> Result<(), Distrust> {

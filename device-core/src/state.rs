@@ -5,6 +5,7 @@ use protocol::messages::{Answer, DenyReason, EnrolmentPolicy, EnrolmentState, Ou
 use protocol::{DecisionId, DeviceId, Digest, EnrolmentId, Jwk, Jws, KeyRole, PromptId, VERSION};
 use serde::{Deserialize, Serialize};
 
+use crate::enrolment;
 use crate::error::DeviceError;
 use crate::ports::{KeyProtection, KeyPurpose};
 use crate::trust::{Distrust, Trust};
@@ -127,6 +128,9 @@ pub struct PendingRotation {
     pub keys: NewKeys,
     /// The signed message.
     pub message: General,
+    /// How a new `verified` key is protected; as the one before, where nothing is said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub protection: Option<KeyProtection>,
 }
 
 /// Public halves of new keys.
@@ -302,10 +306,16 @@ impl AccountState {
         Ok(())
     }
 
+    /// How the next `verified` key is to be protected: as the realm asks by now, by its signed word.
+    #[must_use]
+    pub fn next_protection(&self) -> KeyProtection {
+        self.policy.as_ref().map_or(self.protection, |known| enrolment::protection_of(known.policy.verified))
+    }
+
     /// With the keys of a pending rotation in place of those before.
     #[must_use]
     pub fn rotated(&self) -> Self {
-        let Some(PendingRotation { slot, keys, .. }) = self.rotation.clone() else {
+        let Some(PendingRotation { slot, keys, protection, .. }) = self.rotation.clone() else {
             return self.clone();
         };
         let place = |new: Option<Jwk>, before: &Option<KeySlot>| new.map(|_| slot.clone()).or_else(|| before.clone());
@@ -320,6 +330,7 @@ impl AccountState {
                 verified: place(keys.verified, &self.moved.verified),
                 sealing: place(keys.sealing, &self.moved.sealing),
             },
+            protection: keys.verified.and(protection).unwrap_or(self.protection),
             former: keys.device.map(|_| self.keys.device.thumbprint()).or(self.former),
             rotation: None,
             ..self.clone()

@@ -43,8 +43,9 @@ impl DeviceCore {
         .await?;
         let wanted = |wanted: bool, purpose, protection| wanted.then_some((purpose, protection));
         let device = wanted(which.device, KeyPurpose::Device, KeyProtection::Credential);
-        let verified = wanted(which.verified, KeyPurpose::Verified, account.protection);
-        let sealing = wanted(which.sealing, KeyPurpose::Sealing, account.protection);
+        let protection = account.next_protection();
+        let verified = wanted(which.verified, KeyPurpose::Verified, protection);
+        let sealing = wanted(which.sealing, KeyPurpose::Sealing, protection);
         let keys = NewKeys {
             device: self.new_key_if(&slot, device).await?,
             verified: self.new_key_if(&slot, verified).await?,
@@ -61,7 +62,7 @@ impl DeviceCore {
         self.change(|state| {
             state.unfinished.retain(|other| *other != slot);
             let account = state.account_mut(&account.enr)?;
-            account.rotation = Some(PendingRotation { slot, keys, message });
+            account.rotation = Some(PendingRotation { slot, keys, message, protection: Some(protection) });
             Ok(account.clone())
         })
         .await

@@ -21,6 +21,8 @@ pub(crate) struct TestVault {
     /// Aliases that are unusable for good.
     pub(crate) sealing_fails: Mutex<Vec<String>>,
     pub(crate) aliases: Mutex<Vec<String>>,
+    /// All keys that were made, and how they are protected.
+    pub(crate) made: Mutex<Vec<(KeyPurpose, KeyProtection)>>,
 }
 
 #[async_trait]
@@ -32,6 +34,7 @@ impl KeyVault for TestVault {
         protection: KeyProtection,
     ) -> Result<Vec<u8>, VaultError> {
         self.aliases.lock().unwrap().push(alias.clone());
+        self.made.lock().unwrap().push((purpose, protection));
         self.inner.generate(alias, purpose, protection).await
     }
 

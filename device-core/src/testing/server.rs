@@ -14,7 +14,7 @@ use protocol::endpoints::{
 use protocol::jws::{General, Unverified};
 use protocol::messages as wire;
 use protocol::problem::Problem;
-use protocol::{Jws, KeyRole, Typ, json, jwe};
+use protocol::{Digest, Jws, KeyRole, Typ, json, jwe};
 use serde::Serialize;
 
 use super::ports::{HandClock, TestLock, TestObserver, TestStore, TestVault};
@@ -43,9 +43,9 @@ pub(crate) enum Trouble {
     Hang,
     /// No call arrives before this is over.
     Held,
-    /// Decisions arrive and their replies get lost.
+    /// Decisions and rotations arrive and their replies get lost.
     LostReplies,
-    /// Decisions are refused with this problem.
+    /// Decisions and rotations are refused with this problem.
     Refusal(u16, &'static str),
     /// The reply to `finish` gets lost, once.
     LostFinish,
@@ -88,6 +88,8 @@ pub(crate) struct Inner {
     /// The issuer's word, or somebody's, that the phone is revoked.
     pub(crate) revocation: Option<Jws>,
     pub(crate) nonce: u32,
+    /// The rotation that was taken last, and the `device` key before.
+    rotated: Option<(Digest, Option<protocol::Jwk>)>,
     ticket: Option<wire::Ticket>,
     finish: Option<(wire::Finish, General)>,
 }
@@ -153,7 +155,8 @@ impl Fake {
     }
 
     fn lose(&self, response: HttpResponse, route: &str) -> Result<HttpResponse, TransportError> {
-        if self.inner().trouble == Trouble::LostReplies && route.ends_with("/decision") {
+        let is_signed = route.ends_with("/decision") || route.ends_with("/keys");
+        if self.inner().trouble == Trouble::LostReplies && is_signed {
             return Err(TransportError::TimedOut);
         }
         if self.inner().trouble == Trouble::LostFinish && route.ends_with("/finish") {
@@ -215,21 +218,33 @@ impl Fake {
     }
 
     fn proven(&self, route: &str, request: &HttpRequest) -> Result<HttpResponse, HttpResponse> {
-        self.check_proof(request)?;
-        let mut response = self.route(route, request)?;
+        let by_former = self.check_proof(request)?;
+        if by_former && !route.starts_with("GET") && !route.ends_with("/keys") {
+            return Err(refuse(403, "former_key"));
+        }
+        let mut response = match route {
+            "POST /device/v1/self/keys" => self.rotate(request, by_former)?,
+            route => self.route(route, request)?,
+        };
         self.inner().nonce += 1;
         let nonce = HttpHeader { name: NONCE_HEADER.to_uppercase(), value: self.current_nonce() };
         response.headers.push(nonce);
         Ok(response)
     }
 
-    fn check_proof(&self, request: &HttpRequest) -> Result<(), HttpResponse> {
+    /// Whether it is by the `device` key before.
+    fn check_proof(&self, request: &HttpRequest) -> Result<bool, HttpResponse> {
         let header = request.headers.iter().find(|header| header.name == PROOF_HEADER).expect("a proof");
-        let key = VerifyingKey::new(&self.finish().device).unwrap();
-        let proof: wire::Proof = Jws::from_text(header.value.clone()).open(&key).expect("signed by device");
-        assert_eq!(proof.bh, protocol::Digest::of(&request.body));
+        let former = self.inner().rotated.and_then(|(_, former)| former);
+        let open =
+            |key: protocol::Jwk| Jws::from_text(header.value.clone()).open(&VerifyingKey::new(&key).unwrap()).ok();
+        let by_present = open(self.finish().device);
+        let by_former = by_present.is_none();
+        let proof: Option<wire::Proof> = by_present.or_else(|| open(former?));
+        let proof = proof.ok_or_else(|| refuse(401, "unproven"))?;
+        assert_eq!(proof.bh, Digest::of(&request.body));
         if proof.nonce == self.current_nonce() && self.inner().trouble != Trouble::StaleNonces {
-            return Ok(());
+            return Ok(by_former);
         }
         let mut problem = problem(401, "use_nonce");
         problem.nonce = Some(self.current_nonce());
@@ -246,6 +261,7 @@ impl Fake {
         let standing = forged.unwrap_or_else(|| {
             self.op.enrolment(&sent, |enrolment| {
                 enrolment.state = wire::EnrolmentState::Active;
+                enrolment.aud = finish.device.thumbprint();
                 (enrolment.policy, enrolment.now) =
                     policy.map_or((Some(super::policy()), NOW), |(policy, at)| (Some(policy), at));
             })
@@ -283,6 +299,52 @@ impl Fake {
             }
             other => panic!("no such call: {other}"),
         }
+    }
+
+    /// Takes what is signed as it must be, by the `verified` key before too, and says so as often as it is asked.
+    fn rotate(&self, request: &HttpRequest, by_former: bool) -> Result<HttpResponse, HttpResponse> {
+        if let Trouble::Refusal(status, code) = self.inner().trouble {
+            return Err(refuse(status, code));
+        }
+        let message: General = json::from_slice(&request.body).unwrap();
+        let known = self.inner().rotated.is_some_and(|(hash, _)| hash == message.digest());
+        if !known && by_former {
+            return Err(refuse(403, "former_key"));
+        }
+        if !known {
+            self.replace_keys(&message)?;
+        }
+        let account = self.account();
+        let said = wire::Enrolment {
+            iss: ISSUER.into(),
+            aud: account.keys.device.thumbprint(),
+            enr: account.enr,
+            device: account.device,
+            state: wire::EnrolmentState::Active,
+            nonce: protocol::Nonce::from_bytes([0; 16]),
+            fh: message.digest(),
+            policy: None,
+            now: NOW,
+            v: protocol::VERSION,
+        };
+        Ok(reply(&SignedReply { message: self.op.sign(&said), now: NOW }))
+    }
+
+    fn replace_keys(&self, message: &General) -> Result<(), HttpResponse> {
+        let claimed: wire::Rotation = message.unverified_payload().unwrap();
+        let before = self.finish();
+        let old_verified = claimed.verified.map(|_| before.verified);
+        let signers = claimed.device.into_iter().chain(claimed.verified).chain(old_verified).chain([before.device]);
+        let signers: Vec<_> = signers.map(|key| VerifyingKey::new(&key).unwrap()).collect();
+        let signers: Vec<_> = signers.iter().map(|key| key as &dyn Verify).collect();
+        message.verify::<wire::Rotation>(&signers).map_err(|_| refuse(403, "bad_signature"))?;
+        let mut inner = self.inner();
+        inner.rotated = Some((message.digest(), claimed.device.map(|_| before.device)));
+        let finish = &mut inner.finish.as_mut().expect("enrolled").0;
+        finish.device = claimed.device.unwrap_or(before.device);
+        finish.verified = claimed.verified.unwrap_or(before.verified);
+        finish.sealing = claimed.sealing.unwrap_or(before.sealing);
+        Ok(())
     }
 
     fn decide(&self, request: &HttpRequest) -> Result<HttpResponse, HttpResponse> {
@@ -388,6 +450,7 @@ impl Phone {
             signed: Mutex::default(),
             verified_fails: Mutex::default(),
             aliases: Mutex::default(),
+            made: Mutex::default(),
         });
         let store = Arc::new(TestStore::default());
         let (lock, observer) = (Arc::default(), Arc::default());

@@ -20,6 +20,7 @@ mod ending;
 mod noticing;
 mod once;
 mod ports;
+mod rotating;
 mod syncing;
 
 fn only_request(phone: &Phone, account: &str) -> Arc<ApprovalRequest> {
