@@ -32,6 +32,9 @@ pub struct State {
     pub accounts: Vec<AccountState>,
     /// Key slots of enrolments that did not: their keys are destroyed when the next one begins.
     pub unfinished: Vec<KeySlot>,
+    /// Aliases of keys that others have taken the place of, until they are destroyed.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub replaced: Vec<String>,
 }
 
 /// One account on this phone.
@@ -476,7 +479,7 @@ mod tests {
     fn what_was_saved_is_loaded() {
         let mut account = account(&Op::new());
         account.keep(unheard(1));
-        let state = State { accounts: vec![account], unfinished: vec![KeySlot::new([1; 16])] };
+        let state = State { accounts: vec![account], unfinished: vec![KeySlot::new([1; 16])], ..State::default() };
         assert_eq!(State::decode(Some(&state.encode())), Ok(state));
         assert_eq!(State::decode(None), Ok(State::default()));
     }
@@ -503,14 +506,14 @@ mod tests {
 
     #[test]
     fn a_document_that_was_written_half_or_changed_in_one_place_is_damaged() {
-        let written = State { accounts: vec![account(&Op::new())], unfinished: Vec::new() }.encode();
+        let written = State { accounts: vec![account(&Op::new())], ..State::default() }.encode();
         let is_damaged =
             |document: &[u8]| matches!(State::decode(Some(document)), Err(DeviceError::DamagedState { .. }));
         for end in 0..written.len() {
             assert!(is_damaged(&written[..end]), "cut off at {end}");
         }
         // A later half over an earlier one, as a file system without order leaves it.
-        let other = State { accounts: vec![account(&Op::new()), account(&Op::new())], unfinished: Vec::new() }.encode();
+        let other = State { accounts: vec![account(&Op::new()), account(&Op::new())], ..State::default() }.encode();
         let mixed = [&other[..written.len() / 2], &written[written.len() / 2..]].concat();
         assert!(is_damaged(&mixed));
         let counter = b"\\\"counter\\\":0";
@@ -522,7 +525,7 @@ mod tests {
 
     #[test]
     fn no_private_key_is_in_the_state() {
-        let state = State { accounts: vec![account(&Op::new())], unfinished: Vec::new() };
+        let state = State { accounts: vec![account(&Op::new())], ..State::default() };
         assert!(!String::from_utf8(state.encode()).unwrap().contains("\"d\\\":"));
     }
 

@@ -142,21 +142,40 @@ impl DeviceCore {
         Ok(state)
     }
 
-    /// The new keys are stored as the account's before those before are destroyed.
+    /// The new keys are stored as the account's before those before are destroyed, which are noted down in the same save:
+    /// an app that ends here destroys them when it runs next.
     async fn adopt(&self, account: &AccountState) -> Result<(), DeviceError> {
-        let rotated = self
-            .change(|state| {
-                let account = state.account_mut(&account.enr)?;
-                *account = account.rotated();
-                Ok(account.clone())
-            })
-            .await?;
-        for purpose in KeySlot::PURPOSES {
-            if account.alias(purpose) != rotated.alias(purpose) {
-                self.ports.vault.delete(account.alias(purpose)).await?;
-            }
-        }
+        self.change(|state| {
+            let account = state.account_mut(&account.enr)?;
+            let rotated = account.rotated();
+            let before = std::mem::replace(account, rotated.clone());
+            let aliases = KeySlot::PURPOSES.map(|purpose| (before.alias(purpose), rotated.alias(purpose)));
+            state.replaced.extend(aliases.into_iter().filter(|(old, new)| old != new).map(|(old, _)| old));
+            Ok(())
+        })
+        .await?;
+        // The rotation is done; what cannot be destroyed now is at the next sync.
+        let _ = self.clear_replaced().await;
         Ok(())
+    }
+
+    /// Destroys keys that others have taken the place of.
+    pub(super) async fn clear_replaced(&self) -> Result<(), DeviceError> {
+        let replaced = {
+            let mut state = self.state.lock().await;
+            self.loaded(&mut state).await?.replaced.clone()
+        };
+        if replaced.is_empty() {
+            return Ok(());
+        }
+        for alias in &replaced {
+            self.ports.vault.delete(alias.clone()).await?;
+        }
+        self.change(|state| {
+            state.replaced.retain(|alias| !replaced.contains(alias));
+            Ok(())
+        })
+        .await
     }
 
     async fn drop_rotation(&self, account: &AccountState) -> Result<(), DeviceError> {

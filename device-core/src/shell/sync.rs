@@ -77,6 +77,8 @@ impl DeviceCore {
     pub async fn sync(&self, push: Option<PushTarget>) -> Result<Vec<Synced>, DeviceError> {
         let _one_at_a_time = self.syncing.lock().await;
         let push = push.map(WirePushTarget::from);
+        // What the vault does not destroy now is tried again, and is no reason to leave out the rest.
+        let _ = self.clear_replaced().await;
         let (mut synced, mut silent) = (Vec::new(), HashSet::new());
         for account in self.all_accounts().await? {
             let mut done = Done::default();

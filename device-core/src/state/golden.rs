@@ -25,7 +25,7 @@ fn remembered() -> State {
     unconfirmed.enr = EnrolmentId::from_bytes([0x23; 16]);
     unconfirmed.standing = EnrolmentState::Unconfirmed;
     unconfirmed.digits = Some("123456".into());
-    State { accounts: vec![active, unconfirmed], unfinished: vec![KeySlot::new([8; 16])] }
+    State { accounts: vec![active, unconfirmed], unfinished: vec![KeySlot::new([8; 16])], ..State::default() }
 }
 
 #[test]

@@ -21,6 +21,8 @@ pub(crate) struct TestVault {
     /// Aliases that are unusable for good.
     pub(crate) sealing_fails: Mutex<Vec<String>>,
     pub(crate) aliases: Mutex<Vec<String>>,
+    /// While it is set, no key is destroyed.
+    pub(crate) keeps: AtomicBool,
     /// All keys that were made, and how they are protected.
     pub(crate) made: Mutex<Vec<(KeyPurpose, KeyProtection)>>,
 }
@@ -56,6 +58,9 @@ impl KeyVault for TestVault {
     }
 
     async fn delete(&self, alias: String) -> Result<(), VaultError> {
+        while self.keeps.load(Ordering::SeqCst) {
+            yield_once().await;
+        }
         self.aliases.lock().unwrap().retain(|kept| *kept != alias);
         self.inner.delete(alias).await
     }

@@ -1,6 +1,6 @@
 //! The issuer behind a transport, and a phone in front of it whose every port a test can bend.
 
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::task::Poll;
 
@@ -450,6 +450,7 @@ impl Phone {
             signed: Mutex::default(),
             verified_fails: Mutex::default(),
             aliases: Mutex::default(),
+            keeps: AtomicBool::new(false),
             made: Mutex::default(),
         });
         let store = Arc::new(TestStore::default());

@@ -44,3 +44,23 @@ fn the_next_verified_key_is_protected_as_the_realm_asks_by_now() {
     assert_eq!(kept.protection, KeyProtection::Credential, "what a decision says of its key");
     works_as_ever(&phone, &account);
 }
+
+#[test]
+fn keys_before_are_destroyed_even_if_the_app_died_in_between() {
+    for which in [ALL, KeysToRotate { verified: false, ..ALL }] {
+        let (mut phone, account) = Phone::enrolled();
+        phone.vault.keeps.store(true, Ordering::SeqCst);
+        {
+            let mut rotating = std::pin::pin!(phone.core.rotate_keys(account.clone(), which));
+            let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+            for _ in 0..100 {
+                assert!(rotating.as_mut().poll(&mut context).is_pending());
+            }
+        }
+        phone.vault.keeps.store(false, Ordering::SeqCst);
+        phone.restart();
+        assert_eq!(wait(phone.core.account(&account)).unwrap().rotation, None, "the new keys hold");
+        assert_eq!(wait(phone.core.sync(None)).unwrap()[0].failure, None);
+        works_as_ever(&phone, &account);
+    }
+}
