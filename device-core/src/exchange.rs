@@ -126,13 +126,17 @@ pub enum Reply {
     Problem(Problem, Option<u32>),
 }
 
-/// Sorts a response by status. A problem document that cannot be read is [`DeviceError::NotUnderstood`]: it came from
+/// Sorts a response by status. A problem document that cannot be read, or is none of this protocol's, is [`DeviceError::NotUnderstood`]: it came from
 /// something between us and the server.
 pub fn read(response: &HttpResponse) -> Result<Reply, DeviceError> {
     if (200..300).contains(&response.status) {
         return Ok(Reply::Done(response.body.clone()));
     }
     let problem: Problem = parse(response.status, &response.body)?;
+    let is_ours = problem.kind.starts_with("urn:assent:problem:");
+    if !is_ours && response.status != 429 && response.status < 500 {
+        return Err(not_understood(response.status, "a problem of something else's"));
+    }
     match (response.status, problem.code()) {
         (401, "use_nonce") => Ok(Reply::ProveAgain(problem.nonce.or_else(|| nonce_of(response)))),
         // The transport sent the request twice by itself: the first copy may have been taken, so ask with a new proof.
@@ -222,6 +226,20 @@ mod tests {
         let login = response(200, "<html>Hotel wifi</html>");
         let Reply::Done(body) = read(&login).unwrap() else { panic!("a 200 is done") };
         assert!(matches!(parse::<Problem>(200, &body), Err(DeviceError::NotUnderstood { .. })));
+    }
+
+    #[test]
+    fn a_refusal_in_other_terms_than_the_protocols_is_not_the_servers() {
+        let strange = |status: u16| {
+            let body = format!(r#"{{"type":"about:blank","title":"Forbidden","status":{status},"now":1}}"#);
+            read(&response(status, &body))
+        };
+        for status in [401, 403, 404, 410] {
+            assert!(matches!(strange(status), Err(DeviceError::NotUnderstood { .. })), "{status}");
+        }
+        for status in [429, 502, 503] {
+            assert!(matches!(strange(status), Ok(Reply::Problem(..))), "busy, whoever says so: {status}");
+        }
     }
 
     #[test]

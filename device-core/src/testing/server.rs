@@ -39,6 +39,8 @@ pub(crate) enum Trouble {
     Impostor,
     /// A captive portal answers everything with its page.
     Portal,
+    /// A proxy refuses all, in problem documents of its own.
+    Proxy,
     /// No call ever ends.
     Hang,
     /// No call arrives before this is over.
@@ -134,6 +136,10 @@ impl Fake {
             Trouble::Offline => return Err(TransportError::Unreachable { detail: "offline".into() }),
             Trouble::Portal => {
                 return Ok(HttpResponse { status: 200, headers: Vec::new(), body: b"<html>Log in</html>".to_vec() });
+            }
+            Trouble::Proxy => {
+                let kind = "about:blank".to_owned();
+                return Ok(respond(403, &Problem { kind, ..problem(403, "forbidden") }));
             }
             Trouble::Impostor => return Err(TransportError::UntrustedCertificate { detail: "self-signed".into() }),
             _ => {}

@@ -229,7 +229,7 @@ fn a_denial_beside_a_sync_that_waits_for_the_server_keeps_the_approval_from_bein
 
 #[test]
 fn a_denial_is_kept_and_sent_later_whatever_answers_in_the_servers_place() {
-    for trouble in [Trouble::Impostor, Trouble::Portal, Trouble::Offline] {
+    for trouble in [Trouble::Impostor, Trouble::Portal, Trouble::Proxy, Trouble::Offline] {
         let (mut phone, request) = asked();
         phone.restart();
         let fresh = shown_request(&phone, &request.account());
