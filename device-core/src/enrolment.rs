@@ -188,6 +188,7 @@ impl Accepted {
             ended: None,
             moved: MovedKeys::default(),
             rotation: None,
+            doubtful: Vec::new(),
             policy: Some(KnownPolicy { policy: self.offer.policy.clone(), at: self.offer.iat }),
             former: None,
         })

@@ -1,10 +1,10 @@
 //! Other keys in place of those that an account has, as values (`DEVICE_PROTOCOL` "Lifecycle").
 
-use protocol::jws::{General, KeyHint, UnsignedGeneral};
+use protocol::jws::{KeyHint, UnsignedGeneral};
 use protocol::messages::{Enrolment, EnrolmentState, Rotation};
 use protocol::{Jws, KeyRef, KeyRole, VERSION};
 
-use crate::state::{AccountState, NewKeys};
+use crate::state::{AccountState, NewKeys, PendingRotation};
 use crate::trust::Distrust;
 
 /// Which keys are replaced.
@@ -17,6 +17,18 @@ pub struct KeysToRotate {
     pub verified: bool,
     /// The key that pushes are sealed to.
     pub sealing: bool,
+}
+
+impl KeysToRotate {
+    /// These, and those that a rotation before replaces: whether they are in force is not known.
+    #[must_use]
+    pub const fn and(self, before: &NewKeys) -> Self {
+        Self {
+            device: self.device || before.device.is_some(),
+            verified: self.verified || before.verified.is_some(),
+            sealing: self.sealing || before.sealing.is_some(),
+        }
+    }
 }
 
 /// Where a rotation stands.
@@ -70,7 +82,7 @@ pub fn build(account: &AccountState, keys: &NewKeys, signers: &[Signer], now: i6
 
 /// Checks the server's word on a rotation that was sent. Only a signed *active* for the new `device` key lets the keys
 /// before go: whoever could make it up could lock the phone out.
-pub fn check(account: &AccountState, sent: &General, reply: &Jws, now: i64) -> Result<RotationState, Distrust> {
+pub fn check(account: &AccountState, sent: &PendingRotation, reply: &Jws, now: i64) -> Result<RotationState, Distrust> {
     let said: Enrolment = account.trust.open(reply, now)?;
     if said.v != VERSION {
         return Err(Distrust::Version);
@@ -81,11 +93,11 @@ pub fn check(account: &AccountState, sent: &General, reply: &Jws, now: i64) -> R
     if said.enr != account.enr || said.device != account.device {
         return Err(Distrust::Audience);
     }
-    if said.fh != sent.digest() {
+    if said.fh != sent.message.digest() {
         return Err(Distrust::Finish);
     }
     let (state, key) = match said.state {
-        EnrolmentState::Active => (RotationState::Done, account.rotated().keys.device),
+        EnrolmentState::Active => (RotationState::Done, sent.keys.device.unwrap_or(account.keys.device)),
         EnrolmentState::Unconfirmed | EnrolmentState::Cancelled | EnrolmentState::Revoked => {
             (RotationState::Awaiting, account.keys.device)
         }

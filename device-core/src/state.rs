@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::enrolment;
 use crate::error::DeviceError;
 use crate::ports::{KeyProtection, KeyPurpose};
+use crate::rotation;
 use crate::trust::{Distrust, Trust};
 
 /// The document's name in secure storage.
@@ -76,6 +77,10 @@ pub struct AccountState {
     /// New keys, the server's word on which has not arrived.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rotation: Option<PendingRotation>,
+    /// Rotations before that one, oldest first, that somebody refused: the refusal is not signed, so their keys may be in
+    /// force. Each replaces at least the keys that those before it do.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub doubtful: Vec<PendingRotation>,
     /// What the realm asks of its phones, as last heard.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub policy: Option<KnownPolicy>,
@@ -134,6 +139,9 @@ pub struct PendingRotation {
     /// How a new `verified` key is protected; as the one before, where nothing is said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub protection: Option<KeyProtection>,
+    /// Somebody refused it, and did not sign that.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub refused: bool,
 }
 
 /// Public halves of new keys.
@@ -254,6 +262,15 @@ pub enum Progress {
     Heard(Outcome),
 }
 
+impl PendingRotation {
+    /// Whether others must agree: it brings a new `verified` key, and the one before did not sign.
+    #[must_use]
+    pub fn asks_others(&self) -> bool {
+        let with_old_verified = rotation::signers(&self.keys, true).len();
+        self.keys.verified.is_some() && self.message.signers() < with_old_verified
+    }
+}
+
 impl AccountState {
     /// The key of a role.
     #[must_use]
@@ -283,15 +300,27 @@ impl AccountState {
     /// Every slot that holds, or may hold, a key of this account.
     pub fn slots(&self) -> impl Iterator<Item = &KeySlot> {
         let moved = [&self.moved.device, &self.moved.verified, &self.moved.sealing].into_iter().flatten();
-        std::iter::once(&self.slot).chain(moved).chain(self.rotation.as_ref().map(|pending| &pending.slot))
+        std::iter::once(&self.slot).chain(moved).chain(self.rotations().map(|pending| &pending.slot))
+    }
+
+    /// All rotations whose end this phone has not learnt, oldest first.
+    pub fn rotations(&self) -> impl Iterator<Item = &PendingRotation> {
+        self.doubtful.iter().chain(&self.rotation)
+    }
+
+    /// The aliases of all keys that are, or may be, in use.
+    #[must_use]
+    pub fn aliases(&self) -> Vec<String> {
+        let new = self.rotations().flat_map(|pending| KeySlot::PURPOSES.map(|purpose| pending.slot.alias(purpose)));
+        KeySlot::PURPOSES.into_iter().map(|purpose| self.alias(purpose)).chain(new).collect()
     }
 
     /// Whether a message for this `device` key is for this phone.
     #[must_use]
     pub fn is_addressed_by(&self, aud: &Digest) -> bool {
         // The server may know of the new key what this phone has not heard yet: that it holds.
-        let new = self.rotation.as_ref().and_then(|pending| pending.keys.device);
-        let keys = [Some(self.keys.device), new].into_iter().flatten();
+        let new = self.rotations().filter_map(|pending| pending.keys.device);
+        let keys = std::iter::once(self.keys.device).chain(new);
         keys.map(|key| key.thumbprint()).chain(self.former).any(|known| known == *aud)
     }
 
@@ -315,12 +344,17 @@ impl AccountState {
         self.policy.as_ref().map_or(self.protection, |known| enrolment::protection_of(known.policy.verified))
     }
 
-    /// With the keys of a pending rotation in place of those before.
+    /// With the keys of the pending rotation in place of those before.
     #[must_use]
     pub fn rotated(&self) -> Self {
-        let Some(PendingRotation { slot, keys, protection, .. }) = self.rotation.clone() else {
-            return self.clone();
-        };
+        self.rotation.as_ref().map_or_else(|| self.clone(), |pending| self.rotated_by(pending))
+    }
+
+    /// With the keys of one of its rotations in place of those before. That ends the ones that are older: they were
+    /// signed by keys which it replaces. A later one may be in force by now.
+    #[must_use]
+    pub fn rotated_by(&self, PendingRotation { slot, keys, protection, .. }: &PendingRotation) -> Self {
+        let at = self.doubtful.iter().position(|other| other.slot == *slot);
         let place = |new: Option<Jwk>, before: &Option<KeySlot>| new.map(|_| slot.clone()).or_else(|| before.clone());
         Self {
             keys: PublicKeys {
@@ -333,9 +367,10 @@ impl AccountState {
                 verified: place(keys.verified, &self.moved.verified),
                 sealing: place(keys.sealing, &self.moved.sealing),
             },
-            protection: keys.verified.and(protection).unwrap_or(self.protection),
+            protection: keys.verified.and(*protection).unwrap_or(self.protection),
             former: keys.device.map(|_| self.keys.device.thumbprint()).or(self.former),
-            rotation: None,
+            rotation: at.and(self.rotation.clone()),
+            doubtful: at.map_or_else(Vec::new, |at| self.doubtful[at + 1..].to_vec()),
             ..self.clone()
         }
     }

@@ -12,6 +12,9 @@ use crate::ports::{KeyProtection, KeyPurpose, SigningReason};
 use crate::rotation::{self, KeysToRotate, RotationState, Signer};
 use crate::state::{AccountState, KeySlot, NewKeys, PendingRotation};
 
+/// Refused rotations whose keys are kept. Only a network that makes refusals up brings a phone that far.
+const MAX_DOUBTFUL: usize = 8;
+
 #[cfg_attr(feature = "uniffi", uniffi::export)]
 impl DeviceCore {
     /// Replaces keys of an account. The `verified` key before agrees to a new one where it still can, and the platform then
@@ -19,15 +22,22 @@ impl DeviceCore {
     /// sign-in.
     ///
     /// One that was begun before, and whose end this phone has not learnt, is ended first, and nothing else is done:
-    /// whether the app was killed, or the server's answer got lost, calling again is right.
+    /// whether the app was killed, or the server's answer got lost, calling again is right. After one that was refused,
+    /// calling again begins another.
     pub async fn rotate_keys(&self, account: String, which: KeysToRotate) -> Result<RotationState, DeviceError> {
         let _one_at_a_time = self.enrolling.lock().await;
         let account = self.active(&account).await?;
-        let account = match &account.rotation {
-            Some(_) => account,
-            None => self.prepare_rotation(account, which).await?,
+        let Some(pending) = &account.rotation else {
+            return self.carry_rotation(&self.prepare_rotation(account, which).await?).await;
         };
-        self.carry_rotation(&account).await
+        let begins_another = pending.refused && account.doubtful.len() < MAX_DOUBTFUL;
+        match self.carry_rotation(&account).await {
+            Err(DeviceError::Refused { .. }) if begins_another => {
+                let which = which.and(&pending.keys);
+                self.carry_rotation(&self.prepare_rotation(account, which).await?).await
+            }
+            carried => carried,
+        }
     }
 }
 
@@ -62,7 +72,8 @@ impl DeviceCore {
         self.change(|state| {
             state.unfinished.retain(|other| *other != slot);
             let account = state.account_mut(&account.enr)?;
-            account.rotation = Some(PendingRotation { slot, keys, message, protection: Some(protection) });
+            let pending = PendingRotation { slot, keys, message, protection: Some(protection), refused: false };
+            account.doubtful.extend(account.rotation.replace(pending));
             Ok(account.clone())
         })
         .await
@@ -104,57 +115,120 @@ impl DeviceCore {
         Ok(unsigned.attach(&signatures))
     }
 
-    /// Ends a rotation whose end this phone has not learnt. One that awaits somebody's word goes on waiting.
+    /// Ends a rotation whose end this phone has not learnt. One that awaits somebody's word goes on waiting, and so does
+    /// one whose refusal was told before.
     pub(super) async fn end_rotation(&self, account: AccountState) -> Result<AccountState, DeviceError> {
-        if account.rotation.is_none() {
-            return Ok(account);
-        }
+        let Some(PendingRotation { refused, .. }) = account.rotation else { return Ok(account) };
         let _one_at_a_time = self.enrolling.lock().await;
         let id = account.enr.to_string();
-        self.carry_rotation(&self.account(&id).await?).await?;
+        match self.carry_rotation(&self.account(&id).await?).await {
+            Err(DeviceError::Refused { .. }) if refused => {}
+            carried => {
+                carried?;
+            }
+        }
         self.account(&id).await
     }
 
-    /// Sends what is stored, and does what the server's signed word says.
+    /// Sends what is stored, and does what the server's signed word says. A refusal is not signed, and destroys nothing:
+    /// the keys may be in force since a time whose answer got lost.
     pub(super) async fn carry_rotation(&self, account: &AccountState) -> Result<RotationState, DeviceError> {
-        let Some(PendingRotation { message, .. }) = &account.rotation else { return Ok(RotationState::Done) };
-        let call = Call::to(account.trust.issuer(), endpoints::KEYS).with(message);
-        let answered = match self.proven(account, &call).await {
+        let Some(pending) = &account.rotation else { return Ok(RotationState::Done) };
+        let answered = match self.send_rotation(account, account, pending).await {
             // The server has forgotten the key before: it took the new ones longer ago than that may still read.
             Err(DeviceError::Refused { refusal }) if refusal == "unproven" => {
-                self.proven(&account.rotated(), &call).await
+                self.send_rotation(account, &account.rotated(), pending).await
             }
             answered => answered,
         };
-        let body = match answered {
-            Err(error @ DeviceError::Refused { .. }) => {
-                self.drop_rotation(account).await?;
-                return Err(error);
+        match answered {
+            Ok(RotationState::Done) => self.adopt(account, pending).await.map(|()| RotationState::Done),
+            Ok(RotationState::Awaiting) => {
+                self.end_proposals_before(account).await?;
+                Ok(RotationState::Awaiting)
             }
-            answered => answered?,
-        };
-        let reply: SignedReply = exchange::parse(200, &body)?;
-        let state =
-            self.believe(account, |account, now| rotation::check(account, message, &reply.message, now)).await?;
-        if state == RotationState::Done {
-            self.adopt(account).await?;
+            Err(error @ DeviceError::Refused { .. }) => {
+                self.note_refusal(account).await?;
+                if self.adopt_doubtful(account).await? { Ok(RotationState::Done) } else { Err(error) }
+            }
+            Err(error) => Err(error),
         }
-        Ok(state)
     }
 
-    /// The new keys are stored as the account's before those before are destroyed, which are noted down in the same save:
-    /// an app that ends here destroys them when it runs next.
-    async fn adopt(&self, account: &AccountState) -> Result<(), DeviceError> {
+    /// What the server signs in reply to a rotation of this account, sent by one or the other `device` key.
+    async fn send_rotation(
+        &self,
+        account: &AccountState,
+        sender: &AccountState,
+        pending: &PendingRotation,
+    ) -> Result<RotationState, DeviceError> {
+        let call = Call::to(account.trust.issuer(), endpoints::KEYS).with(&pending.message);
+        let reply: SignedReply = exchange::parse(200, &self.proven(sender, &call).await?)?;
+        self.believe(account, |account, now| rotation::check(account, pending, &reply.message, now)).await
+    }
+
+    async fn note_refusal(&self, account: &AccountState) -> Result<(), DeviceError> {
+        if account.rotation.as_ref().is_none_or(|pending| pending.refused) {
+            return Ok(());
+        }
+        self.change(|state| {
+            if let Some(pending) = &mut state.account_mut(&account.enr)?.rotation {
+                pending.refused = true;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Asks whether one that was refused before is in force all the same, the latest first, and takes its keys if so.
+    async fn adopt_doubtful(&self, account: &AccountState) -> Result<bool, DeviceError> {
+        for pending in account.doubtful.iter().rev() {
+            let answered = match pending.keys.device {
+                // By its own key: where that is not in force, the server does not look at the message, and asks nobody.
+                Some(_) => self.send_rotation(account, &account.rotated_by(pending), pending).await,
+                None if pending.asks_others() => continue,
+                None => self.send_rotation(account, account, pending).await,
+            };
+            match answered {
+                Ok(RotationState::Done) => return self.adopt(account, pending).await.map(|()| true),
+                Ok(RotationState::Awaiting) | Err(DeviceError::Refused { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(false)
+    }
+
+    /// The server has signed, for the `device` key before, that it asks others about the latest rotation: what it asked them
+    /// before that is over. One that needed nobody's word stays in doubt.
+    async fn end_proposals_before(&self, account: &AccountState) -> Result<(), DeviceError> {
+        if !account.doubtful.iter().any(PendingRotation::asks_others) {
+            return Ok(());
+        }
+        self.replace(account, |account| account.doubtful.retain(|pending| !pending.asks_others())).await
+    }
+
+    async fn adopt(&self, account: &AccountState, pending: &PendingRotation) -> Result<(), DeviceError> {
+        self.replace(account, |account| *account = account.rotated_by(pending)).await
+    }
+
+    /// What takes the place of keys is stored before those are destroyed, which are noted down in the same save: an app
+    /// that ends here destroys them when it runs next.
+    async fn replace(
+        &self,
+        account: &AccountState,
+        change: impl FnOnce(&mut AccountState) + Send,
+    ) -> Result<(), DeviceError> {
         self.change(|state| {
             let account = state.account_mut(&account.enr)?;
-            let rotated = account.rotated();
-            let before = std::mem::replace(account, rotated.clone());
-            let aliases = KeySlot::PURPOSES.map(|purpose| (before.alias(purpose), rotated.alias(purpose)));
-            state.replaced.extend(aliases.into_iter().filter(|(old, new)| old != new).map(|(old, _)| old));
+            let mut gone = account.aliases();
+            change(account);
+            let kept = account.aliases();
+            gone.retain(|alias| !kept.contains(alias));
+            state.replaced.extend(gone);
             Ok(())
         })
         .await?;
-        // The rotation is done; what cannot be destroyed now is at the next sync.
+        // What cannot be destroyed now is at the next sync.
         let _ = self.clear_replaced().await;
         Ok(())
     }
@@ -176,18 +250,5 @@ impl DeviceCore {
             Ok(())
         })
         .await
-    }
-
-    async fn drop_rotation(&self, account: &AccountState) -> Result<(), DeviceError> {
-        if let Some(PendingRotation { slot, .. }) = &account.rotation {
-            self.change(|state| {
-                state.account_mut(&account.enr)?.rotation = None;
-                state.unfinished.push(slot.clone());
-                Ok(())
-            })
-            .await?;
-            self.clear_unfinished().await?;
-        }
-        Ok(())
     }
 }

@@ -250,6 +250,7 @@ pub(crate) fn account(op: &Op) -> AccountState {
         clock_ahead: 0,
         moved: MovedKeys::default(),
         rotation: None,
+        doubtful: Vec::new(),
         policy: None,
         former: None,
         ended: None,

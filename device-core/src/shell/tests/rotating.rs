@@ -64,3 +64,77 @@ fn keys_before_are_destroyed_even_if_the_app_died_in_between() {
         works_as_ever(&phone, &account);
     }
 }
+
+const REFUSAL: Trouble = Trouble::Refusal(403, "rotation_refused");
+
+fn refused<T>() -> Result<T, DeviceError> {
+    Err(DeviceError::Refused { refusal: "rotation_refused".into() })
+}
+
+fn loses_the_answer(phone: &Phone, account: &str) {
+    phone.server.cause(Trouble::LostReplies);
+    assert!(matches!(rotate(phone, account, ALL), Err(DeviceError::Unreachable { .. })));
+}
+
+/// Anybody on the way can say so, and the keys are in force.
+#[test]
+fn a_refusal_destroys_no_keys_whose_answer_was_lost() {
+    for by_sync in [false, true] {
+        let (mut phone, account) = Phone::enrolled();
+        loses_the_answer(&phone, &account);
+        phone.server.cause(REFUSAL);
+        assert_eq!(rotate(&phone, &account, ALL), refused());
+        phone.restart();
+        phone.server.cause(Trouble::None);
+        if by_sync {
+            assert_eq!(wait(phone.core.sync(None)).unwrap()[0].failure, None);
+        } else {
+            assert_eq!(rotate(&phone, &account, ALL), Ok(RotationState::Done));
+        }
+        works_as_ever(&phone, &account);
+    }
+}
+
+#[test]
+fn a_refused_rotation_is_reported_once_and_holds_up_nothing_else() {
+    let (phone, _) = asked();
+    let account = wait(phone.core.accounts()).unwrap()[0].id.clone();
+    phone.server.cause(Trouble::Offline);
+    assert!(rotate(&phone, &account, ALL).is_err());
+    phone.server.cause(REFUSAL);
+    let synced = || wait(phone.core.sync(None)).unwrap().remove(0);
+    assert_eq!(synced().failure.map(|failure| failure.code).as_deref(), Some("refused"));
+    let second = synced();
+    assert_eq!((second.failure, second.requests.len()), (None, 1));
+}
+
+#[test]
+fn after_a_refusal_another_rotation_takes_the_place_of_the_first() {
+    let (phone, account) = Phone::enrolled();
+    phone.server.cause(REFUSAL);
+    assert_eq!(rotate(&phone, &account, ALL), refused());
+    assert_eq!(rotate(&phone, &account, KeysToRotate { device: false, verified: false, sealing: true }), refused());
+    assert_eq!(phone.vault.aliases.lock().unwrap().len(), 9, "nothing is destroyed without the server's signed word");
+    phone.server.cause(Trouble::None);
+    assert_eq!(rotate(&phone, &account, ALL), Ok(RotationState::Done));
+    works_as_ever(&phone, &account);
+}
+
+#[test]
+fn keys_in_force_are_found_again_however_often_they_were_refused_and_others_begun() {
+    let (mut phone, account) = Phone::enrolled();
+    loses_the_answer(&phone, &account);
+    let in_force = phone.server.finish().device;
+    phone.server.cause(REFUSAL);
+    for _ in 0..20 {
+        assert_eq!(rotate(&phone, &account, ALL), refused());
+    }
+    phone.restart();
+    phone.server.cause(Trouble::None);
+    assert_eq!(wait(phone.core.sync(None)).unwrap()[0].failure, None);
+    let kept = wait(phone.core.account(&account)).unwrap();
+    assert_eq!(kept.keys.device, in_force);
+    // What was begun after it is refused, for good, and ends with the next one.
+    assert!(matches!(rotate(&phone, &account, ALL), Ok(RotationState::Done)));
+    works_as_ever(&phone, &account);
+}
