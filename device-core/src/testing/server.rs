@@ -307,7 +307,8 @@ impl Fake {
         }
     }
 
-    /// Takes what is signed as it must be, by the `verified` key before too, and says so as often as it is asked.
+    /// Takes what is signed as it must be, and says so as often as it is asked. Without the `verified` key before, others
+    /// are to agree, and nobody does.
     fn rotate(&self, request: &HttpRequest, by_former: bool) -> Result<HttpResponse, HttpResponse> {
         if let Trouble::Refusal(status, code) = self.inner().trouble {
             return Err(refuse(status, code));
@@ -317,16 +318,14 @@ impl Fake {
         if !known && by_former {
             return Err(refuse(403, "former_key"));
         }
-        if !known {
-            self.replace_keys(&message)?;
-        }
+        let state = if known { wire::EnrolmentState::Active } else { self.replace_keys(&message)? };
         let account = self.account();
         let said = wire::Enrolment {
             iss: ISSUER.into(),
             aud: account.keys.device.thumbprint(),
             enr: account.enr,
             device: account.device,
-            state: wire::EnrolmentState::Active,
+            state,
             nonce: protocol::Nonce::from_bytes([0; 16]),
             fh: message.digest(),
             policy: None,
@@ -336,9 +335,13 @@ impl Fake {
         Ok(reply(&SignedReply { message: self.op.sign(&said), now: NOW }))
     }
 
-    fn replace_keys(&self, message: &General) -> Result<(), HttpResponse> {
+    fn replace_keys(&self, message: &General) -> Result<wire::EnrolmentState, HttpResponse> {
         let claimed: wire::Rotation = message.unverified_payload().unwrap();
         let before = self.finish();
+        let signers = 1 + usize::from(claimed.device.is_some()) + usize::from(claimed.verified.is_some());
+        if claimed.verified.is_some() && message.signers() == signers {
+            return Ok(wire::EnrolmentState::Unconfirmed);
+        }
         let old_verified = claimed.verified.map(|_| before.verified);
         let signers = claimed.device.into_iter().chain(claimed.verified).chain(old_verified).chain([before.device]);
         let signers: Vec<_> = signers.map(|key| VerifyingKey::new(&key).unwrap()).collect();
@@ -350,7 +353,7 @@ impl Fake {
         finish.device = claimed.device.unwrap_or(before.device);
         finish.verified = claimed.verified.unwrap_or(before.verified);
         finish.sealing = claimed.sealing.unwrap_or(before.sealing);
-        Ok(())
+        Ok(wire::EnrolmentState::Active)
     }
 
     fn decide(&self, request: &HttpRequest) -> Result<HttpResponse, HttpResponse> {

@@ -1,7 +1,7 @@
 //! Other keys in place of those before, on a network that loses and makes up replies.
 
 use super::*;
-use crate::ports::{KeyProtection, KeyPurpose};
+use crate::ports::{KeyProtection, KeyPurpose, KeyVault as _};
 use crate::rotation::{KeysToRotate, RotationState};
 use crate::testing::policy;
 
@@ -137,4 +137,20 @@ fn keys_in_force_are_found_again_however_often_they_were_refused_and_others_begu
     // What was begun after it is refused, for good, and ends with the next one.
     assert!(matches!(rotate(&phone, &account, ALL), Ok(RotationState::Done)));
     works_as_ever(&phone, &account);
+}
+
+#[test]
+fn a_refused_proposal_is_over_once_the_server_has_signed_that_it_asks_about_the_next() {
+    let (phone, account) = Phone::enrolled();
+    let verified = wait(phone.core.account(&account)).unwrap().alias(KeyPurpose::Verified);
+    wait(phone.vault.inner.delete(verified)).unwrap();
+    phone.server.cause(REFUSAL);
+    for _ in 0..2 {
+        assert_eq!(rotate(&phone, &account, ALL), refused());
+    }
+    let doubtful = || wait(phone.core.account(&account)).unwrap().doubtful.len();
+    assert_eq!((doubtful(), phone.vault.aliases.lock().unwrap().len()), (1, 9));
+    phone.server.cause(Trouble::None);
+    assert_eq!(rotate(&phone, &account, ALL), Ok(RotationState::Awaiting));
+    assert_eq!((doubtful(), phone.vault.aliases.lock().unwrap().len()), (0, 6));
 }
