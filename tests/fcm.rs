@@ -318,6 +318,18 @@ async fn a_pause_that_google_asks_for_is_kept_by_all_pushes_of_the_project() {
 }
 
 #[tokio::test]
+async fn a_quota_without_a_time_pauses_the_project_for_a_minute() {
+    let post = Post::open().await;
+    post.fate_of(Reply::QuotaExceeded { retry_after: None }).await;
+    post.clock.advance(59);
+    assert_eq!(post.carry(&a_push()).await, later(Some(1), "paused"));
+    post.clock.advance(1);
+    assert_eq!(post.carry(&a_push()).await, Fate::Delivered);
+    post.fate_of(Reply::Unavailable { retry_after: None }).await;
+    assert_eq!(post.carry(&a_push()).await, Fate::Delivered, "of an outage only the one push waits");
+}
+
+#[tokio::test]
 async fn a_project_sends_no_more_a_minute_than_its_operator_set() {
     let post = Post::open().await;
     let fcm = post.courier(FcmSettings { per_minute: 2, ..settings(&post.google) }).expect("settings that work");

@@ -2,8 +2,8 @@
 
 use axum::http::Method;
 use device_core::{DenyReason, DeviceError, Enrolment, EnrolmentState, Outcome, PushTarget};
-use protocol::KeyRole;
 use protocol::messages::{Answer, Decision, PromptKind};
+use protocol::{KeyRole, RoutingId};
 use serde_json::json;
 use server::domain::policy::AddDevice;
 use simulator::forger::Forger;
@@ -147,6 +147,98 @@ async fn another_phone_that_says_no_ends_the_enrolment() {
     assert_eq!(typed(&world, &enrolment).await, "410 enrolment_cancelled");
     assert_eq!(enrolment.refresh().await, Ok(EnrolmentState::Cancelled));
     assert_eq!(world.events("enrolment_rejected").await, 1);
+}
+
+/// Of the pushes from the `from`th on, those that take a notification away, by its routing id.
+fn dismissed(world: &World, from: usize) -> Vec<String> {
+    let carried = world.courier().carried().into_iter().skip(from);
+    carried.filter_map(|push| push.data["dismiss"].as_str().and(push.data["rid"].as_str().map(str::to_owned))).collect()
+}
+
+async fn rid(phone: &Phone, kind: PromptKind) -> String {
+    let asked = of_kind(phone, kind).await;
+    RoutingId::of(&asked.last().expect("a question").prompt().content().jti).to_string()
+}
+
+#[tokio::test]
+async fn a_question_that_is_settled_goes_from_the_phones_that_did_not_answer() {
+    for word in ["approve", "deny", "digits", "wrong digits"] {
+        let world = world(AddDevice::Either).await;
+        let phone = world.phone_with_push("1001", "a-token").await;
+        let watch = world.phone_with_push("1001", "another-token").await;
+        let (_tablet, enrolment) = joining(&world).await;
+        while world.deliver().await > 0 {}
+        let before = world.courier().carried().len();
+        let (on_phone, on_watch) = (rid(&phone, PromptKind::AddDevice).await, rid(&watch, PromptKind::AddDevice).await);
+        let asked = of_kind(&phone, PromptKind::AddDevice).await.remove(0);
+        let mut expected = match word {
+            "approve" => {
+                phone.approve(&asked).await.expect("approved");
+                vec![on_watch]
+            }
+            "deny" => {
+                phone.deny(&asked, DenyReason::NotMe).await.expect("denied");
+                vec![on_watch]
+            }
+            "digits" => {
+                assert_eq!(typed(&world, &enrolment).await, "200");
+                vec![on_phone, on_watch]
+            }
+            _ => {
+                let path = format!("/enrolments/{}/confirm", enrolment.account());
+                let digits = enrolment.digits().expect("six digits");
+                let wrong = if digits == "000000" { "000001" } else { "000000" };
+                let body = json!({ "digits": wrong });
+                let answer = world.admin().call(Method::POST, &path, Some(&body)).await.expect("an answer");
+                assert_eq!(answer.in_short(), "403 wrong_digits");
+                vec![on_phone, on_watch]
+            }
+        };
+        world.advance(2);
+        while world.deliver().await > 0 {}
+        let mut gone = dismissed(&world, before);
+        gone.sort();
+        expected.sort();
+        assert_eq!(gone, expected, "{word}");
+    }
+}
+
+#[tokio::test]
+async fn where_both_are_wanted_the_question_stays_until_both_are_there() {
+    let world = world(AddDevice::Both).await;
+    let phone = world.phone_with_push("1001", "a-token").await;
+    let (_tablet, enrolment) = joining(&world).await;
+    while world.deliver().await > 0 {}
+    let before = world.courier().carried().len();
+    assert_eq!(typed(&world, &enrolment).await, "202");
+    while world.deliver().await > 0 {}
+    assert!(dismissed(&world, before).is_empty());
+    assert_eq!(of_kind(&phone, PromptKind::AddDevice).await.len(), 1);
+}
+
+#[tokio::test]
+async fn nobody_has_more_than_twenty_phones() {
+    let world = World::new().await;
+    let admin = world.admin();
+    let made_before = admin.create_ticket("1001").await.expect("a ticket");
+    let mut last = None;
+    for _ in 0..20 {
+        last = Some(world.phone("1001").await);
+    }
+    let refused = admin.call(Method::POST, "/users/1001/tickets", None).await.expect("an answer");
+    assert_eq!(refused.in_short(), "409 too_many_devices");
+    let mut phone = world.new_phone("One too many", ISSUER);
+    let joined = phone.enrol(&made_before, PushTarget::None).await.map(|_| ());
+    assert_eq!(joined, Err(DeviceError::Refused { refusal: "too_many_devices".to_owned() }));
+    // A request of all of them fits.
+    let shop = world.shop().await;
+    let asked = a_request().accepted(&shop).await;
+    let last = last.expect("a phone");
+    last.approve(&world.prompt(&last, &asked).await).await.expect("approved");
+    world.redeem(&shop, &asked).await;
+    let id = admin.devices("1001").await.expect("a list")[0]["id"].as_str().expect("an id").to_owned();
+    admin.call(Method::POST, &format!("/devices/{id}/revoke"), None).await.expect("an answer");
+    world.phone("1001").await;
 }
 
 #[tokio::test]

@@ -179,6 +179,22 @@ async fn where_no_digits_are_wanted_the_first_phone_is_active_at_once_and_the_se
     assert!(enrolment.digits().is_some());
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_first_phones_that_come_at_once_one_needs_nobodys_word() {
+    let world = World::builder().policy(|policy| policy.confirm = Confirm::None).make().await;
+    let mut joining = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let (mut phone, ticket) = (new_phone(&world), ticket(&world).await);
+        joining.spawn(async move {
+            let enrolment = phone.enrol(&ticket, PushTarget::None).await.expect("enrolling");
+            enrolment.state()
+        });
+    }
+    let states = joining.join_all().await;
+    assert_eq!(states.iter().filter(|state| **state == EnrolmentState::Active).count(), 1, "{states:?}");
+    assert_eq!(world.admin().devices("1001").await.expect("a list").len(), 1);
+}
+
 #[tokio::test]
 async fn a_ticket_of_an_issuer_that_the_app_does_not_know_is_not_even_tried() {
     let world = World::new().await;

@@ -157,6 +157,22 @@ async fn a_notification_that_nobody_answered_goes_away_at_the_end_of_its_prompt(
 }
 
 #[tokio::test]
+async fn what_goes_away_at_the_end_is_what_was_shown_of_several() {
+    let (world, shop, phone) = scene().await;
+    let first = a_request().expiring_in(120).accepted(&shop).await;
+    let second = a_request().expiring_in(120).accepted(&shop).await;
+    shop.cancel(&first).await.expect("an answer");
+    let shown = rid(&world, &phone, &second).await;
+    while world.deliver().await > 0 {}
+    world.advance(i64::from(world.courier().carried().last().expect("a push").ttl_seconds));
+    while world.deliver().await > 0 {}
+    let of_second = json!({ "v": "1", "rid": shown, "dismiss": "1" });
+    let carried: Vec<_> = world.courier().carried().into_iter().map(|push| push.data).collect();
+    assert!(carried.iter().any(|data| data["rid"] == shown && data["dismiss"].is_null()), "{carried:?}");
+    assert_eq!(carried.last(), Some(&of_second), "{carried:?}");
+}
+
+#[tokio::test]
 async fn a_push_lives_as_long_as_its_prompt_and_no_longer() {
     let (world, shop, _phone) = scene().await;
     a_request().expiring_in(120).accepted(&shop).await;

@@ -313,6 +313,82 @@ async fn another_phone_agrees_to_a_verified_key_in_place_of_one_that_is_lost() {
 }
 
 #[tokio::test]
+async fn of_several_phones_that_were_asked_the_others_forget_the_question() {
+    let world = World::new().await;
+    let (phone, tablet) = (world.phone("1001").await, world.phone("1001").await);
+    let watch = world.phone_with_push("1001", "a-token").await;
+    while world.deliver().await > 0 {}
+    let before = world.courier().carried().len();
+    loses_its_verified_key(&phone).await;
+    assert_eq!(phone.rotate(VERIFIED).await, Ok(RotationState::Awaiting));
+    while world.deliver().await > 0 {}
+    let on_watch = of_kind(&watch, PromptKind::Rotate).await.remove(0).prompt().content().jti;
+    let asked = of_kind(&tablet, PromptKind::Rotate).await.remove(0);
+    tablet.deny(&asked, DenyReason::NotMe).await.expect("denied");
+    while world.deliver().await > 0 {}
+    let carried: Vec<_> = world.courier().carried().into_iter().skip(before).map(|push| push.data).collect();
+    let rid = protocol::RoutingId::of(&on_watch).to_string();
+    let gone = serde_json::json!({ "v": "1", "rid": rid, "dismiss": "1" });
+    assert_eq!(carried.len(), 2, "{carried:?}");
+    assert_eq!(carried[1], gone);
+}
+
+#[tokio::test]
+async fn a_phone_brings_new_keys_ten_times_a_day_and_tells_the_others_no_more_often() {
+    let world = World::new().await;
+    let (tablet, phone) = (world.phone("1001").await, world.phone("1001").await);
+    let told_before = of_kind(&tablet, PromptKind::Notice).await.len();
+    for number in 0..10 {
+        let which = if number % 2 == 0 { DEVICE } else { VERIFIED };
+        assert_eq!(phone.rotate(which).await, Ok(RotationState::Done), "{number}");
+    }
+    assert_eq!(phone.rotate(DEVICE).await, Err(refused("too_many_rotations")));
+    assert_eq!(of_kind(&tablet, PromptKind::Notice).await.len(), told_before + 10);
+    assert_eq!(world.events("keys_rotated").await, 10);
+    approves(&world, &phone).await;
+    world.advance(86_400);
+    assert_eq!(phone.rotate(DEVICE).await, Ok(RotationState::Done), "the keys that were too many are those of today");
+    approves(&world, &phone).await;
+}
+
+#[tokio::test]
+async fn a_proposal_counts_as_new_keys_whatever_becomes_of_it() {
+    let world = World::new().await;
+    let (tablet, phone) = (world.phone("1001").await, world.phone("1001").await);
+    for _ in 0..9 {
+        assert_eq!(phone.rotate(DEVICE).await, Ok(RotationState::Done));
+    }
+    loses_its_verified_key(&phone).await;
+    assert_eq!(phone.rotate(VERIFIED).await, Ok(RotationState::Awaiting));
+    assert_eq!(phone.rotate(VERIFIED).await, Ok(RotationState::Awaiting), "the same again is no other");
+    let asked = of_kind(&tablet, PromptKind::Rotate).await.remove(0);
+    tablet.deny(&asked, DenyReason::NotMe).await.expect("denied");
+    assert_eq!(phone.rotate(VERIFIED).await, Err(refused("rotation_refused")));
+    assert_eq!(phone.rotate(VERIFIED).await, Err(refused("too_many_rotations")));
+    assert!(of_kind(&tablet, PromptKind::Rotate).await.is_empty());
+}
+
+#[tokio::test]
+async fn the_former_key_reads_as_long_when_another_is_replaced_after_it() {
+    use protocol::crypto::Sign as _;
+    use server::domain::device::NewKeys;
+    let world = World::new().await;
+    let phone = world.phone("1001").await;
+    let id = forger(&phone).await.account().device;
+    let provider = world.provider();
+    let device = provider.store().device(provider.id(), &id).await.expect("a look-up").expect("a device").record;
+    let (now, former, none) = (world.now(), device.device_key, NewKeys { device: None, verified: None, sealing: None });
+    let hash = protocol::Digest::of(b"a message");
+    let first = device.with_keys(hash, &NewKeys { device: Some(*key(9).public()), ..none }, now);
+    let then = now.plus_seconds(3_600);
+    let second = first.with_keys(hash, &NewKeys { verified: Some(*key(10).public()), ..none }, then);
+    assert_eq!(second.former_key(now.plus_seconds(86_399)), Some(&former));
+    assert_eq!(second.former_key(now.plus_seconds(86_400)), None);
+    let third = second.with_keys(hash, &NewKeys { device: Some(*key(11).public()), ..none }, then);
+    assert_eq!(third.former_key(then), Some(key(9).public()), "one before the last is forgotten");
+}
+
+#[tokio::test]
 async fn keys_that_another_phone_refuses_or_nobody_agrees_to_in_time_are_dropped() {
     for says_no in [true, false] {
         let world = World::new().await;

@@ -11,10 +11,7 @@ use serde::{Deserialize, Serialize};
 use super::names::{ClientId, RequestKey, Subject};
 use super::policy::Policy;
 use super::time::Timestamp;
-
-mod times;
-
-pub use times::Times;
+use super::times::Times;
 
 /// Shares in a user's own record. With this many and [`MOST_BLOCKS`] the longest record fits into a store's.
 pub const MOST_SHARES: usize = 6;

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::attestation::Attestation;
 use super::names::{Subject, TicketKey};
 use super::time::Timestamp;
+use super::times::Times;
 
 /// Whether a phone may receive and answer prompts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -67,6 +68,9 @@ pub struct Device {
     /// The last time that it replaced keys.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub rotated: Option<Rotated>,
+    /// When it brought new keys, in the last day.
+    #[serde(default, skip_serializing_if = "Times::is_empty")]
+    pub rotations: Times,
     /// Keys that it wants, and that somebody else must agree to.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proposed: Option<Proposed>,
@@ -126,17 +130,19 @@ impl Device {
     #[must_use]
     pub fn with_keys(self, hash: Digest, keys: &NewKeys, now: Timestamp) -> Self {
         let level = |new: Option<Jwk>, before| new.map_or(before, |_| KeyLevel::Claimed);
+        let (former, former_until) = match (keys.device, &self.rotated) {
+            (Some(_), _) => (Some(self.device_key), now.plus_seconds(FORMER_KEY_READS)),
+            // Replaced by a rotation before: it reads as long as that said.
+            (None, Some(before)) => (before.former, before.former_until),
+            (None, None) => (None, now),
+        };
         Self {
             level: level(keys.device, self.level),
             verified_level: level(keys.verified, self.verified_level),
             device_key: keys.device.unwrap_or(self.device_key),
             verified_key: keys.verified.unwrap_or(self.verified_key),
             sealing_key: keys.sealing.unwrap_or(self.sealing_key),
-            rotated: Some(Rotated {
-                hash,
-                former: keys.device.map(|_| self.device_key),
-                former_until: now.plus_seconds(FORMER_KEY_READS),
-            }),
+            rotated: Some(Rotated { hash, former, former_until }),
             proposed: None,
             ..self
         }

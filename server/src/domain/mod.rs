@@ -28,4 +28,5 @@ pub mod realm;
 pub mod refresh;
 pub mod secret;
 pub mod time;
+pub mod times;
 pub mod user;

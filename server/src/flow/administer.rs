@@ -4,9 +4,9 @@ use protocol::TicketCode;
 use protocol::messages::Ticket;
 use tracing::info;
 
-use super::Unavailable;
 use super::provider::{Provider, Recorded as _};
 use super::retry::{Attempt, until_decided};
+use super::{Unavailable, enrol};
 use crate::domain::audit::What;
 use crate::domain::device::{Device, Enrolment, EnrolmentTicket, TicketState};
 use crate::domain::names::{ClientId, Subject, TicketKey};
@@ -40,6 +40,9 @@ pub enum Reason {
     /// No such user.
     #[error("no such user")]
     UnknownUser,
+    /// The user has as many phones as anybody may have.
+    #[error("there are phones enough")]
+    TooManyDevices,
     /// Nothing was decided.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
@@ -156,6 +159,9 @@ pub(super) async fn ticketed(
     let user = provider.store.user(provider.id(), subject).await.map_err(Unavailable::from)?;
     if user.is_none_or(|user| user.record.status != UserStatus::Active) {
         return Err(Reason::UnknownUser);
+    }
+    if !enrol::has_room(provider, subject).await? {
+        return Err(Reason::TooManyDevices);
     }
     let now = provider.now();
     let code = TicketCode::from_bytes(provider.random().array());

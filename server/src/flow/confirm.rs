@@ -8,12 +8,13 @@ use tracing::warn;
 
 use super::Unavailable;
 use super::enrol::{self, enrolled};
-use super::own;
 use super::provider::{Provider, Recorded as _};
 use super::retry::{Attempt, until_decided};
+use super::{deliver, own};
 use crate::domain::audit::What;
 use crate::domain::device::{Confirmation, Device, Enrolment, EnrolmentProgress, Finished};
 use crate::domain::policy::AddDevice;
+use crate::domain::prompt::About;
 use crate::domain::time::Timestamp;
 use crate::store::{Change, Versioned};
 
@@ -45,18 +46,16 @@ pub async fn confirm(provider: &Provider, id: &EnrolmentId, digits: &str) -> Res
         let right: bool = expected.as_bytes().ct_eq(digits.as_bytes()).into();
         if !right {
             warn!(enrolment = %id, "wrong check digits");
-            let change = rejected(provider, provider.change(), waiting, now);
+            let change = rejected(provider, provider.change(), waiting, None, now).await?;
             return Ok(Attempt::after(provider.store.commit(change).await, (Confirmed::Rejected, Vec::new())));
         }
-        if enrol::active(provider, &waiting.enrolment.subject).await?.is_none() {
-            return Err(enrol::Reason::Cancelled);
-        }
-        let said = advanced(provider, provider.change(), waiting, Confirmation::Digits, now).await?;
+        let said = advanced(provider, provider.change(), waiting, Word::Digits, now).await?;
         let Advanced { change, confirmed, phones } = said;
         Ok(Attempt::after(provider.store.commit(change).await, (confirmed, phones)))
     });
     let (confirmed, phones) = confirmed.await?;
     own::wake(provider, &phones);
+    provider.wake.outbox();
     Ok(confirmed)
 }
 
@@ -71,12 +70,55 @@ pub(super) async fn waiting(provider: &Provider, id: &EnrolmentId) -> Result<Wai
     }
 }
 
-/// Ends an enrolment in a change.
-pub(super) fn rejected(provider: &Provider, change: Change, waiting: Waiting, now: Timestamp) -> Change {
+/// Somebody's word for a new phone.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Word {
+    /// The digits were typed.
+    Digits,
+    /// This phone of the user approved.
+    Phone(DeviceId),
+}
+
+impl Word {
+    const fn confirmation(self) -> Confirmation {
+        match self {
+            Self::Digits => Confirmation::Digits,
+            Self::Phone(_) => Confirmation::Phone,
+        }
+    }
+
+    const fn phone(&self) -> Option<&DeviceId> {
+        match self {
+            Self::Digits => None,
+            Self::Phone(id) => Some(id),
+        }
+    }
+}
+
+/// Ends an enrolment in a change; `by` a phone, unless it was by digits.
+pub(super) async fn rejected(
+    provider: &Provider,
+    change: Change,
+    waiting: Waiting,
+    by: Option<&DeviceId>,
+    now: Timestamp,
+) -> Result<Change, Unavailable> {
     let Waiting { version, enrolment, .. } = waiting;
+    let change = no_longer_asked(provider, change, &enrolment, by, now).await?;
     let what = What::EnrolmentRejected { subject: enrolment.subject.clone(), enrolment: enrolment.id };
     let next = Enrolment { progress: EnrolmentProgress::Cancelled, ..enrolment };
-    change.replace(version, next).recording(provider, now, what)
+    Ok(change.replace(version, next).recording(provider, now, what))
+}
+
+async fn no_longer_asked(
+    provider: &Provider,
+    change: Change,
+    enrolment: &Enrolment,
+    by: Option<&DeviceId>,
+    now: Timestamp,
+) -> Result<Change, Unavailable> {
+    let asked = (&enrolment.subject, &About::AddDevice { enrolment: enrolment.id });
+    deliver::of_question(provider, change, asked, by, now).await
 }
 
 /// A change with one more word for the new phone in it.
@@ -92,19 +134,22 @@ pub(super) async fn advanced(
     provider: &Provider,
     change: Change,
     waiting: Waiting,
-    word: Confirmation,
+    word: Word,
     now: Timestamp,
-) -> Result<Advanced, Unavailable> {
+) -> Result<Advanced, enrol::Reason> {
     let Waiting { version, enrolment, finished: Finished { device, .. } } = waiting;
+    let user = enrol::active(provider, &device.subject).await?.ok_or(enrol::Reason::Cancelled)?;
     let others = own::others(provider, &enrolment.subject, &device.id).await?;
     let rule = if others.is_empty() { AddDevice::Digits } else { provider.policy().add_device };
-    if !suffices(rule, enrolment.confirmed_by, word) {
-        let next = Enrolment { confirmed_by: Some(word), ..enrolment };
+    let confirmed_by = Some(word.confirmation());
+    if !suffices(rule, enrolment.confirmed_by, word.confirmation()) {
+        let next = Enrolment { confirmed_by, ..enrolment };
         let change = change.replace(version, next);
         return Ok(Advanced { change, confirmed: Confirmed::Awaiting, phones: Vec::new() });
     }
-    let next = Enrolment { progress: EnrolmentProgress::Active, confirmed_by: Some(word), ..enrolment };
-    let (change, phones) = enrolled(provider, change.replace(version, next), &device, now).await?;
+    let change = no_longer_asked(provider, change, &enrolment, word.phone(), now).await?;
+    let next = Enrolment { progress: EnrolmentProgress::Active, confirmed_by, ..enrolment };
+    let (change, phones) = enrolled(provider, change.replace(version, next), user, &device, now).await?;
     Ok(Advanced { change, confirmed: Confirmed::Active(device.id), phones })
 }
 

@@ -26,6 +26,7 @@ use crate::domain::names::{Subject, TicketKey};
 use crate::domain::prompt::About;
 use crate::domain::realm::Policy;
 use crate::domain::time::Timestamp;
+use crate::domain::times::Times;
 use crate::domain::user::{User, UserStatus};
 use crate::store::{Change, Versioned};
 
@@ -34,6 +35,10 @@ const ENROLMENT_LIFETIME: i64 = 600;
 
 /// For how many seconds a recovered phone proves no more than presence.
 const RECOVERY_LIMIT: i64 = 86_400;
+
+/// A user has no more phones than this. Every one of them gets a prompt of every request, and each prompt has its place in
+/// the request's record.
+const MOST_PHONES: usize = 20;
 
 /// A phone may list this many capabilities.
 const MOST_CAPABILITIES: usize = 32;
@@ -62,6 +67,9 @@ pub enum Reason {
     /// The realm wants proof of the hardware, and this is none.
     #[error("attestation is required, and did not stand a check: {0}")]
     AttestationFailed(Flaw),
+    /// The user has as many phones as anybody may have.
+    #[error("there are phones enough")]
+    TooMany,
     /// The phone's proof on the status call.
     #[error(transparent)]
     Proof(#[from] prove::Reason),
@@ -123,7 +131,7 @@ async fn open(
         iss: provider.issuer().to_owned(),
         aud: key,
         enr: id,
-        account: masked(&user.username),
+        account: masked(&user.record.username),
         policy: policy(provider),
         att_nonce: Nonce::from_bytes(provider.random().array()),
         cs: digest::nonce_commitment(&nonce),
@@ -152,9 +160,9 @@ async fn open(
 }
 
 /// The user, unless there is none any more, or an operator has locked them since the ticket was made.
-pub(super) async fn active(provider: &Provider, subject: &Subject) -> Result<Option<User>, Unavailable> {
-    let user = provider.store.user(provider.id(), subject).await?.map(|user| user.record);
-    Ok(user.filter(|user| user.status == UserStatus::Active))
+pub(super) async fn active(provider: &Provider, subject: &Subject) -> Result<Option<Versioned<User>>, Unavailable> {
+    let user = provider.store.user(provider.id(), subject).await?;
+    Ok(user.filter(|user| user.record.status == UserStatus::Active))
 }
 
 async fn repeat(provider: &Provider, id: &EnrolmentId) -> Result<Attempt<Result<Jws, Reason>>, Reason> {
@@ -290,9 +298,7 @@ async fn take(
     now: Timestamp,
 ) -> Result<Attempt<Result<Taken, Reason>>, Reason> {
     let Versioned { version, record: enrolment } = found;
-    if active(provider, &enrolment.subject).await?.is_none() {
-        return Err(Reason::Cancelled);
-    }
+    let user = active(provider, &enrolment.subject).await?.ok_or(Reason::Cancelled)?;
     let Worth { level, verified_level, attestation, what } = worth;
     let device = Device { level, verified_level, attestation, ..device(provider, &enrolment, finish, hash, now) };
     let finished =
@@ -302,13 +308,16 @@ async fn take(
         change = change.recording(provider, now, what);
     }
     let devices = provider.store.devices_of(provider.id(), &enrolment.subject).await.map_err(Unavailable::from)?;
+    if !has_room(provider, &enrolment.subject).await? {
+        return Err(Reason::TooMany);
+    }
     let must_confirm = must_confirm(provider.policy(), !devices.is_empty());
     let progress = if must_confirm { EnrolmentProgress::Unconfirmed } else { EnrolmentProgress::Active };
     let next = Enrolment { progress, finished: Some(Finished { device: device.clone(), hash }), ..enrolment };
     let (change, phones) = if must_confirm {
         asking_others(provider, change, &next, &device, now).await?
     } else {
-        enrolled(provider, change, &device, now).await?
+        enrolled(provider, change, user, &device, now).await?
     };
     let reply = state(provider, &next, now)?;
     Ok(Attempt::after(provider.store.commit(change.replace(version, next)).await, Ok((reply, phones))))
@@ -348,15 +357,23 @@ async fn asking_others(
 /// Adds an enrolled phone to a change, with the notices to all others; gives those, to be woken afterwards. One that joins
 /// when no other is left was recovered, by whoever could make a ticket: it proves little for a while, and so does one that
 /// joins when all others do.
+///
+/// `user` was read before anything that this was judged on. It is written again as it is: of two phones that join at once,
+/// the second is judged anew.
 pub(super) async fn enrolled(
     provider: &Provider,
     change: Change,
+    user: Versioned<User>,
     device: &Device,
     now: Timestamp,
-) -> Result<(Change, Vec<Device>), Unavailable> {
-    info!(device = %device.id, "device enrolled");
+) -> Result<(Change, Vec<Device>), Reason> {
     let (subject, id) = (device.subject.clone(), device.id);
-    let devices = provider.store.devices_of(provider.id(), &subject).await?;
+    let devices = provider.store.devices_of(provider.id(), &subject).await.map_err(Unavailable::from)?;
+    if !has_room(provider, &subject).await? {
+        return Err(Reason::TooMany);
+    }
+    info!(device = %device.id, "device enrolled");
+    let change = change.replace(user.version, user.record);
     let is_recovery = !devices.is_empty()
         && !devices.iter().any(|device| device.record.is_active() && !device.record.is_limited(now));
     let limited_until = is_recovery.then(|| now.plus_seconds(RECOVERY_LIMIT));
@@ -365,7 +382,12 @@ pub(super) async fn enrolled(
     if let Some(limited_until) = limited_until {
         change = change.recording(provider, now, What::DeviceRecovered { subject, device: id, limited_until });
     }
-    own::announce(provider, change, device, News::Enrolled, now).await
+    Ok(own::announce(provider, change, device, News::Enrolled, now).await?)
+}
+
+/// Whether another phone of this user may join.
+pub(super) async fn has_room(provider: &Provider, subject: &Subject) -> Result<bool, Unavailable> {
+    Ok(own::phones(provider, subject).await?.len() < MOST_PHONES)
 }
 
 fn device(provider: &Provider, enrolment: &Enrolment, finish: Finish, hash: Digest, now: Timestamp) -> Device {
@@ -388,6 +410,7 @@ fn device(provider: &Provider, enrolment: &Enrolment, finish: Finish, hash: Dige
         enrolled_at: now,
         limited_until: None,
         rotated: None,
+        rotations: Times::NONE,
         proposed: None,
     }
 }

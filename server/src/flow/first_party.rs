@@ -81,6 +81,9 @@ pub enum Reason {
     /// What the digits were refused for.
     #[error(transparent)]
     Confirm(enrol::Reason),
+    /// The user has as many phones as anybody may have.
+    #[error("there are phones enough")]
+    TooManyDevices,
     /// Nothing was decided.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
@@ -201,6 +204,7 @@ pub async fn create_ticket(provider: &Provider, caller: Caller) -> Result<Ticket
     let drafted = administer::ticketed(provider, &caller.subject, Some(caller.client)).await;
     let (mut change, ticket) = drafted.map_err(|reason| match reason {
         administer::Reason::UnknownUser => Reason::UnknownUser,
+        administer::Reason::TooManyDevices => Reason::TooManyDevices,
         administer::Reason::Unavailable(reason) => Reason::Unavailable(reason),
         // Nothing is made here that could be wrong or there already.
         administer::Reason::Invalid(..) | administer::Reason::Exists => Reason::Unavailable(Unavailable::Contended),

@@ -8,11 +8,11 @@ use protocol::messages::{EnrolmentState, Rotation};
 use protocol::{DeviceId, Digest, Jwk, Jws, Nonce};
 use tracing::info;
 
-use super::Unavailable;
 use super::own::{self, Asking, News};
 use super::prove::Proven;
 use super::provider::{Provider, Recorded as _};
 use super::retry::{Attempt, until_decided, until_decided_of};
+use super::{Unavailable, deliver};
 use crate::domain::audit::{Agreed, What};
 use crate::domain::device::{Device, NewKeys, Proposed};
 use crate::domain::prompt::About;
@@ -21,6 +21,11 @@ use crate::store::{Change, CommitError, Versioned};
 
 /// For how many seconds a proposal may be agreed to.
 const PROPOSAL_LIFETIME: i64 = 600;
+
+/// A phone brings no more new keys than this in a day: each time the others are told.
+const MOST_ROTATIONS: usize = 10;
+
+const DAY: i64 = 86_400;
 
 /// Why no key was replaced.
 #[derive(Debug, thiserror::Error)]
@@ -40,6 +45,9 @@ pub enum Reason {
     /// Somebody said no to it, or nobody yes in time.
     #[error("nobody agreed to these keys")]
     Refused,
+    /// It brought [`MOST_ROTATIONS`] in a day.
+    #[error("enough keys for a day")]
+    TooMany,
     /// Nothing is proposed, or it was something else, or its time is over.
     #[error("nothing is proposed")]
     UnknownProposal,
@@ -74,7 +82,7 @@ pub async fn rotate(provider: &Provider, proven: &Proven, message: &General) -> 
     let decided = until_decided_of(&provider.lines, &proven.device.subject, || async move {
         let now = provider.now();
         let found = provider.store.device(provider.id(), &proven.device.id).await.map_err(Unavailable::from)?;
-        let found = found.ok_or(Reason::UnknownProposal)?;
+        let mut found = found.ok_or(Reason::UnknownProposal)?;
         let device = &found.record;
         if device.rotated.as_ref().is_some_and(|rotated| rotated.hash == hash) {
             return Ok(Attempt::Done((answer(provider, device, hash, EnrolmentState::Active, now)?, Vec::new())));
@@ -89,6 +97,12 @@ pub async fn rotate(provider: &Provider, proven: &Proven, message: &General) -> 
             return Err(Reason::Refused);
         }
         let asked = verified(provider, device, message, hash)?;
+        let rotations = &mut found.record.rotations;
+        rotations.keep_after(now.plus_seconds(-DAY), now);
+        if rotations.len() >= MOST_ROTATIONS {
+            return Err(Reason::TooMany);
+        }
+        rotations.add(now, MOST_ROTATIONS);
         let (next, change, phones) = if asked.is_agreed {
             replaced(provider, provider.change(), found, &asked.keys, hash, Agreed::Itself, now).await?
         } else {
@@ -103,6 +117,7 @@ pub async fn rotate(provider: &Provider, proven: &Proven, message: &General) -> 
     });
     let (answer, phones) = decided.await?;
     own::wake(provider, &phones);
+    provider.wake.outbox();
     Ok(answer)
 }
 
@@ -122,6 +137,7 @@ pub async fn agree(provider: &Provider, id: &DeviceId) -> Result<(), Reason> {
         Ok(Attempt::after(provider.store.commit(change).await, phones))
     });
     own::wake(provider, &phones.await?);
+    provider.wake.outbox();
     Ok(())
 }
 
@@ -135,6 +151,7 @@ pub(super) async fn replaced(
     agreed: Agreed,
     now: Timestamp,
 ) -> Result<(Device, Change, Vec<Device>), Unavailable> {
+    let change = no_longer_asked(provider, change, &found.record, &agreed, now).await?;
     let next = found.record.with_keys(hash, keys, now);
     info!(device = %next.id, ?agreed, "keys rotated");
     let roles = [("device", keys.device), ("verified", keys.verified), ("sealing", keys.sealing)];
@@ -145,17 +162,34 @@ pub(super) async fn replaced(
     Ok((next, change, phones))
 }
 
+/// What the phone proposed before is over, agreed to or not.
+async fn no_longer_asked(
+    provider: &Provider,
+    change: Change,
+    device: &Device,
+    agreed: &Agreed,
+    now: Timestamp,
+) -> Result<Change, Unavailable> {
+    let Some(proposed) = device.proposed.as_ref().filter(|proposed| device.proposes(&proposed.hash, now)) else {
+        return Ok(change);
+    };
+    let by = if let Agreed::Phone { device } = agreed { Some(device) } else { None };
+    let asked = (&device.subject, &About::Rotate { device: device.id, rotation: proposed.hash });
+    deliver::of_question(provider, change, asked, by, now).await
+}
+
 async fn proposed(
     provider: &Provider,
     found: Versioned<Device>,
     asked: Asked,
     now: Timestamp,
 ) -> Result<(Device, Change, Vec<Device>), Unavailable> {
+    let change = no_longer_asked(provider, provider.change(), &found.record, &Agreed::Itself, now).await?;
     let until = now.plus_seconds(PROPOSAL_LIFETIME);
     let proposal = Proposed { hash: asked.hash, keys: asked.keys, until };
     let next = Device { proposed: Some(proposal), ..found.record };
     let what = What::KeysProposed { subject: next.subject.clone(), device: next.id };
-    let change = provider.change().replace(found.version, next.clone()).recording(provider, now, what);
+    let change = change.replace(found.version, next.clone()).recording(provider, now, what);
     let phones = own::others(provider, &next.subject, &next.id).await?;
     let asking = Asking {
         about: About::Rotate { device: next.id, rotation: asked.hash },

@@ -320,6 +320,9 @@ impl From<enrol::Reason> for DeviceError {
             enrol::Reason::AttestationFailed(_) => {
                 (StatusCode::FORBIDDEN, "attestation_failed", "This device could not prove what it is")
             }
+            enrol::Reason::TooMany => {
+                (StatusCode::FORBIDDEN, "too_many_devices", "This account has as many devices as it may have")
+            }
             enrol::Reason::Proof(reason) => return reason.into(),
             enrol::Reason::Unavailable(reason) => return reason.into(),
         };
@@ -374,6 +377,9 @@ impl From<rotate::Reason> for DeviceError {
             }
             rotate::Reason::FormerKey => return prove::Reason::FormerKey.into(),
             rotate::Reason::Refused => (StatusCode::FORBIDDEN, "rotation_refused", "Nobody agreed to these keys"),
+            rotate::Reason::TooMany => {
+                (StatusCode::FORBIDDEN, "too_many_rotations", "This device replaced its keys often enough for a day")
+            }
             rotate::Reason::UnknownProposal => (StatusCode::NOT_FOUND, "unknown_rotation", "Nothing is proposed"),
             rotate::Reason::ProofReplayed => (StatusCode::UNAUTHORIZED, "replayed", "This proof was used before"),
             rotate::Reason::Unavailable(reason) => return reason.into(),
@@ -404,6 +410,9 @@ impl IntoResponse for administer::Reason {
             }
             Self::Exists => oauth(StatusCode::CONFLICT, "exists", "it exists already"),
             Self::UnknownUser => oauth(StatusCode::NOT_FOUND, "unknown_user", "there is no such active user"),
+            Self::TooManyDevices => {
+                oauth(StatusCode::CONFLICT, "too_many_devices", "the user has as many devices as anybody may have")
+            }
             Self::Unavailable(reason) => unavailable(&reason),
         }
     }

@@ -109,6 +109,9 @@ pub(super) fn typed(outcome: Result<Confirmed, enrol::Reason>) -> Response {
         Err(enrol::Reason::Cancelled) => {
             error::oauth(StatusCode::GONE, "enrolment_cancelled", "the enrolment was cancelled")
         }
+        Err(enrol::Reason::TooMany) => {
+            error::oauth(StatusCode::CONFLICT, "too_many_devices", "the user has as many devices as anybody may have")
+        }
         Err(_) => nothing_awaited(),
     }
 }

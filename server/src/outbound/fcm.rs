@@ -27,6 +27,9 @@ const DEFAULT_BASE: &str = "https://fcm.googleapis.com/";
 const SCOPE: &str = "https://www.googleapis.com/auth/firebase.messaging";
 const UNAUTHORISED: u16 = 401;
 
+/// For how many seconds nothing is sent where a quota is exceeded and Google names no time, as its documentation says.
+const QUOTA_PAUSE: u32 = 60;
+
 /// Quotas are those of the one project.
 const PROJECT: &str = "";
 
@@ -88,7 +91,12 @@ impl Fcm {
         };
         let verdict = answer::judge(&reply, self.clock.now());
         // Google does not say whether a quota is the project's or one phone's; that it wants a pause, it does.
-        if let (429 | 503, Fate::Later { retry_after_seconds: Some(seconds), .. }) = (reply.status, verdict) {
+        let pause = match (reply.status, verdict) {
+            (429, Fate::Later { retry_after_seconds, .. }) => Some(retry_after_seconds.unwrap_or(QUOTA_PAUSE)),
+            (503, Fate::Later { retry_after_seconds, .. }) => retry_after_seconds,
+            _ => None,
+        };
+        if let Some(seconds) = pause {
             self.pace.pause(PROJECT, seconds, self.clock.now());
         }
         if verdict != Fate::Delivered {

@@ -3,6 +3,8 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use protocol::Jwk;
+use protocol::crypto::aws_lc::VerifyingKey;
 use protocol::messages::{FcmTarget, PushTarget};
 
 use super::endpoint::Endpoint;
@@ -32,10 +34,14 @@ pub fn is_well_formed(target: &PushTarget) -> bool {
         }
         PushTarget::WebPush { endpoint, p256dh, auth } => {
             Endpoint::foreign(endpoint).is_ok()
-                && decoded::<KEY_BYTES>(p256dh).is_some_and(|key| key[0] == 4)
+                && decoded::<KEY_BYTES>(p256dh).is_some_and(|key| is_on_curve(&key))
                 && decoded::<AUTH_SECRET_BYTES>(auth).is_some()
         }
     }
+}
+
+fn is_on_curve(point: &[u8; KEY_BYTES]) -> bool {
+    Jwk::from_sec1(point).is_some_and(|key| VerifyingKey::new(&key).is_ok())
 }
 
 /// Exactly so many bytes of base64url; padding, which some browsers add, is taken off.
@@ -45,6 +51,7 @@ pub(super) fn decoded<const BYTES: usize>(text: &str) -> Option<[u8; BYTES]> {
 
 #[cfg(test)]
 mod tests {
+    use aws_lc_rs::agreement::{ECDH_P256, PrivateKey};
     use protocol::messages::{ApnsEnvironment, Platform};
 
     use super::*;
@@ -59,7 +66,8 @@ mod tests {
     }
 
     fn point() -> Vec<u8> {
-        [&[4], [7; 64].as_slice()].concat()
+        let private = PrivateKey::generate(&ECDH_P256).expect("a key");
+        private.compute_public_key().expect("its point").as_ref().to_vec()
     }
 
     #[test]
@@ -90,7 +98,8 @@ mod tests {
             web_push("http://push.example/v1/abc", &point(), &[1; 16]),
             web_push("https://user:word@push.example/", &point(), &[1; 16]),
             web_push("https://push.example/v1/abc", &[2; 33], &[1; 16]),
-            web_push("https://push.example/v1/abc", &[[5].as_slice(), &[7; 64]].concat(), &[1; 16]),
+            web_push("https://push.example/v1/abc", &[[6].as_slice(), &point()[1..]].concat(), &[1; 16]),
+            web_push("https://push.example/v1/abc", &[[4].as_slice(), &[7; 64]].concat(), &[1; 16]),
             web_push("https://push.example/v1/abc", &point(), &[1; 15]),
         ] {
             assert!(!is_well_formed(&target), "{target:?}");

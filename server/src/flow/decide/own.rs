@@ -4,16 +4,16 @@ use protocol::messages::{Answer, DenyReason, Outcome, RevocationReason};
 use protocol::{DeviceId, Digest, EnrolmentId, Jws};
 use tracing::info;
 
-use super::super::confirm::{self, Advanced};
+use super::super::confirm::{self, Advanced, Word};
 use super::super::own::wake;
 use super::super::provider::{Provider, Recorded as _};
 use super::super::retry::Attempt;
-use super::super::{Unavailable, enrol, maintain, rotate};
+use super::super::{Unavailable, deliver, enrol, maintain, rotate};
 use super::judge::Signed;
 use super::{COUNTER_DAYS, Reason, result};
 use crate::domain::audit::{Agreed, Check, What};
 use crate::domain::authentication_request::Refusal;
-use crate::domain::device::{Confirmation, Device, Proposed};
+use crate::domain::device::{Device, Proposed};
 use crate::domain::prompt::{About, StoredAnswer, StoredPrompt};
 use crate::domain::time::Timestamp;
 use crate::domain::user::UserStatus;
@@ -61,7 +61,10 @@ pub(super) async fn conclude(
     let (change, phones) = answerer.does(change, &about, decision.decision, decision.reason).await?;
     let committed = provider.store.commit(proven.marking(change, now)).await;
     match &committed {
-        Ok(()) => wake(provider, &phones),
+        Ok(()) => {
+            wake(provider, &phones);
+            provider.wake.outbox();
+        }
         Err(CommitError::Replayed(MarkKey::Counter(..), value)) if *value != signed.said() => {
             return Err(Reason::CounterReused);
         }
@@ -97,6 +100,15 @@ async fn judge(
     if user.is_some_and(|user| user.record.status == UserStatus::Active) { Ok(()) } else { Err(Reason::UserNotActive) }
 }
 
+/// Why a phone that was agreed to does not join after all.
+fn over(reason: enrol::Reason) -> Reason {
+    match reason {
+        enrol::Reason::Unavailable(reason) => Reason::Unavailable(reason),
+        // Somebody was faster, or its time is over, or there are phones enough.
+        _ => Reason::Concluded(Refusal::AlreadyRedeemed),
+    }
+}
+
 impl Answerer<'_> {
     async fn does(
         &self,
@@ -123,17 +135,16 @@ impl Answerer<'_> {
         enrolment: &EnrolmentId,
         answer: Answer,
     ) -> Result<(Change, Vec<Device>), Reason> {
-        let waiting = confirm::waiting(self.provider, enrolment).await.map_err(|reason| match reason {
-            enrol::Reason::Unavailable(reason) => Reason::Unavailable(reason),
-            // Somebody was faster, or its time is over.
-            _ => Reason::Concluded(Refusal::AlreadyRedeemed),
-        })?;
+        let waiting = confirm::waiting(self.provider, enrolment).await.map_err(over)?;
         match answer {
-            Answer::Deny => Ok((confirm::rejected(self.provider, change, waiting, self.now), Vec::new())),
+            Answer::Deny => {
+                let by = Some(&self.device.id);
+                Ok((confirm::rejected(self.provider, change, waiting, by, self.now).await?, Vec::new()))
+            }
             Answer::Approve => {
-                let word = Confirmation::Phone;
-                let Advanced { change, phones, .. } =
-                    confirm::advanced(self.provider, change, waiting, word, self.now).await?;
+                let word = Word::Phone(self.device.id);
+                let advanced = confirm::advanced(self.provider, change, waiting, word, self.now).await;
+                let Advanced { change, phones, .. } = advanced.map_err(over)?;
                 Ok((change, phones))
             }
         }
@@ -162,6 +173,8 @@ impl Answerer<'_> {
                 let subject = found.record.subject.clone();
                 let next = Device { proposed: Some(Proposed { until: now, ..proposed }), ..found.record };
                 let what = What::KeysRefused { subject, device: *id, by: self.device.id };
+                let asked = (&next.subject, &About::Rotate { device: *id, rotation: *rotation });
+                let change = deliver::of_question(provider, change, asked, Some(&self.device.id), now).await?;
                 Ok((change.replace(found.version, next).recording(provider, now, what), Vec::new()))
             }
         }

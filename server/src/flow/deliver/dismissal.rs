@@ -5,13 +5,15 @@ use protocol::messages::PushTarget;
 use protocol::{DeviceId, RoutingId};
 use tracing::info;
 
-use super::super::Unavailable;
 use super::super::provider::Provider;
+use super::super::{Unavailable, own};
 use super::lanes::Seat;
 use super::phone::{clear, link};
 use super::{in_time, later, settle};
 use crate::domain::authentication_request::{AuthenticationRequest, State};
 use crate::domain::message::{Content, Message, MessageId};
+use crate::domain::names::{RequestKey, Subject};
+use crate::domain::prompt::{About, StoredPrompt};
 use crate::domain::time::Timestamp;
 use crate::outbound::{Fate, Push, PushBody};
 use crate::store::{Change, Versioned};
@@ -41,28 +43,57 @@ pub(in crate::flow) async fn from_the_others(
         phone.is_some_and(|phone| phone.is_active() && phone.push != PushTarget::None)
     };
     Ok(others.filter(|(device, _)| reachable(device)).fold(change, |change, (device, prompt)| {
-        change.create(Message {
-            id: MessageId::from_bytes(provider.random().array()),
-            content: Content::Dismiss { device: *device, rid: RoutingId::of(prompt), at_end: false },
-            request: request.key,
-            attempts: 0,
-            due_at: now,
-            give_up_at: now.plus_seconds(TRIED_FOR),
-        })
+        change.create(at_once(provider, *device, RoutingId::of(prompt), request.key, now))
     }))
 }
 
-/// What a push becomes that was delivered: due when its prompt's life ends.
+/// Adds to the change that settles a question of our own what takes its notifications away, from all phones but the one
+/// that answered.
+pub(in crate::flow) async fn of_question(
+    provider: &Provider,
+    mut change: Change,
+    (subject, about): (&Subject, &About),
+    answered_by: Option<&DeviceId>,
+    now: Timestamp,
+) -> Result<Change, Unavailable> {
+    if provider.courier.is_none() {
+        return Ok(change);
+    }
+    for phone in own::phones(provider, subject).await? {
+        if Some(&phone.id) == answered_by || phone.push == PushTarget::None {
+            continue;
+        }
+        for prompt in provider.store.unanswered(provider.id(), &phone.id).await? {
+            if prompt.about == *about {
+                change = change.create(at_once(provider, phone.id, RoutingId::of(&prompt.id), prompt.request, now));
+            }
+        }
+    }
+    Ok(change)
+}
+
+fn at_once(provider: &Provider, device: DeviceId, rid: RoutingId, request: RequestKey, now: Timestamp) -> Message {
+    Message {
+        id: MessageId::from_bytes(provider.random().array()),
+        content: Content::Dismiss { device, rid, at_end: false },
+        request,
+        attempts: 0,
+        due_at: now,
+        give_up_at: now.plus_seconds(TRIED_FOR),
+    }
+}
+
+/// What a push becomes that was delivered as one of `prompt`: due when the lives of all that it told of end.
 /// Under an id of its own: whoever it is carried to may know the push by its id, and do nothing when that comes again.
-pub(super) fn at_end_of(provider: &Provider, message: &Message) -> Option<Message> {
-    let Content::Push { device, rid, .. } = &message.content else { return None };
+pub(super) fn at_end_of(provider: &Provider, message: &Message, prompt: &StoredPrompt) -> Option<Message> {
+    let Content::Push { device, .. } = &message.content else { return None };
     Some(Message {
         id: MessageId::from_bytes(provider.random().array()),
-        content: Content::Dismiss { device: *device, rid: *rid, at_end: true },
+        content: Content::Dismiss { device: *device, rid: RoutingId::of(&prompt.id), at_end: true },
+        request: prompt.request,
         attempts: 0,
         due_at: message.give_up_at,
         give_up_at: message.give_up_at.plus_seconds(TRIED_FOR),
-        ..message.clone()
     })
 }
 

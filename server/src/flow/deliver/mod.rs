@@ -21,7 +21,7 @@ use crate::domain::time::Timestamp;
 use crate::outbound::Fate;
 use crate::store::{Change, CommitError, Store, Versioned};
 
-pub(super) use self::dismissal::from_the_others;
+pub(super) use self::dismissal::{from_the_others, of_question};
 
 mod client;
 mod dismissal;

@@ -26,7 +26,7 @@ const SEALED_BYTES: usize = 4 * jwe::PADDING_STEP;
 /// Carries a push and commits its fate.
 pub(super) async fn carry(provider: &Provider, seat: &Seat, message: Versioned<Message>) -> Result<(), Unavailable> {
     let push = push(provider, &message.record).await?;
-    let (Some(push), Some(courier)) = (push, &provider.courier) else {
+    let (Some((push, shown)), Some(courier)) = (push, &provider.courier) else {
         return conclude(provider, &message, PushFate::GivenUp).await;
     };
     let fate = in_time(courier.carry(&push)).await;
@@ -36,7 +36,11 @@ pub(super) async fn carry(provider: &Provider, seat: &Seat, message: Versioned<M
         provider.moments.forget(&push.device);
     }
     match fate {
-        Fate::Delivered => conclude(provider, &message, PushFate::Delivered).await,
+        Fate::Delivered => {
+            let at_end = dismissal::at_end_of(provider, &message.record, &shown);
+            let change = at_end.into_iter().fold(provider.change(), Change::create);
+            concluded(provider, change, &message, PushFate::Delivered).await
+        }
         Fate::Later { retry_after_seconds, .. } => match later(provider, message.record.clone(), retry_after_seconds) {
             Some(later) => settle(provider, provider.change().replace(message.version, later)).await,
             None => conclude(provider, &message, PushFate::GivenUp).await,
@@ -58,7 +62,8 @@ pub(super) async fn clear(provider: &Provider, push: &Push, since: Option<Timest
 }
 
 /// The push as it is now, or `None` if there is nothing left to tell.
-async fn push(provider: &Provider, message: &Message) -> Result<Option<Push>, Unavailable> {
+/// With the prompt that its notification goes by: the first that still awaits an answer.
+async fn push(provider: &Provider, message: &Message) -> Result<Option<(Push, StoredPrompt)>, Unavailable> {
     let Content::Push { device, prompt, also, .. } = &message.content else {
         return Ok(None);
     };
@@ -83,7 +88,7 @@ async fn push(provider: &Provider, message: &Message) -> Result<Option<Push>, Un
         return Ok(None);
     };
     let rid = RoutingId::of(&first.id);
-    Ok(Some(Push {
+    let push = Push {
         id: message.id,
         device: device.id,
         link: link(provider, &rid),
@@ -91,7 +96,8 @@ async fn push(provider: &Provider, message: &Message) -> Result<Option<Push>, Un
         subject: device.subject,
         target: device.push,
         ttl_seconds: u32::try_from(end.unix_seconds() - now.unix_seconds()).unwrap_or(0),
-    }))
+    };
+    Ok(Some((push, pending.swap_remove(0))))
 }
 
 /// The app link of a push.
@@ -137,13 +143,20 @@ fn sealed(provider: &Provider, device: &Device, text: &[u8]) -> Result<String, U
     jwe::seal_to(SEALED_BYTES, text, &device.sealing_key, &ephemeral, iv).map_err(|_| Unavailable::Keys)
 }
 
-/// What was delivered is taken away when the prompt's life ends.
 async fn conclude(provider: &Provider, message: &Versioned<Message>, fate: PushFate) -> Result<(), Unavailable> {
+    concluded(provider, provider.change(), message, fate).await
+}
+
+async fn concluded(
+    provider: &Provider,
+    change: Change,
+    message: &Versioned<Message>,
+    fate: PushFate,
+) -> Result<(), Unavailable> {
+    let change = change.conclude(message);
     let Content::Push { device, .. } = message.record.content else {
-        return settle(provider, provider.change().conclude(message)).await;
+        return settle(provider, change).await;
     };
-    let dismissal = dismissal::at_end_of(provider, &message.record).filter(|_| fate == PushFate::Delivered);
-    let change = dismissal.into_iter().fold(provider.change().conclude(message), Change::create);
     let what = What::PushConcluded { request: message.record.request, device, fate };
     settle(provider, change.recording(provider, provider.now(), what)).await
 }

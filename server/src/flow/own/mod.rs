@@ -61,14 +61,21 @@ pub(super) fn wake(provider: &Provider, phones: &[Device]) {
     }
 }
 
+/// A user's active phones.
+pub(super) async fn phones(provider: &Provider, subject: &Subject) -> Result<Vec<Device>, Unavailable> {
+    let devices = provider.store.devices_of(provider.id(), subject).await?.into_iter().map(|device| device.record);
+    Ok(devices.filter(Device::is_active).collect())
+}
+
 /// A user's active phones without one of them.
 pub(super) async fn others(
     provider: &Provider,
     subject: &Subject,
     without: &protocol::DeviceId,
 ) -> Result<Vec<Device>, Unavailable> {
-    let devices = provider.store.devices_of(provider.id(), subject).await?.into_iter().map(|device| device.record);
-    Ok(devices.filter(|device| device.is_active() && device.id != *without).collect())
+    let mut phones = phones(provider, subject).await?;
+    phones.retain(|phone| phone.id != *without);
+    Ok(phones)
 }
 
 /// Whether an answer would still do anything.

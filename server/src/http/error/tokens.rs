@@ -103,6 +103,9 @@ impl IntoResponse for first_party::Reason {
             }
             Self::SignInAgain { acr } => sign_in_again(&acr),
             Self::UnknownTicket => oauth(StatusCode::NOT_FOUND, "unknown_ticket", "there is no such ticket"),
+            Self::TooManyDevices => {
+                oauth(StatusCode::CONFLICT, "too_many_devices", "there are as many devices as anybody may have")
+            }
             Self::UnknownUser => oauth(StatusCode::FORBIDDEN, "access_denied", "this user may not enrol phones here"),
             // `http::tickets` says it better, where it may be.
             Self::Confirm(_) => oauth(StatusCode::NOT_FOUND, "unknown_enrolment", "no enrolment awaits digits here"),

@@ -18,6 +18,7 @@ use crate::domain::realm::{Policy, Realm};
 use crate::domain::refresh::RefreshFamily;
 use crate::domain::secret::{Secret, SecretHash};
 use crate::domain::time::Timestamp;
+use crate::domain::times::Times;
 use crate::domain::user::{User, UserStatus};
 use crate::store::MarkKey;
 
@@ -132,6 +133,7 @@ pub fn a_device(n: u64, owner: u64) -> Device {
         enrolled_at: at(0),
         limited_until: None,
         rotated: None,
+        rotations: Times::NONE,
         proposed: None,
     }
 }
