@@ -126,6 +126,7 @@ async fn the_former_key_reads_for_a_day_and_changes_nothing() {
     let signed = former.sign(KeyRole::Verified, &decision).await.expect("signed");
     let answered = former.send(&prompt.prompt().content().jti, signed).await.expect("a reply");
     assert_eq!((answered.status, answered.code()), (403, "former_key"));
+    assert_eq!(world.events("decision_refused").await, 1);
     world.advance(86_399);
     assert!(phone.pending().await.is_ok());
     world.advance(1);

@@ -44,6 +44,14 @@ pub struct Presented<'a> {
     pub body: &'a [u8],
 }
 
+impl Presented<'_> {
+    /// Whose proof it says it is.
+    pub(super) fn device(&self) -> Option<DeviceId> {
+        let unverified = Unverified::parse(self.proof?, Typ::Proof).ok()?;
+        unverified.key_ref().ok().map(|key| key.device)
+    }
+}
+
 /// A phone that proved its request.
 #[derive(Debug, Clone)]
 pub struct Proven {

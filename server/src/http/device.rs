@@ -83,11 +83,11 @@ impl Call {
         Ok(Self { proven, body })
     }
 
-    /// The same from a phone that may have been revoked.
-    async fn receive_even_revoked(provider: &Provider, request: Request) -> Result<Self, DeviceError> {
+    /// The same from a phone that may have been revoked, and decides about this prompt.
+    async fn decision(provider: &Provider, request: Request, prompt: &str) -> Result<Self, DeviceError> {
         let (head, body) = request.into_parts();
         let body = body::read_any(body).await?;
-        let proven = prove::prove_even_revoked(provider, presented(&head, &body)?).await?;
+        let proven = decide::receive(provider, presented(&head, &body)?, prompt).await?;
         Ok(Self { proven, body })
     }
 
@@ -228,7 +228,7 @@ pub(super) async fn decision(
     request: Request,
 ) -> Response {
     let reply = async {
-        let call = Call::receive_even_revoked(&provider, request).await?;
+        let call = Call::decision(&provider, request, &path).await?;
         let request: SignedRequest = call.message()?;
         let result = decide::decide(&provider, &call.proven, &prompt_id(&path)?, request.message).await?;
         Ok(Answer::ToDevice(signed(&provider, result), call.device()))

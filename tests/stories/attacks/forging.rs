@@ -47,6 +47,7 @@ async fn a_recorded_approval_sent_again_approves_nothing_more() {
         ("request_accepted", 2),
         ("request_decided approve", 1),
         ("request_redeemed", 1),
+        ("decision_refused proof", 1),
         ("decision_refused prompt", 1),
     ]);
     assert_eq!(trail.told().await, expected);

@@ -7,7 +7,7 @@ use tracing::{info, warn};
 
 use super::Unavailable;
 use super::notify::{self, Told};
-use super::prove::{self, Proven};
+use super::prove::{self, Presented, Proven};
 use super::provider::{Provider, Recorded as _};
 use super::retry::{Attempt, until_decided_of};
 use super::{deliver, disturb, history, maintain, match_code, prompts};
@@ -103,13 +103,28 @@ impl From<prompts::Reason> for Reason {
     }
 }
 
+/// Lets in a phone that wants to decide about prompt `id`, or not. A phone that proves itself, but by a proof that came
+/// before or by its former key, leaves an event as any other refused decision does.
+pub async fn receive(provider: &Provider, presented: Presented<'_>, id: &str) -> Result<Proven, prove::Reason> {
+    let proven = prove::prove_even_revoked(provider, presented).await;
+    let check = match &proven {
+        Err(prove::Reason::Replayed) => Check::Proof,
+        Err(prove::Reason::FormerKey) => Check::Key,
+        _ => return proven,
+    };
+    if let (Some(device), Ok(id)) = (presented.device(), id.parse()) {
+        refused::record(provider, &device, &id, check).await?;
+    }
+    proven
+}
+
 /// Takes a decision about prompt `id` from a phone that proved its request; returns the signed result. The phone may have
 /// been revoked: that is one of the checks.
 pub async fn decide(provider: &Provider, proven: &Proven, id: &PromptId, jws: Jws) -> Result<Jws, Reason> {
     let device = &proven.device;
     let result = until_decided_of(&provider.lines, &device.subject, || attempt(provider, proven, id, &jws)).await;
-    if let Err(reason) = &result {
-        refused::record(provider, device, id, reason).await?;
+    if let Some(check) = result.as_ref().err().and_then(Reason::check) {
+        refused::record(provider, &device.id, id, check).await?;
     }
     if matches!(result, Err(Reason::CounterReused)) {
         end_clone(provider, device).await?;

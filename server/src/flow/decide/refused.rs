@@ -9,9 +9,7 @@ use tracing::warn;
 
 use super::super::Unavailable;
 use super::super::provider::{Provider, Recorded as _};
-use super::Reason;
-use crate::domain::audit::What;
-use crate::domain::device::Device;
+use crate::domain::audit::{Check, What};
 use crate::domain::time::Timestamp;
 
 /// So many refusals of a phone are recorded in so many seconds.
@@ -47,22 +45,21 @@ impl Refused {
     }
 }
 
-/// Records why a decision was refused.
+/// Records which check a decision failed.
 pub(super) async fn record(
     provider: &Provider,
-    device: &Device,
+    device: &DeviceId,
     prompt: &PromptId,
-    reason: &Reason,
+    check: Check,
 ) -> Result<(), Unavailable> {
-    let Some(check) = reason.check() else { return Ok(()) };
     let now = provider.now();
-    warn!(device = %device.id, ?check, "a decision was refused");
-    if !provider.refused.may_be_recorded(device.id, now) {
+    warn!(%device, ?check, "a decision was refused");
+    if !provider.refused.may_be_recorded(*device, now) {
         return Ok(());
     }
     let found = provider.store.prompt(provider.id(), prompt).await?;
-    let request = found.filter(|found| found.record.device == device.id).map(|found| found.record.request);
-    let what = What::DecisionRefused { request, device: device.id, prompt: *prompt, check };
+    let request = found.filter(|found| found.record.device == *device).map(|found| found.record.request);
+    let what = What::DecisionRefused { request, device: *device, prompt: *prompt, check };
     provider.store.commit(provider.change().recording(provider, now, what)).await?;
     Ok(())
 }
