@@ -182,6 +182,7 @@ impl App {
             clients,
             mut trust_anchors,
             mut attestation,
+            mut sign_in,
             mtls,
             ..
         } = config;
@@ -201,6 +202,7 @@ impl App {
             let courier = (!channels.is_empty()).then(|| Arc::new(channels.within(&client)) as Arc<dyn Courier>);
             let trust_anchors = trust_anchors.remove(&realm.id);
             let attestation = attestation.remove(&realm.id).unwrap_or_default();
+            let sign_in = sign_in.remove(&realm.id);
             let mtls_base_url = mtls.as_ref().map(|mtls| format!("{}{}", mtls.base_url, http::path_of(&realm.issuer)));
             Ok::<_, AppError>(Provider::new(Parts {
                 realm,
@@ -212,6 +214,7 @@ impl App {
                 client,
                 trust_anchors,
                 attestation,
+                sign_in,
                 mtls_base_url,
             }))
         };

@@ -9,6 +9,7 @@ use server::config::{Config, ConfigError, EmbeddedSettings, Environment, LogForm
 use server::domain::algorithm::Algorithm;
 use server::domain::names::RealmId;
 use server::domain::realm::Policy;
+use server::domain::secret::Secret;
 use server::outbound::client::Reach;
 
 const WRAPPING_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
@@ -434,6 +435,48 @@ fn what_outgoing_calls_may_reach_is_judged() {
         let complaints = complaints("[keys]", &format!("[outbound]\n{setting}\n[keys]"));
         assert_eq!(complaints.len(), 1, "{setting}: {complaints:?}");
         assert!(complaints[0].starts_with(&format!("outbound.{expected}")), "{setting}: {complaints:?}");
+    }
+}
+
+#[test]
+fn a_login_for_adding_phones_is_taken_for_the_realm_whose_table_it_is() {
+    let text = format!(
+        "{GOOD}[enrolment.sign_in]\nissuer = \"https://login.example/\"\nclient_id = \"assent\"\nclient_secret = \"hidden-word\"\n\
+         recovery_acr = [\"urn:example:passport\"]\n[[realm]]\nid = \"two\"\nissuer = \"https://op.example/two\"\n\
+         [realm.enrolment.sign_in]\nissuer = \"http://127.0.0.1:9000\"\nclient_id = \"two\"\nsubject_claim = \"employee\"\n"
+    );
+    let config = parse(&text, &[]).expect("good settings");
+    let (first, second) = (&config.sign_in[&RealmId::new("main")], &config.sign_in[&RealmId::new("two")]);
+    assert_eq!((first.issuer.as_str(), first.subject_claim.as_str()), ("https://login.example/", "sub"));
+    assert_eq!(first.recovery_acr, ["urn:example:passport"]);
+    assert_eq!(first.client_secret.as_ref().map(Secret::reveal), Some("hidden-word"));
+    assert!(!format!("{config:?}").contains("hidden-word"));
+    assert_eq!((second.client_id.as_str(), second.subject_claim.as_str()), ("two", "employee"));
+    assert!(second.client_secret.is_none());
+    assert!(parse(GOOD, &[]).expect("good settings").sign_in.is_empty());
+}
+
+#[test]
+fn a_login_that_cannot_work_is_complained_about() {
+    let wrong = |settings: &str| refused(parse(&format!("{GOOD}[enrolment.sign_in]\n{settings}\n"), &[])).join("\n");
+    for (settings, complaint) in [
+        ("client_id = \"a\"", "enrolment.sign_in.issuer"),
+        ("issuer = \"https://login.example\"", "enrolment.sign_in.client_id"),
+        ("issuer = \"login.example\"\nclient_id = \"a\"", "enrolment.sign_in.issuer"),
+        ("issuer = \"http://login.example\"\nclient_id = \"a\"", "enrolment.sign_in.issuer"),
+        ("issuer = \"https://login.example?a=b\"\nclient_id = \"a\"", "enrolment.sign_in.issuer"),
+        (
+            "issuer = \"https://login.example\"\nclient_id = \"a\"\nclient_secret = \"b\"\nclient_secret_file = \"c\"",
+            "enrolment.sign_in.client_secret",
+        ),
+        (
+            "issuer = \"https://login.example\"\nclient_id = \"a\"\nrecovery_acr = [\"b c\"]",
+            "enrolment.sign_in.recovery_acr",
+        ),
+        ("issuer = \"https://login.example\"\nclient_id = \"a\"\nscope = \"openid\"", "enrolment.sign_in.scope"),
+    ] {
+        let complaints = wrong(settings);
+        assert!(complaints.contains(complaint), "{settings}: {complaints}");
     }
 }
 

@@ -14,6 +14,7 @@ use server::domain::names::{ClientId, RealmId};
 use server::domain::profile::Profile;
 use server::domain::realm::{Policy, Realm};
 use server::domain::secret::Secret;
+use server::domain::sign_in::SignIn;
 use server::domain::time::{Clock as _, Timestamp};
 use server::domain::user::UserStatus;
 use server::flow::provider::{Parts, Provider};
@@ -66,6 +67,7 @@ pub struct World {
     reach: Reach,
     mtls: Mtls,
     attestation: Option<Believed>,
+    sign_in: Option<SignIn>,
     over: Option<Over>,
     providers: Vec<Arc<Provider>>,
     /// What the providers' keys are of.
@@ -94,6 +96,7 @@ pub struct Builder {
     reach: Reach,
     mtls: Mtls,
     attestation: Option<Believed>,
+    sign_in: Option<SignIn>,
     database: Option<Database>,
     over: Option<Over>,
     original: Option<PathBuf>,
@@ -148,6 +151,13 @@ impl Builder {
     #[must_use]
     pub fn believing(mut self, trust: impl Fn() -> Trust + Send + Sync + 'static) -> Self {
         self.attestation = Some(Arc::new(trust));
+        self
+    }
+
+    /// With a login where users sign in to add phones by themselves, in all realms.
+    #[must_use]
+    pub fn signing_in(mut self, login: SignIn) -> Self {
+        self.sign_in = Some(login);
         self
     }
 
@@ -212,6 +222,7 @@ impl Builder {
             reach: self.reach,
             mtls: self.mtls,
             attestation: self.attestation,
+            sign_in: self.sign_in,
             over: self.over,
             providers: Vec::new(),
             keys: Mutex::default(),
@@ -252,6 +263,7 @@ impl World {
             reach: Reach { roots: Roots::none(), ..Reach::default() },
             mtls: Mtls::default(),
             attestation: None,
+            sign_in: None,
             database: None,
             over: None,
             original: None,
@@ -304,6 +316,7 @@ impl World {
                 client: client.clone(),
                 trust_anchors,
                 attestation: self.attestation.as_ref().map(|trust| trust()).unwrap_or_default(),
+                sign_in: self.sign_in.clone(),
                 mtls_base_url,
             }));
         }
@@ -330,6 +343,7 @@ impl World {
             reach: self.reach.clone(),
             mtls: self.mtls.clone(),
             attestation: self.attestation.clone(),
+            sign_in: self.sign_in.clone(),
             over: self.over.clone(),
             providers: Vec::new(),
             keys: Mutex::default(),

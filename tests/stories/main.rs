@@ -45,6 +45,7 @@ mod revoking;
 mod rotating;
 mod server_keys;
 mod signing;
+mod signing_in;
 mod syncing;
 mod ticketing;
 mod told;

@@ -24,6 +24,7 @@ use crate::certificates::TrustAnchors;
 use crate::domain::names::RealmId;
 use crate::domain::realm::Realm;
 use crate::domain::secret::Secret;
+use crate::domain::sign_in::SignIn;
 use crate::flow::register::seed::Seed;
 use crate::http::app_link::AppLink;
 use crate::http::proxies::Proxies;
@@ -42,6 +43,7 @@ mod push;
 mod read;
 mod realm;
 pub mod settings;
+mod sign_in;
 mod store;
 pub mod table;
 pub mod template;
@@ -87,6 +89,8 @@ pub struct Config {
     pub trust_anchors: BTreeMap<RealmId, TrustAnchors>,
     /// What each realm believes of phones' platforms.
     pub attestation: BTreeMap<RealmId, Trust>,
+    /// Where the users of realms sign in to enrol phones by themselves.
+    pub sign_in: BTreeMap<RealmId, SignIn>,
 }
 
 /// A listener.
@@ -198,7 +202,7 @@ impl Config {
         let mut outbound = outbound::outbound(root.section("outbound"), base);
         let push = push::push(root.section("push"), base);
         let app_link = app_link::app_link(root.section("app"));
-        let Realms { all: realms, trust_anchors, attestation } = realm::realms(&mut root, base, &mut outbound);
+        let Realms { all: realms, trust_anchors, attestation, sign_in } = realm::realms(&mut root, base, &mut outbound);
         let offered = Offered { realms: &realms, trust_anchors: &trust_anchors, mutual_tls: mtls.is_some() };
         let clients = client::clients(&mut root, base, &offered);
         check_scheme(&root, &realms, public.as_ref());
@@ -219,6 +223,7 @@ impl Config {
             clients,
             trust_anchors,
             attestation,
+            sign_in,
         })
     }
 }

@@ -12,6 +12,7 @@ use url::{Host, Url};
 use super::attestation;
 use super::outbound::{self, OutboundSettings};
 use super::read::Section;
+use super::sign_in;
 use crate::attestation::Trust;
 use crate::certificates::TrustAnchors;
 use crate::domain::algorithm::Algorithm;
@@ -22,6 +23,7 @@ use crate::domain::names::RealmId;
 use crate::domain::policy::{EnrolmentIssuer, HintIssuer, Policy, RULES};
 use crate::domain::profile::Profile;
 use crate::domain::realm::Realm;
+use crate::domain::sign_in::SignIn;
 use crate::outbound::endpoint::Endpoint;
 
 /// The id of a realm that was not given one.
@@ -60,11 +62,14 @@ pub(super) struct Realms {
     pub(super) trust_anchors: BTreeMap<RealmId, TrustAnchors>,
     /// Whose evidence is believed of phones.
     pub(super) attestation: BTreeMap<RealmId, Trust>,
+    /// Where users sign in to enrol phones.
+    pub(super) sign_in: BTreeMap<RealmId, SignIn>,
 }
 
 /// Reads them. What they may reach of their own is settled in `outbound`.
 pub(super) fn realms(root: &mut Section, base: &Path, outbound: &mut OutboundSettings) -> Realms {
-    let Realms { all: mut realms, trust_anchors: mut anchors, attestation: mut believed } = Realms::default();
+    let Realms { all: mut realms, trust_anchors: mut anchors, attestation: mut believed, mut sign_in } =
+        Realms::default();
     let mut sections = root.sections("realm");
     if root.has("issuer") || sections.is_empty() {
         let issuer = issuer(root);
@@ -72,6 +77,7 @@ pub(super) fn realms(root: &mut Section, base: &Path, outbound: &mut OutboundSet
         let platforms = attestation::attestation(root.section("attestation"), base);
         check_platforms(root, &platforms, &policy);
         believed.insert(RealmId::new(MAIN), platforms);
+        sign_in.extend(sign_in::sign_in(root, base).map(|login| (RealmId::new(MAIN), login)));
         anchors.extend(trust_anchors(root, base).map(|anchors| (RealmId::new(MAIN), anchors)));
         realms.extend(issuer.map(|issuer| Realm::new(RealmId::new(MAIN), issuer, policy)));
     }
@@ -79,9 +85,11 @@ pub(super) fn realms(root: &mut Section, base: &Path, outbound: &mut OutboundSet
     for section in &mut sections {
         let trusted = trust_anchors(section, base);
         let platforms = attestation::attestation(section.section("attestation"), base);
+        let login = sign_in::sign_in(section, base);
         let Some(realm) = realm(section, outbound) else { continue };
         check_platforms(section, &platforms, &realm.policy);
         believed.insert(realm.id.clone(), platforms);
+        sign_in.extend(login.map(|login| (realm.id.clone(), login)));
         anchors.extend(trusted.map(|anchors| (realm.id.clone(), anchors)));
         if !known.insert(realm.id.clone()) {
             section.complain("id", "is the id of an earlier realm");
@@ -96,7 +104,7 @@ pub(super) fn realms(root: &mut Section, base: &Path, outbound: &mut OutboundSet
         }
         realms.push(realm);
     }
-    Realms { all: realms, trust_anchors: anchors, attestation: believed }
+    Realms { all: realms, trust_anchors: anchors, attestation: believed, sign_in }
 }
 
 fn realm(section: &mut Section, outbound: &mut OutboundSettings) -> Option<Realm> {

@@ -503,6 +503,50 @@ pub const TABLES: &[SettingsTable] = &[
         ],
     },
     SettingsTable {
+        names: &["enrolment.sign_in", "realm.enrolment.sign_in"],
+        repeated: false,
+        about: "The OpenID provider at which users sign in to add phones by themselves, under `<issuer>/enrol`; for the first \
+                realm, `[realm.enrolment.sign_in]` for another. Register `<issuer>/enrol/callback` there as redirect URI. Without \
+                it only operators and your own apps make tickets.",
+        settings: &[
+            Setting::needed(
+                "issuer",
+                Kind::Text,
+                "https://login.example.com",
+                "Its issuer; what it publishes under `/.well-known/openid-configuration` is fetched when it is needed.",
+            ),
+            Setting::needed("client_id", Kind::Text, "assent", "The name under which this server is registered there."),
+            Setting::optional(
+                "client_secret_file",
+                Kind::File,
+                "no secret: PKCE alone protects the code",
+                "sign-in.secret",
+                "The secret of that registration, in a file of its own (mode 0600), sent as `client_secret_basic`.",
+            ),
+            Setting::optional(
+                "client_secret",
+                Kind::Text,
+                "`client_secret_file`",
+                "",
+                "The same here, or better from the environment.",
+            ),
+            Setting::optional(
+                "subject_claim",
+                Kind::Text,
+                "`sub`",
+                "sub",
+                "Which claim of its ID tokens is the user's `subject` here. Choose none that users can change.",
+            ),
+            Setting::optional(
+                "recovery_acr",
+                Kind::List,
+                "any sign-in will do",
+                r#"["urn:example:passport"]"#,
+                "One `acr` of which a user must have signed in by who had phones and has none left.",
+            ),
+        ],
+    },
+    SettingsTable {
         names: &["realm"],
         repeated: true,
         about: "Further realms, each with its issuer, keys, clients and users. A realm has a `[realm.policy]` of its own, with the \

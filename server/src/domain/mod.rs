@@ -27,6 +27,7 @@ pub mod random;
 pub mod realm;
 pub mod refresh;
 pub mod secret;
+pub mod sign_in;
 pub mod time;
 pub mod times;
 pub mod user;

@@ -98,6 +98,18 @@ pub struct Caller {
     used: Option<Mark>,
 }
 
+impl Caller {
+    /// A user who has signed in a moment ago, and shown it to us.
+    pub(super) const fn signed_in(
+        subject: Subject,
+        client: ClientId,
+        acr: Option<String>,
+        recovery_acr: Vec<String>,
+    ) -> Self {
+        Self { subject, client, acr, recovery_acr, used: None }
+    }
+}
+
 /// Judges what came with a call.
 pub async fn admit(provider: &Provider, presented: &Presented<'_>) -> Result<Caller, Reason> {
     let admitted = judge(provider, presented).await;

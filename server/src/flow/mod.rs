@@ -53,6 +53,7 @@ pub mod replace_push_token;
 mod retry;
 pub mod revoke;
 pub mod rotate;
+pub mod sign_in;
 mod standing;
 pub mod sweep;
 pub mod userinfo;

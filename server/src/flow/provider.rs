@@ -16,6 +16,7 @@ use super::prove::Proofs;
 use super::public_keys::Registered;
 use super::refusals::Refusals;
 use super::retry::Lines;
+use super::sign_in::Metadata;
 use super::wake::Wake;
 use crate::attestation::Trust;
 use crate::authenticator;
@@ -26,6 +27,7 @@ use crate::domain::names::RealmId;
 use crate::domain::offer::Offer;
 use crate::domain::random::Random;
 use crate::domain::realm::{Policy, Realm};
+use crate::domain::sign_in::SignIn;
 use crate::domain::time::{Clock, Timestamp};
 use crate::jose::JwkSet;
 use crate::keys::RealmKeys;
@@ -54,6 +56,8 @@ pub struct Parts {
     pub trust_anchors: Option<TrustAnchors>,
     /// What is believed of phones' platforms.
     pub attestation: Trust,
+    /// Where users sign in to enrol phones by themselves; `None` where they do not.
+    pub sign_in: Option<SignIn>,
     /// Under which base URL this realm asks for client certificates (RFC 8705 §5): the issuer itself, or another one.
     /// `None` where no certificate can arrive.
     pub mtls_base_url: Option<String>,
@@ -72,6 +76,8 @@ pub struct Provider {
     pub(super) registered_keys: Registered,
     trust_anchors: Option<TrustAnchors>,
     attestation: Trust,
+    sign_in: Option<SignIn>,
+    logins: KeySets<Metadata>,
     mtls_base_url: Option<String>,
     pub(super) binding_pattern: Option<BindingPattern>,
     pub(super) wake: Wake,
@@ -93,9 +99,21 @@ impl Provider {
     /// Puts the parts together.
     #[must_use]
     pub fn new(parts: Parts) -> Arc<Self> {
-        let Parts { realm, keys, store, clock, random, courier, client, trust_anchors, attestation, mtls_base_url } =
-            parts;
+        let Parts {
+            realm,
+            keys,
+            store,
+            clock,
+            random,
+            courier,
+            client,
+            trust_anchors,
+            attestation,
+            sign_in,
+            mtls_base_url,
+        } = parts;
         let key_sets = KeySets::new(client.clone(), Arc::clone(&clock), JwkSet::parse);
+        let logins = KeySets::new(client.clone(), Arc::clone(&clock), Metadata::read);
         Arc::new(Self {
             binding_pattern: binding_pattern(&realm),
             realm,
@@ -109,6 +127,8 @@ impl Provider {
             client,
             trust_anchors,
             attestation,
+            sign_in,
+            logins,
             mtls_base_url,
             wake: Wake::default(),
             moments: Moments::default(),
@@ -171,6 +191,17 @@ impl Provider {
     #[must_use]
     pub const fn attestation(&self) -> &Trust {
         &self.attestation
+    }
+
+    /// Where users sign in to enrol phones by themselves.
+    #[must_use]
+    pub const fn sign_in(&self) -> Option<&SignIn> {
+        self.sign_in.as_ref()
+    }
+
+    /// What logins publish of themselves, by its URL.
+    pub(super) const fn logins(&self) -> &KeySets<Metadata> {
+        &self.logins
     }
 
     /// What stands in place of the issuer in the URLs of endpoints that ask for a client certificate (RFC 8705 §5); maybe

@@ -8,12 +8,13 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::http::{HeaderName, header};
+use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::routing::get;
 use serde_json::{Value, json};
 use url::Url;
 
+use super::page::{FormAction, document, escaped, shown};
 use super::path_of;
 use crate::flow::provider::Provider;
 
@@ -32,19 +33,6 @@ pub struct AppLink {
     pub stores: Vec<(&'static str, Url)>,
 }
 
-/// Nothing is loaded, sent on, kept, framed or guessed at.
-const HEADERS: [(HeaderName, &str); 6] = [
-    (header::CONTENT_TYPE, "text/html; charset=utf-8"),
-    (
-        header::CONTENT_SECURITY_POLICY,
-        "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    ),
-    (header::REFERRER_POLICY, "no-referrer"),
-    (header::CACHE_CONTROL, "no-store"),
-    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    (HeaderName::from_static("x-robots-tag"), "noindex"),
-];
-
 impl AppLink {
     /// The page under each realm's issuer, and what is set of the two files.
     pub fn router(&self, providers: &[Arc<Provider>]) -> Router {
@@ -52,7 +40,7 @@ impl AppLink {
         let paths: Vec<&str> = providers.iter().map(|provider| path_of(provider.issuer())).collect();
         let router = paths.iter().fold(Router::new(), |router, path| {
             let page = Arc::clone(&page);
-            let answer = async move || (HEADERS, page.to_string());
+            let answer = async move || shown(StatusCode::OK, FormAction::None, page.to_string());
             router.route(&format!("{path}/a/{{rid}}"), get(answer))
         });
         let files = [
@@ -72,15 +60,13 @@ impl AppLink {
             let url = escaped(url.as_str());
             writeln!(stores, "<p><a href=\"{url}\" rel=\"noreferrer\">{label}</a></p>").expect("a text takes text");
         }
-        format!(
-            "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-             <meta name=\"viewport\" content=\"width=device-width\">\n<title>Open {name}</title>\n</head>\n<body>\n\
-             <h1>Open {name}</h1>\n\
-             <p>Somebody asks for your approval. You can see who asks, what for, and answer only in {name}, on the phone \
+        let inside = format!(
+            "<p>Somebody asks for your approval. You can see who asks, what for, and answer only in {name}, on the phone \
              that you enrolled.</p>\n\
              <p>If it is installed there, open it: what awaits your answer is in it. Nothing can be approved on this \
-             page.</p>\n{stores}</body>\n</html>\n"
-        )
+             page.</p>\n{stores}"
+        );
+        document(&format!("Open {}", self.name.as_deref().unwrap_or("the app")), "", &inside)
     }
 
     /// <https://developer.android.com/training/app-links/configure-assetlinks>
@@ -108,21 +94,6 @@ impl AppLink {
 
 fn json_file(file: &Value) -> impl IntoResponse + use<> {
     ([(header::CONTENT_TYPE, "application/json"), (header::X_CONTENT_TYPE_OPTIONS, "nosniff")], file.to_string())
-}
-
-fn escaped(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => safe.push_str("&amp;"),
-            '<' => safe.push_str("&lt;"),
-            '>' => safe.push_str("&gt;"),
-            '"' => safe.push_str("&quot;"),
-            '\'' => safe.push_str("&#39;"),
-            c => safe.push(c),
-        }
-    }
-    safe
 }
 
 #[cfg(test)]

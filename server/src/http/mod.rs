@@ -28,10 +28,12 @@ mod form;
 pub mod health;
 mod metadata;
 mod oauth;
+mod page;
 pub mod proxies;
 mod qr;
 mod segment;
 pub mod serve;
+mod sign_in;
 mod tickets;
 pub mod tls;
 mod userinfo;
@@ -86,6 +88,7 @@ fn realm_router(provider: Arc<Provider>) -> Router {
         )
         .route(device_api::TEST.path, device_only(post(device::test)))
         .merge(first_party::routes())
+        .merge(sign_in::routes())
         .with_state(provider)
 }
 

@@ -7,7 +7,7 @@ use protocol::messages::Ticket;
 use serde_json::{Value, json};
 
 use super::{error, qr};
-use crate::domain::device::{Confirmation, Enrolment, EnrolmentProgress, EnrolmentTicket, TicketState};
+use crate::domain::device::{Confirmation, EnrolmentProgress, TicketState};
 use crate::domain::names::TicketKey;
 use crate::flow::administer::Shown;
 use crate::flow::confirm::Confirmed;
@@ -77,15 +77,15 @@ fn rendered(ticket: &Ticket, id: &TicketKey, form: Form) -> Response {
 /// 200 with `state`, one of `fresh`, `begun`, `awaits_digits`, `awaits_phone`, `enrolled` and `cancelled`; from `begun` on
 /// with the `enrolment` to confirm; once the phone has introduced itself with its `device` {id, name, model}, which the
 /// page shows beside the field for the digits.
-pub(super) fn shown(Shown { ticket, enrolment }: &Shown) -> Response {
-    let state = state(ticket, enrolment.as_ref());
+pub(super) fn shown(shown: &Shown) -> Response {
+    let Shown { ticket, enrolment } = shown;
     let finished = enrolment.as_ref().and_then(|enrolment| enrolment.finished.as_ref());
     let device = finished.map_or(Value::Null, |finished| {
         let info = &finished.device.info;
         json!({ "id": finished.device.id, "name": info.name, "model": info.model })
     });
     let body = json!({
-        "state": state,
+        "state": shown.progress().word(),
         "subject": ticket.subject,
         "expires_at": ticket.expires_at.unix_seconds(),
         "enrolment": enrolment.as_ref().map(|enrolment| enrolment.id),
@@ -126,17 +126,43 @@ pub(super) fn unknown() -> Response {
     error::oauth(StatusCode::NOT_FOUND, "unknown_ticket", "there is no such ticket")
 }
 
-fn state(ticket: &EnrolmentTicket, enrolment: Option<&Enrolment>) -> &'static str {
-    match (&ticket.state, enrolment.map(|enrolment| (enrolment.progress, enrolment.confirmed_by))) {
-        (TicketState::Fresh, _) => "fresh",
-        (TicketState::Begun { .. }, Some((EnrolmentProgress::Offered, _))) => "begun",
-        (TicketState::Begun { .. }, Some((EnrolmentProgress::Unconfirmed, Some(Confirmation::Digits)))) => {
-            "awaits_phone"
+/// How far a ticket has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Progress {
+    Fresh,
+    Begun,
+    AwaitsDigits,
+    AwaitsPhone,
+    Enrolled,
+    Cancelled,
+}
+
+impl Progress {
+    const fn word(self) -> &'static str {
+        match self {
+            Self::Fresh => "fresh",
+            Self::Begun => "begun",
+            Self::AwaitsDigits => "awaits_digits",
+            Self::AwaitsPhone => "awaits_phone",
+            Self::Enrolled => "enrolled",
+            Self::Cancelled => "cancelled",
         }
-        (TicketState::Begun { .. }, Some((EnrolmentProgress::Unconfirmed, _))) => "awaits_digits",
-        (TicketState::Begun { .. }, Some((EnrolmentProgress::Active, _))) => "enrolled",
-        (TicketState::Begun { .. }, Some((EnrolmentProgress::Cancelled, _)) | None) | (TicketState::Cancelled, _) => {
-            "cancelled"
+    }
+}
+
+impl Shown {
+    pub(super) fn progress(&self) -> Progress {
+        let enrolment = self.enrolment.as_ref().map(|enrolment| (enrolment.progress, enrolment.confirmed_by));
+        match (&self.ticket.state, enrolment) {
+            (TicketState::Fresh, _) => Progress::Fresh,
+            (TicketState::Begun { .. }, Some((EnrolmentProgress::Offered, _))) => Progress::Begun,
+            (TicketState::Begun { .. }, Some((EnrolmentProgress::Unconfirmed, Some(Confirmation::Digits)))) => {
+                Progress::AwaitsPhone
+            }
+            (TicketState::Begun { .. }, Some((EnrolmentProgress::Unconfirmed, _))) => Progress::AwaitsDigits,
+            (TicketState::Begun { .. }, Some((EnrolmentProgress::Active, _))) => Progress::Enrolled,
+            (TicketState::Begun { .. }, Some((EnrolmentProgress::Cancelled, _)) | None)
+            | (TicketState::Cancelled, _) => Progress::Cancelled,
         }
     }
 }

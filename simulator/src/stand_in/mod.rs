@@ -5,6 +5,7 @@ pub mod apns;
 pub mod fcm;
 pub mod key_set;
 mod line;
+pub mod login;
 pub mod notification;
 mod script;
 pub mod web_push;
