@@ -66,6 +66,11 @@ def attestation_challenge(offer):
     return labelled("adp1-att", offer)
 
 
+def routing_id(prompt):
+    """The `rid` of the pushes about a prompt, by the bytes of its `jti`."""
+    return labelled("adp1-rid", prompt)[:16]
+
+
 def finish_hash(general):
     return labelled("adp1-finish", general["payload"].encode())
 

@@ -134,6 +134,17 @@ class SealedPushes(Case):
                 opened = adp.unseal(case["jwe"], private(vectors["recipient"]))
                 self.assertEqual(opened.decode(), case["plaintext"])
 
+    def test_pushes_are_about_the_prompt_and_say_nothing_of_it(self):
+        """Sealed it opens to the prompt, what pads a wake to nothing; both are as long, and all are known by one id."""
+        prompt = next(case["jws"] for case in JWS["accepted"] if case["name"] == "prompt")
+        routing_id = adp.encode(adp.routing_id(bytes_of(read("messages/prompt.json")["jti"])))
+        kinds = ("sealed", "wake", "wake-padded", "dismiss")
+        sealed, wake, padded, dismiss = (read(f"messages/push-data-{kind}.json") for kind in kinds)
+        self.assertEqual([data["rid"] for data in (sealed, wake, padded, dismiss)], [routing_id] * 4)
+        self.assertEqual(adp.unseal(sealed["jwe"], private("sealing")).decode(), prompt)
+        self.assertEqual(adp.unseal(padded["pad"], private("sealing")), b"")
+        self.assertEqual(len(padded["pad"]), len(sealed["jwe"]))
+
     def test_what_is_sealed_is_padded_to_steps_of_512_bytes(self):
         for case in read("jwe.json")["accepted"]:
             ciphertext = bytes_of(case["jwe"].split(".")[3])
