@@ -141,6 +141,10 @@ def parse(data, limit=MAX_MESSAGE):
             raise Refused("Json(Syntax)")
         return float(text)
 
+    def whole(text):
+        number(text)
+        return int(text)
+
     def constant(_):
         raise Refused("Json(Syntax)")
 
@@ -153,7 +157,7 @@ def parse(data, limit=MAX_MESSAGE):
     if nesting(text) > MAX_NESTING:
         raise Refused("Json(TooDeep)")
     try:
-        value = json.loads(text, object_pairs_hook=members, parse_float=number, parse_constant=constant)
+        value = json.loads(text, object_pairs_hook=members, parse_float=number, parse_int=whole, parse_constant=constant)
         json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair has no UTF-8
     except ValueError:
         raise Refused("Json(Syntax)") from None

@@ -134,7 +134,7 @@ def open_prompt(trust, enrolment, device, text, now):
     prompt = trust.open(text, "adp-prompt+jwt", now)
     check((prompt["aud"], prompt["enr"]) == (adp.encode(adp.thumbprint(device)), enrolment), "Audience")
     check(now < prompt["exp"], "Expired")
-    check(prompt["kind"] in ("ciba", "add-device", "rotate", "notice", "test"), "Kind")
+    check(prompt["kind"] in ("ciba", "add-device", "rotate", "notice", "test"), "Json(Shape)")
     text_rules.check("client_name", prompt["client"]["name"])
     if "binding_message" in prompt:
         text_rules.check("binding_message", prompt["binding_message"])
@@ -144,6 +144,7 @@ def open_prompt(trust, enrolment, device, text, now):
     for line in prompt["context"]:
         text_rules.check("context", line["label"])
         text_rules.check("context", line["value"])
+    check(prompt["display"], "Hidden")
     if prompt["kind"] == "ciba":
         name = prompt["client"]["name"]
         shown, others = [line["value"] for line in prompt["display"]], {name, prompt.get("binding_message"), *prompt["scope"]}

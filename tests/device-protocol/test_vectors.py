@@ -1,5 +1,6 @@
 """The published vectors, read by an implementation that shares nothing with the project's own (`adp.py`)."""
 
+import json
 import pathlib
 import subprocess
 import sys
@@ -82,6 +83,22 @@ class Signatures(Case):
         text = adp.sign_jws("adp-proof+jwt", {"a": "é"}, private("device"), kid="k")
         self.assertEqual(adp.open_jws(text, "adp-proof+jwt", public("device")), {"a": "é"})
         self.refused("BadSignature", adp.open_jws, text, "adp-proof+jwt", public("other"))
+
+
+class Json(Case):
+    def test_json_is_read_or_refused_whatever_the_message(self):
+        vectors = read("json.json")
+
+        def given(case):
+            return bytes_of(case["bytes"]) if "bytes" in case else case["text"].encode()
+
+        for case in vectors["accepted"]:
+            with self.subTest(case["name"]):
+                self.assertEqual(adp.parse(given(case)), json.loads(given(case)))
+        self.assertGreater(len(vectors["refused"]), 30)
+        for case in vectors["refused"]:
+            with self.subTest(case["name"]):
+                self.refused(case["error"], adp.parse, given(case))
 
 
 class Hashes(Case):

@@ -192,7 +192,7 @@ minimal = {
 MESSAGES["prompt-minimal"] = minimal
 for kind in ["rotate", "notice"]:
     MESSAGES["prompt-" + kind] = {**minimal, "kind": kind, "jti": ident(kind + " prompt")}
-MESSAGES["prompt-test"] = {**minimal, "kind": "test", "uv": "none", "display": []}
+MESSAGES["prompt-test"] = {**minimal, "kind": "test", "uv": "none", "display": [{"label": "Message", "value": "This is a test"}]}
 
 approve = {
     "iss": DEVICE_ID,
