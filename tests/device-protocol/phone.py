@@ -175,9 +175,11 @@ def check_revocation(trust, enrolment, device, text, now):
     return check_listing(trust, enrolment, device, "adp-revocation+jwt", text, now)
 
 
-def check_rotation(trust, enrolment, device, general, text, now):
-    """Whether new keys hold; `device` is the key that speaks for the phone once they do."""
-    said = check_listing(trust, enrolment, device, "adp-enrolment+jwt", text, now)
+def check_rotation(trust, enrolment, before, after, general, text, now):
+    """Whether new keys hold. `after` is the `device` key that speaks for the phone once they do, `before` the one until then."""
+    said = trust.open(text, "adp-enrolment+jwt", now)
+    device = after if said["state"] == "active" else before
+    check((said["aud"], said["enr"]) == (adp.encode(adp.thumbprint(device)), enrolment), "Audience")
     check(said["fh"] == adp.encode(adp.finish_hash(general)), "Finish")
     check(said["nonce"] == adp.encode(bytes(16)), "Commitment")
     return said["state"]
@@ -320,22 +322,27 @@ class Phone:
         self.last = decision
         return check_result(self.trust, self.device_public, decision, self.sent, reply["message"], self.now())["outcome"]
 
-    def rotate(self, *roles):
-        """New keys in place of these; returns where that stands. What is sent is kept, to be sent again."""
+    def rotate(self, *roles, agreed=True):
+        """New keys in place of these; returns where that stands. `agreed`: whether the `verified` before still can sign."""
         new = {role: new_key() for role in roles}
         rotation = {"iss": self.device_id, "aud": self.ticket["issuer"]}
         rotation |= {role: public for role, (_, public) in new.items()}
         rotation |= {"iat": self.now(), "v": 1}
         signers = [(new[role][0], {"jwk": new[role][1]}) for role in ("device", "verified") if role in new]
-        if "verified" in new:
+        if "verified" in new and agreed:
             signers.append((self.verified, {"kid": f"{self.device_id}#verified"}))
         signers.append((self.device, {"kid": f"{self.device_id}#device"}))
-        self.rotation = adp.sign_general("adp-rotation+jwt", rotation, signers)
+        self.rotation, self.new = adp.sign_general("adp-rotation+jwt", rotation, signers), new
+        return self.send_rotation()
+
+    def send_rotation(self):
+        """Sends the last rotation, again where it was sent before, and takes its keys once they hold."""
         reply = self.proven("POST", "/device/v1/self/keys", self.rotation)
-        speaker = new["device"][1] if "device" in new else self.device_public
-        state = check_rotation(self.trust, self.enrolment, speaker, self.rotation, reply["message"], self.now())
+        _, after = self.new.get("device", (None, self.device_public))
+        ours = self.trust, self.enrolment, self.device_public, after, self.rotation
+        state = check_rotation(*ours, reply["message"], self.now())
         if state == "active":
-            for role, (key, public) in new.items():
+            for role, (key, public) in self.new.items():
                 setattr(self, role, key)
                 setattr(self, f"{role}_public", public)
         return state

@@ -271,15 +271,32 @@ class Living(Case):
     def test_all_keys_change_at_once_and_the_same_bytes_get_the_same_answer(self):
         before = copy.copy(self.phone)
         self.assertEqual(self.phone.rotate("device", "verified", "sealing"), "active")
-        again = before.proven("POST", "/device/v1/self/keys", self.phone.rotation)
-        enrolment = self.phone.trust.open(again["message"], "adp-enrolment+jwt", self.phone.now())
-        self.assertEqual((enrolment["state"], enrolment["fh"]), ("active", adp.encode(adp.finish_hash(self.phone.rotation))))
+        # As if the answer had been lost.
+        before.rotation, before.new = self.phone.rotation, self.phone.new
+        verified = before.verified
+        self.assertEqual(before.send_rotation(), "active")
+        self.assertEqual(before.device_public, self.phone.device_public)
         auth_req_id, prompt = self.asked()
-        ours, self.phone.verified = self.phone.verified, before.verified
+        ours, self.phone.verified = self.phone.verified, verified
         self.refused(403, "bad_signature", self.phone.approve, prompt)
         self.phone.verified = ours
         self.assertEqual(self.phone.approve(prompt), "approved")
         self.assertEqual(self.token(auth_req_id), (200, None))
+
+    def asked_for_the_keys_of(self, other):
+        """The prompt by which this phone is asked whether another may have a new `verified` key."""
+        self.assertEqual(other.rotate("verified", agreed=False), "unconfirmed")
+        return next(prompt for prompt in self.phone.prompts(wait=5) if prompt[1]["kind"] == "rotate")
+
+    def test_another_phone_agrees_to_a_new_verified_key_where_the_one_before_cannot(self):
+        other = self.joined(self.subject)
+        self.assertEqual(self.phone.approve(self.asked_for_the_keys_of(other)), "approved")
+        self.assertEqual(other.send_rotation(), "active")
+
+    def test_another_phone_refuses_a_new_verified_key(self):
+        other = self.joined(self.subject)
+        self.assertEqual(self.phone.deny(self.asked_for_the_keys_of(other), "not_me"), "denied")
+        self.refused(403, "rotation_refused", other.send_rotation)
 
     def test_the_history_says_what_was_answered_newest_first(self):
         self.assertEqual(self.phone.history()["entries"], [])
