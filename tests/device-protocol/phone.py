@@ -175,13 +175,13 @@ def check_revocation(trust, enrolment, device, text, now):
     return check_listing(trust, enrolment, device, "adp-revocation+jwt", text, now)
 
 
-def check_rotation(trust, enrolment, before, after, general, text, now):
-    """Whether new keys hold. `after` is the `device` key that speaks for the phone once they do, `before` the one until then."""
+def check_rotation(trust, phone, keys, general, text, now):
+    """Where a rotation stands. `phone` is enrolment and device id, `keys` the `device` key before, and the one to speak after."""
     said = trust.open(text, "adp-enrolment+jwt", now)
-    device = after if said["state"] == "active" else before
-    check((said["aud"], said["enr"]) == (adp.encode(adp.thumbprint(device)), enrolment), "Audience")
+    check((said["enr"], said["device"]) == phone, "Audience")
     check(said["fh"] == adp.encode(adp.finish_hash(general)), "Finish")
-    check(said["nonce"] == adp.encode(bytes(16)), "Commitment")
+    before, after = (adp.encode(adp.thumbprint(key)) for key in keys)
+    check(said["aud"] == (after if said["state"] == "active" else before), "Audience")
     return said["state"]
 
 
@@ -339,8 +339,8 @@ class Phone:
         """Sends the last rotation, again where it was sent before, and takes its keys once they hold."""
         reply = self.proven("POST", "/device/v1/self/keys", self.rotation)
         _, after = self.new.get("device", (None, self.device_public))
-        ours = self.trust, self.enrolment, self.device_public, after, self.rotation
-        state = check_rotation(*ours, reply["message"], self.now())
+        phone, keys = (self.enrolment, self.device_id), (self.device_public, after)
+        state = check_rotation(self.trust, phone, keys, self.rotation, reply["message"], self.now())
         if state == "active":
             for role, (key, public) in self.new.items():
                 setattr(self, role, key)

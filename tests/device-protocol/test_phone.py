@@ -205,6 +205,9 @@ class Pushing(Case):
     def test_a_sealed_push_brings_the_prompt_itself(self):
         auth_req_id = PROVIDER.ask(self.subject, "Pay 20 EUR")
         data = self.pushed("first")
+        with self.assertRaises(adp.Refused) as refusal:
+            self.phone.open_push({**data, "v": "2"})
+        self.assertEqual(str(refusal.exception), "Version")
         prompt = self.phone.open_push(data)
         self.assertEqual([prompt], self.phone.prompts())
         self.assertEqual(data["rid"], adp.encode(adp.routing_id(adp.decode(prompt[1]["jti"]))))

@@ -26,9 +26,9 @@ def case(name, reason, message, **given):
     CASES.append({"name": name, "reason": reason, "message": message, **given})
 
 
-def variants(typ, payload, now, wrong, **given):
+def variants(typ, payload, now, wrong, label=None, **given):
     """The message as it is, and one change at a time."""
-    label, given = typ, {**given, "typ": f"adp-{typ}+jwt"}
+    label, given = label or typ, {**given, "typ": f"adp-{typ}+jwt"}
     case(f"{label} as it is", None, by(SIGNING, typ, payload), now=now, **given)
     for name, reason, changes in wrong:
         case(f"{label} {name}", reason, by(SIGNING, typ, {**payload, **changes}), now=now, **given)
@@ -91,6 +91,9 @@ root_case("a new root again", None, [STEP], moved=MOVED)
 root_case("two new roots, one after the other", None, [STEP, step(9, [NEXT_ROOT, OTHER])], root=OTHER, sequence=10)
 root_case("a second new root for a phone that has the first", None, [STEP, step(9, [NEXT_ROOT, OTHER])], root=OTHER, sequence=10, moved=MOVED)
 root_case("the root that is pinned, whatever else stands there", None, [step(9, [OTHER, NEXT_ROOT], [OTHER, OTHER])], root=ROOT, sequence=9)
+ELSEWHERE = general({}, [(header("keys", jwk=root.jwk), root) for root in [OTHER, NEXT_ROOT]])
+root_case("a new root by the thirty-second step, the others read over", None, [ELSEWHERE] * 31 + [STEP])
+root_case("a new root by the thirty-third step", "Root", [ELSEWHERE] * 32 + [STEP])
 root_case("a new root that nobody vouches for", "Root", [])
 root_case("a new root signed by itself alone", "BadSignature", [step(8, ON, [NEXT_ROOT, NEXT_ROOT])])
 root_case("a new root signed by the old one alone", "BadSignature", [step(8, ON, [ROOT, ROOT])])
@@ -138,6 +141,39 @@ variants(
         ("about another finish", "Finish", {"fh": OTHER_AUD}),
         ("with another nonce than the committed one", "Commitment", {"nonce": OTHER_ID}),
     ],
+)
+
+# Another `device` key: what the server answers is for the key that speaks from then on.
+NEXT_DEVICE = Key("next device")
+SENT = general(
+    {"iss": DEVICE_ID, "aud": ISSUER, "device": NEXT_DEVICE.jwk, "iat": NOW + 600, "v": 1},
+    [(header("rotation", jwk=NEXT_DEVICE.jwk), NEXT_DEVICE), (header("rotation", kid=DEVICE_KID), DEVICE)],
+)
+ANSWER = {
+    **enrolment,
+    "aud": b64(NEXT_DEVICE.thumbprint),
+    "state": "active",
+    "nonce": b64(bytes(16)),
+    "fh": b64(labelled("adp1-finish", SENT["payload"].encode())),
+    "now": NOW + 601,
+}
+variants(
+    "enrolment",
+    ANSWER,
+    NOW + 602,
+    [
+        VERSION,
+        ISSUER_,
+        AUDIENCE,
+        ("for the key before", "Audience", {"aud": AUD}),
+        ("that waits", None, {"state": "unconfirmed", "aud": AUD}),
+        ("that waits, for the key that does not speak yet", "Audience", {"state": "unconfirmed"}),
+        ("of another enrolment", "Audience", {"enr": OTHER_ID}),
+        ("of another phone", "Audience", {"device": OTHER_ID}),
+        ("about another rotation", "Finish", {"fh": b64(FINISH_HASH)}),
+    ],
+    label="answer to a rotation",
+    rotation=SENT,
 )
 
 
