@@ -93,7 +93,7 @@ id! {
     DecisionId
 }
 id! {
-    /// What a wake push carries in place of the prompt; says nothing about it.
+    /// What the pushes about a prompt are known by; says nothing about it to who does not have it.
     RoutingId
 }
 id! {

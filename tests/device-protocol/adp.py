@@ -66,6 +66,11 @@ def attestation_challenge(offer):
     return labelled("adp1-att", offer)
 
 
+def routing_id(prompt):
+    """The `rid` of the pushes about a prompt, by the bytes of its `jti`."""
+    return labelled("adp1-rid", prompt)[:16]
+
+
 def finish_hash(general):
     return labelled("adp1-finish", general["payload"].encode())
 
@@ -136,6 +141,10 @@ def parse(data, limit=MAX_MESSAGE):
             raise Refused("Json(Syntax)")
         return float(text)
 
+    def whole(text):
+        number(text)
+        return int(text)
+
     def constant(_):
         raise Refused("Json(Syntax)")
 
@@ -148,7 +157,7 @@ def parse(data, limit=MAX_MESSAGE):
     if nesting(text) > MAX_NESTING:
         raise Refused("Json(TooDeep)")
     try:
-        value = json.loads(text, object_pairs_hook=members, parse_float=number, parse_constant=constant)
+        value = json.loads(text, object_pairs_hook=members, parse_float=number, parse_int=whole, parse_constant=constant)
         json.dumps(value, ensure_ascii=False).encode()  # half a surrogate pair has no UTF-8
     except ValueError:
         raise Refused("Json(Syntax)") from None

@@ -1,5 +1,6 @@
-"""A phone, written from docs/device-protocol.md alone: it enrols, lists its prompts, approves and denies. It keeps its keys in
-memory and shows its prompts to nobody; it is there to show that the paper suffices, and is no example of a safe app.
+"""A phone, written from docs/device-protocol.md alone: it enrols, lists its prompts or is pushed them, approves and denies,
+changes its keys, reads its history and blocks who asks. It keeps its keys in memory and shows its prompts to nobody; it is
+there to show that the paper suffices, and is no example of a safe app.
 """
 
 import copy
@@ -134,7 +135,7 @@ def open_prompt(trust, enrolment, device, text, now):
     prompt = trust.open(text, "adp-prompt+jwt", now)
     check((prompt["aud"], prompt["enr"]) == (adp.encode(adp.thumbprint(device)), enrolment), "Audience")
     check(now < prompt["exp"], "Expired")
-    check(prompt["kind"] in ("ciba", "add-device", "rotate", "notice", "test"), "Kind")
+    check(prompt["kind"] in ("ciba", "add-device", "rotate", "notice", "test"), "Json(Shape)")
     text_rules.check("client_name", prompt["client"]["name"])
     if "binding_message" in prompt:
         text_rules.check("binding_message", prompt["binding_message"])
@@ -144,6 +145,7 @@ def open_prompt(trust, enrolment, device, text, now):
     for line in prompt["context"]:
         text_rules.check("context", line["label"])
         text_rules.check("context", line["value"])
+    check(prompt["display"], "Hidden")
     if prompt["kind"] == "ciba":
         name = prompt["client"]["name"]
         shown, others = [line["value"] for line in prompt["display"]], {name, prompt.get("binding_message"), *prompt["scope"]}
@@ -162,7 +164,7 @@ def check_result(trust, device, decision, text, result, now):
 
 
 def check_listing(trust, enrolment, device, typ, text, now):
-    """What the server says of this enrolment: blocks, and the phone's end."""
+    """What the server says of this enrolment: history, blocks, and the phone's end."""
     listing = trust.open(text, typ, now)
     check((listing["aud"], listing["enr"]) == (adp.encode(adp.thumbprint(device)), enrolment), "Audience")
     return listing
@@ -171,6 +173,16 @@ def check_listing(trust, enrolment, device, typ, text, now):
 def check_revocation(trust, enrolment, device, text, now):
     """The only word, beside the user's own, by which a phone wipes an account."""
     return check_listing(trust, enrolment, device, "adp-revocation+jwt", text, now)
+
+
+def check_rotation(trust, phone, keys, general, text, now):
+    """Where a rotation stands. `phone` is enrolment and device id, `keys` the `device` key before, and the one to speak after."""
+    said = trust.open(text, "adp-enrolment+jwt", now)
+    check((said["enr"], said["device"]) == phone, "Audience")
+    check(said["fh"] == adp.encode(adp.finish_hash(general)), "Finish")
+    before, after = (adp.encode(adp.thumbprint(key)) for key in keys)
+    check(said["aud"] == (after if said["state"] == "active" else before), "Audience")
+    return said["state"]
 
 
 class Phone:
@@ -215,7 +227,7 @@ class Phone:
             self.observe(reply, headers)
             return reply
 
-    def enrol(self, link):
+    def enrol(self, link, push=None):
         """Joins the account of a ticket; returns the six digits to be typed on the page that showed it."""
         self.ticket = adp.parse_ticket(link)
         self.device, self.device_public = new_key()
@@ -235,7 +247,7 @@ class Phone:
             "verified_kind": offer["policy"]["verified"],
             "sealing": self.sealing_public,
             "info": {"name": self.name, "model": "Python", "os": "", "app": {"id": "org.example.paper", "version": "1"}},
-            "push": {"channel": "none"},
+            "push": push or {"channel": "none"},
             "capabilities": [],
             "evidence": {"fmt": "none", "data": ""},
             "iat": self.now(),
@@ -257,6 +269,19 @@ class Phone:
         """What awaits an answer: pairs of the text as received and what it says."""
         reply = self.proven("GET", "/device/v1/prompts", query=f"?wait={wait}")
         return [(text, self.opened(text)) for text in reply["prompts"]]
+
+    def open_push(self, data):
+        """The prompt that a push holds, as `prompts` gives it; `None` where it says no more than to ask."""
+        check(data.get("v") == "1", "Version")
+        if "jwe" not in data:
+            return None
+        text = adp.unseal(data["jwe"], self.sealing).decode(errors="replace")
+        return text, self.opened(text)
+
+    def prompt(self, prompt_id):
+        """One prompt, answered or not."""
+        text = self.proven("GET", f"/device/v1/prompts/{prompt_id}")["prompt"]
+        return text, self.opened(text)
 
     def opened(self, text):
         return open_prompt(self.trust, self.enrolment, self.device_public, text, self.now())
@@ -296,6 +321,56 @@ class Phone:
         reply = self.proven("POST", f"/device/v1/prompts/{decision['prompt']}/decision", {"message": self.sent})
         self.last = decision
         return check_result(self.trust, self.device_public, decision, self.sent, reply["message"], self.now())["outcome"]
+
+    def rotate(self, *roles, agreed=True):
+        """New keys in place of these; returns where that stands. `agreed`: whether the `verified` before still can sign."""
+        new = {role: new_key() for role in roles}
+        rotation = {"iss": self.device_id, "aud": self.ticket["issuer"]}
+        rotation |= {role: public for role, (_, public) in new.items()}
+        rotation |= {"iat": self.now(), "v": 1}
+        signers = [(new[role][0], {"jwk": new[role][1]}) for role in ("device", "verified") if role in new]
+        if "verified" in new and agreed:
+            signers.append((self.verified, {"kid": f"{self.device_id}#verified"}))
+        signers.append((self.device, {"kid": f"{self.device_id}#device"}))
+        self.rotation, self.new = adp.sign_general("adp-rotation+jwt", rotation, signers), new
+        return self.send_rotation()
+
+    def send_rotation(self):
+        """Sends the last rotation, again where it was sent before, and takes its keys once they hold."""
+        reply = self.proven("POST", "/device/v1/self/keys", self.rotation)
+        _, after = self.new.get("device", (None, self.device_public))
+        phone, keys = (self.enrolment, self.device_id), (self.device_public, after)
+        state = check_rotation(self.trust, phone, keys, self.rotation, reply["message"], self.now())
+        if state == "active":
+            for role, (key, public) in self.new.items():
+                setattr(self, role, key)
+                setattr(self, f"{role}_public", public)
+        return state
+
+    def told(self, typ, path, query=""):
+        """A signed list about this enrolment."""
+        reply = self.proven("GET", path, query=query)
+        return check_listing(self.trust, self.enrolment, self.device_public, typ, reply["message"], self.now())
+
+    def history(self, before=None):
+        query = "" if before is None else f"?before={before}"
+        return self.told("adp-history+jwt", "/device/v1/self/history", query)
+
+    def blocks(self):
+        return self.told("adp-blocks+jwt", "/device/v1/self/blocks")["blocks"]
+
+    def block(self, client, lasts):
+        self.proven("PUT", "/device/v1/self/blocks", {"client": client, "lasts": lasts})
+
+    def unblock(self, client):
+        """Lets a client ask again, which its user must be verified for; returns what was sent."""
+        said = {"iss": self.device_id, "aud": self.ticket["issuer"], "client": client, "iat": self.now(), "v": 1}
+        message = adp.sign_jws("adp-unblock+jwt", said, self.verified, kid=f"{self.device_id}#verified")
+        self.lift(message)
+        return message
+
+    def lift(self, message):
+        self.proven("DELETE", "/device/v1/self/blocks", {"message": message})
 
     def leave(self):
         self.proven("DELETE", "/device/v1/self")

@@ -1,5 +1,6 @@
 """The published vectors, read by an implementation that shares nothing with the project's own (`adp.py`)."""
 
+import json
 import pathlib
 import subprocess
 import sys
@@ -84,6 +85,22 @@ class Signatures(Case):
         self.refused("BadSignature", adp.open_jws, text, "adp-proof+jwt", public("other"))
 
 
+class Json(Case):
+    def test_json_is_read_or_refused_whatever_the_message(self):
+        vectors = read("json.json")
+
+        def given(case):
+            return bytes_of(case["bytes"]) if "bytes" in case else case["text"].encode()
+
+        for case in vectors["accepted"]:
+            with self.subTest(case["name"]):
+                self.assertEqual(adp.parse(given(case)), json.loads(given(case)))
+        self.assertGreater(len(vectors["refused"]), 30)
+        for case in vectors["refused"]:
+            with self.subTest(case["name"]):
+                self.refused(case["error"], adp.parse, given(case))
+
+
 class Hashes(Case):
     def test_labelled_hashes_match(self):
         digests = read("digests.json")
@@ -133,6 +150,17 @@ class SealedPushes(Case):
             with self.subTest(case.get("name")):
                 opened = adp.unseal(case["jwe"], private(vectors["recipient"]))
                 self.assertEqual(opened.decode(), case["plaintext"])
+
+    def test_pushes_are_about_the_prompt_and_say_nothing_of_it(self):
+        """Sealed it opens to the prompt, what pads a wake to nothing; both are as long, and all are known by one id."""
+        prompt = next(case["jws"] for case in JWS["accepted"] if case["name"] == "prompt")
+        routing_id = adp.encode(adp.routing_id(bytes_of(read("messages/prompt.json")["jti"])))
+        kinds = ("sealed", "wake", "wake-padded", "dismiss")
+        sealed, wake, padded, dismiss = (read(f"messages/push-data-{kind}.json") for kind in kinds)
+        self.assertEqual([data["rid"] for data in (sealed, wake, padded, dismiss)], [routing_id] * 4)
+        self.assertEqual(adp.unseal(sealed["jwe"], private("sealing")).decode(), prompt)
+        self.assertEqual(adp.unseal(padded["pad"], private("sealing")), b"")
+        self.assertEqual(len(padded["pad"]), len(sealed["jwe"]))
 
     def test_what_is_sealed_is_padded_to_steps_of_512_bytes(self):
         for case in read("jwe.json")["accepted"]:

@@ -9,8 +9,8 @@ use protocol::endpoints::{
 use protocol::json;
 use protocol::jws::General;
 use protocol::messages::{
-    Begin, Blocks, Decision, DecisionResult, Enrolment, Finish, History, KeyList, Offer, Prompt, Proof, PushTarget,
-    Receipt, Revocation, Rotation, Unblock, Wake,
+    Begin, Blocks, Decision, DecisionResult, Enrolment, Finish, History, KeyList, Offer, Prompt, Proof, PushData,
+    PushTarget, Receipt, Revocation, Rotation, Unblock,
 };
 use protocol::problem::Problem;
 
@@ -43,6 +43,7 @@ messages! {
     "prompt-reply": PromptReply,
     "prompts-reply": PromptsReply,
     "proof": Proof,
+    "push-data": PushData,
     "push-target": PushTarget,
     "receipt": Receipt,
     "rename": Rename,
@@ -54,7 +55,6 @@ messages! {
     "signed-reply": SignedReply,
     "signed-request": SignedRequest,
     "unblock": Unblock,
-    "wake": Wake,
 }
 
 /// Reads bytes as a message, and that message as it is written.

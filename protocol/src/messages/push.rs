@@ -1,4 +1,4 @@
-//! Where pushes go and what a wake push holds.
+//! Where pushes go and what they hold.
 
 use std::fmt;
 
@@ -153,13 +153,95 @@ impl fmt::Debug for PushTarget {
     }
 }
 
-/// The whole of a wake push.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Wake {
-    /// [`crate::VERSION`].
-    pub v: u8,
-    /// Says nothing about the prompt.
-    pub rid: RoutingId,
+/// What a push holds, whatever carries it: a hint, believed no more than any stranger's. Every member is a text, because
+/// Firebase carries nothing else.
+#[derive(Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "Texts", into = "Texts")]
+pub enum PushData {
+    /// The prompt itself, sealed to the phone.
+    Sealed {
+        /// Says nothing about the prompt to who does not have it.
+        rid: RoutingId,
+        /// See [`crate::jwe`].
+        jwe: String,
+    },
+    /// Ask for your prompts.
+    Wake {
+        /// As above; of several prompts the first one's.
+        rid: RoutingId,
+        /// Makes it as long as a sealed push, and means nothing.
+        pad: Option<String>,
+    },
+    /// Take the notification away that this id's push showed.
+    Dismiss {
+        /// As above.
+        rid: RoutingId,
+    },
+}
+
+impl PushData {
+    /// Its routing id.
+    #[must_use]
+    pub const fn rid(&self) -> &RoutingId {
+        match self {
+            Self::Sealed { rid, .. } | Self::Wake { rid, .. } | Self::Dismiss { rid } => rid,
+        }
+    }
+}
+
+// A JWE in a log outlives the key that protects it.
+impl fmt::Debug for PushData {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Sealed { .. } => "Sealed(…)",
+            Self::Wake { .. } => "Wake(…)",
+            Self::Dismiss { .. } => "Dismiss(…)",
+        })
+    }
+}
+
+/// A push as it is written.
+#[derive(Serialize, Deserialize)]
+struct Texts {
+    v: One,
+    rid: RoutingId,
+    #[serde(default, deserialize_with = "json::present", skip_serializing_if = "Option::is_none")]
+    jwe: Option<String>,
+    #[serde(default, deserialize_with = "json::present", skip_serializing_if = "Option::is_none")]
+    pad: Option<String>,
+    #[serde(default, deserialize_with = "json::present", skip_serializing_if = "Option::is_none")]
+    dismiss: Option<One>,
+}
+
+/// The only text that a version, or a mark, has.
+#[derive(Serialize, Deserialize)]
+enum One {
+    #[serde(rename = "1")]
+    One,
+}
+
+impl From<PushData> for Texts {
+    fn from(data: PushData) -> Self {
+        let of = |rid| Self { v: One::One, rid, jwe: None, pad: None, dismiss: None };
+        match data {
+            PushData::Sealed { rid, jwe } => Self { jwe: Some(jwe), ..of(rid) },
+            PushData::Wake { rid, pad } => Self { pad, ..of(rid) },
+            PushData::Dismiss { rid } => Self { dismiss: Some(One::One), ..of(rid) },
+        }
+    }
+}
+
+impl TryFrom<Texts> for PushData {
+    type Error = &'static str;
+
+    fn try_from(Texts { v: One::One, rid, jwe, pad, dismiss }: Texts) -> Result<Self, Self::Error> {
+        match (jwe, pad, dismiss) {
+            (Some(jwe), None, None) => Ok(Self::Sealed { rid, jwe }),
+            (None, pad, None) => Ok(Self::Wake { rid, pad }),
+            (None, None, Some(One::One)) => Ok(Self::Dismiss { rid }),
+            _ => Err("a push is one of sealed, wake and dismissal"),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,8 +1,50 @@
 //! JSON as it is read, apart from any message.
 
 use protocol::json::{JsonError, from_slice, from_slice_within};
-use protocol::{MAX_MESSAGE_BYTES, MAX_NESTING};
+use protocol::{MAX_MESSAGE_BYTES, MAX_NESTING, base64url};
+use serde::Deserialize;
 use serde_json::{Value, json};
+
+use super::json_reason;
+
+#[derive(Deserialize)]
+struct Vectors {
+    accepted: Vec<Case>,
+    refused: Vec<Case>,
+}
+
+#[derive(Deserialize)]
+struct Case {
+    name: String,
+    text: Option<String>,
+    bytes: Option<String>,
+    #[serde(default)]
+    error: String,
+}
+
+impl Case {
+    fn given(&self) -> Vec<u8> {
+        match (&self.text, &self.bytes) {
+            (Some(text), None) => text.clone().into_bytes(),
+            (None, Some(bytes)) => base64url::decode(bytes).expect("base64url"),
+            _ => panic!("{}: one of the two", self.name),
+        }
+    }
+}
+
+#[test]
+fn json_is_read_or_refused_as_the_vectors_say() {
+    let vectors: Vectors = super::read("json.json");
+    for case in vectors.accepted {
+        let value: Value = serde_json::from_slice(&case.given()).expect("JSON");
+        assert_eq!(from_slice(&case.given()), Ok(value), "{}", case.name);
+    }
+    assert!(vectors.refused.len() > 30);
+    for case in vectors.refused {
+        let error = from_slice::<Value>(&case.given()).expect_err(&case.name);
+        assert_eq!(json_reason(&error), case.error, "{}", case.name);
+    }
+}
 
 fn read(text: &str) -> Result<Value, JsonError> {
     from_slice(text.as_bytes())

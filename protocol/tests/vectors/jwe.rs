@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use protocol::Jwk;
 use protocol::crypto::{Agree, CryptoError, aws_lc};
 use protocol::jwe::{JweError, PADDING_STEP, Sealed, seal};
+use protocol::messages::{Prompt, PushData};
+use protocol::{Jwk, RoutingId};
 use serde::Deserialize;
 
 use super::{Key, hex, json_reason, read};
@@ -83,6 +84,26 @@ fn sealing_gives_the_vectors_bytes_and_opening_gives_the_text() {
         let opened = open(&case.jwe, &recipient.agreement()).expect("opens");
         assert_eq!(String::from_utf8_lossy(&opened), case.plaintext, "{}", case.name);
     }
+}
+
+/// The messages `push-data-*`, all about one prompt.
+#[test]
+fn a_sealed_push_opens_to_the_prompt_that_its_id_is_of_and_what_pads_a_wake_to_nothing() {
+    let Keys { keys, .. } = read("jws.json");
+    let Vectors { recipient, accepted, .. } = read("jwe.json");
+    let opened = |jwe: &str| open(jwe, &keys[&recipient].agreement()).expect("opens");
+    let prompt: Prompt = read("messages/prompt.json");
+    let pushes =
+        ["sealed", "wake", "wake-padded", "dismiss"].map(|kind| read(&format!("messages/push-data-{kind}.json")));
+    assert!(pushes.iter().all(|push: &PushData| *push.rid() == RoutingId::of(&prompt.jti)));
+    let [PushData::Sealed { jwe, .. }, PushData::Wake { pad: None, .. }, PushData::Wake { pad: Some(pad), .. }, _] =
+        pushes
+    else {
+        panic!("each is of its kind");
+    };
+    assert_eq!(String::from_utf8_lossy(&opened(&jwe)), accepted[0].plaintext, "the prompt as it was signed");
+    assert_eq!(opened(&pad), b"");
+    assert_eq!(pad.len(), jwe.len());
 }
 
 #[test]

@@ -75,6 +75,10 @@ golden! {
     "prompts-reply": PromptsReply,
     "prompts-reply-empty": PromptsReply,
     "proof": Proof,
+    "push-data-dismiss": PushData,
+    "push-data-sealed": PushData,
+    "push-data-wake": PushData,
+    "push-data-wake-padded": PushData,
     "push-target": PushTarget,
     "push-target-apns": PushTarget,
     "push-target-none": PushTarget,
@@ -98,7 +102,6 @@ golden! {
     "signed-reply": SignedReply,
     "signed-request": SignedRequest,
     "unblock": Unblock,
-    "wake": Wake,
 }
 
 fn golden_bytes(name: &str) -> Vec<u8> {
@@ -140,7 +143,7 @@ fn unknown_members_are_ignored() {
 }
 
 /// Members that a message may be without.
-const OPTIONAL: [(&str, &[&str]); 12] = [
+const OPTIONAL: [(&str, &[&str]); 13] = [
     ("configuration", &["successions"]),
     ("enrolment", &["policy"]),
     ("decision", &["match", "reason"]),
@@ -151,6 +154,7 @@ const OPTIONAL: [(&str, &[&str]); 12] = [
     ("rotation", &["device", "verified", "sealing"]),
     ("rotation-all", &["device", "verified", "sealing"]),
     ("finish-request", &[]),
+    ("push-data", &["jwe", "pad", "dismiss"]),
     ("push-target-apns", &["environment"]),
     ("receipt", &["evidence"]),
 ];
@@ -244,5 +248,6 @@ fn unknown_values_are_refused_rather_than_guessed() {
     refuses::<Offer>("offer", "/policy/confirm", "maybe".into());
     refuses::<Enrolment>("enrolment", "/state", "lost".into());
     refuses::<Revocation>("revocation", "/reason", "mood".into());
-    refuses::<Wake>("wake", "/v", 256.into());
+    refuses::<PushData>("push-data-wake", "/v", "2".into());
+    refuses::<PushData>("push-data-dismiss", "/dismiss", "0".into());
 }

@@ -12,4 +12,5 @@ import approvals
 import digests
 import evidence
 import judged
+import plain
 import seeds  # and with it all others

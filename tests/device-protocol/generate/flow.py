@@ -192,7 +192,7 @@ minimal = {
 MESSAGES["prompt-minimal"] = minimal
 for kind in ["rotate", "notice"]:
     MESSAGES["prompt-" + kind] = {**minimal, "kind": kind, "jti": ident(kind + " prompt")}
-MESSAGES["prompt-test"] = {**minimal, "kind": "test", "uv": "none", "display": []}
+MESSAGES["prompt-test"] = {**minimal, "kind": "test", "uv": "none", "display": [{"label": "Message", "value": "This is a test"}]}
 
 approve = {
     "iss": DEVICE_ID,
@@ -358,7 +358,6 @@ NEXT_ROOT = Key("next root")
 NEXT_LIST = {**MESSAGES["keys"], "sequence": MESSAGES["keys"]["sequence"] + 1}
 SUCCESSION = general(NEXT_LIST, [(header("keys", jwk=ROOT.jwk), ROOT), (header("keys", jwk=NEXT_ROOT.jwk), NEXT_ROOT)])
 UNSIGNED = {
-    "wake": {"v": 1, "rid": ident("routing")},
     "configuration": {
         "issuer": ISSUER,
         "root": ROOT.jwk,

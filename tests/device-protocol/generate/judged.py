@@ -26,9 +26,9 @@ def case(name, reason, message, **given):
     CASES.append({"name": name, "reason": reason, "message": message, **given})
 
 
-def variants(typ, payload, now, wrong, **given):
+def variants(typ, payload, now, wrong, label=None, **given):
     """The message as it is, and one change at a time."""
-    label, given = typ, {**given, "typ": f"adp-{typ}+jwt"}
+    label, given = label or typ, {**given, "typ": f"adp-{typ}+jwt"}
     case(f"{label} as it is", None, by(SIGNING, typ, payload), now=now, **given)
     for name, reason, changes in wrong:
         case(f"{label} {name}", reason, by(SIGNING, typ, {**payload, **changes}), now=now, **given)
@@ -68,10 +68,10 @@ case("a key list under another root than the pinned one", "Root", GOOD_KEYS, typ
 # and `moved` says by which root, successions and list the phone has moved to another root before.
 
 
-def step(sequence, roots, by=None):
+def step(sequence, roots, by=None, **changes):
     """A list under this number that these roots are to sign, and these keys do."""
     signers = [(header("keys", jwk=root.jwk), key) for root, key in zip(roots, by or roots)]
-    return general({**KEY_LIST, "sequence": sequence}, signers)
+    return general({**KEY_LIST, "sequence": sequence, **changes}, signers)
 
 
 def list_by(root, sequence):
@@ -91,6 +91,9 @@ root_case("a new root again", None, [STEP], moved=MOVED)
 root_case("two new roots, one after the other", None, [STEP, step(9, [NEXT_ROOT, OTHER])], root=OTHER, sequence=10)
 root_case("a second new root for a phone that has the first", None, [STEP, step(9, [NEXT_ROOT, OTHER])], root=OTHER, sequence=10, moved=MOVED)
 root_case("the root that is pinned, whatever else stands there", None, [step(9, [OTHER, NEXT_ROOT], [OTHER, OTHER])], root=ROOT, sequence=9)
+ELSEWHERE = general({}, [(header("keys", jwk=root.jwk), root) for root in [OTHER, NEXT_ROOT]])
+root_case("a new root by the thirty-second step, the others read over", None, [ELSEWHERE] * 31 + [STEP])
+root_case("a new root by the thirty-third step", "Root", [ELSEWHERE] * 32 + [STEP])
 root_case("a new root that nobody vouches for", "Root", [])
 root_case("a new root signed by itself alone", "BadSignature", [step(8, ON, [NEXT_ROOT, NEXT_ROOT])])
 root_case("a new root signed by the old one alone", "BadSignature", [step(8, ON, [ROOT, ROOT])])
@@ -101,6 +104,8 @@ root_case("a new root with its signatures exchanged", "BadSignature", [step(8, O
 root_case("a new root that signed before the old one", "Root", [step(8, TURNED)])
 root_case("a new root in the name of the old one by a third", "BadSignature", [step(8, ON, [OTHER, NEXT_ROOT])])
 root_case("a new root by one that is not pinned", "Root", [step(8, [OTHER, NEXT_ROOT])])
+root_case("a new root of another issuer's", "Issuer", [step(8, ON, iss="https://other.example")], sequence=9)
+root_case("a new root by a list of version 2", "Version", [step(8, ON, v=2)], sequence=9)
 root_case("a new root with the number that is held", "OldKeyList", [step(7, ON)])
 root_case("a new root with a lower number", "OldKeyList", [step(6, ON)])
 root_case("a new root whose list is older than the step to it", "OldKeyList", [step(9, ON)])
@@ -138,6 +143,39 @@ variants(
     ],
 )
 
+# Another `device` key: what the server answers is for the key that speaks from then on.
+NEXT_DEVICE = Key("next device")
+SENT = general(
+    {"iss": DEVICE_ID, "aud": ISSUER, "device": NEXT_DEVICE.jwk, "iat": NOW + 600, "v": 1},
+    [(header("rotation", jwk=NEXT_DEVICE.jwk), NEXT_DEVICE), (header("rotation", kid=DEVICE_KID), DEVICE)],
+)
+ANSWER = {
+    **enrolment,
+    "aud": b64(NEXT_DEVICE.thumbprint),
+    "state": "active",
+    "nonce": b64(bytes(16)),
+    "fh": b64(labelled("adp1-finish", SENT["payload"].encode())),
+    "now": NOW + 601,
+}
+variants(
+    "enrolment",
+    ANSWER,
+    NOW + 602,
+    [
+        VERSION,
+        ISSUER_,
+        AUDIENCE,
+        ("for the key before", "Audience", {"aud": AUD}),
+        ("that waits", None, {"state": "unconfirmed", "aud": AUD}),
+        ("that waits, for the key that does not speak yet", "Audience", {"state": "unconfirmed"}),
+        ("of another enrolment", "Audience", {"enr": OTHER_ID}),
+        ("of another phone", "Audience", {"device": OTHER_ID}),
+        ("about another rotation", "Finish", {"fh": b64(FINISH_HASH)}),
+    ],
+    label="answer to a rotation",
+    rotation=SENT,
+)
+
 
 def texts(**changes):
     return {**prompt_payload, **changes}
@@ -146,7 +184,7 @@ def texts(**changes):
 DISPLAY = [{"label": "Who asks", "value": prompt_payload["client"]["name"]}, {"label": "Message", "value": "W4SCT"}]
 DISPLAY.append({"label": "Betrag", "value": "123,50 €"})
 SHOWN = texts(display=DISPLAY)
-CLIENT = SHOWN["client"]
+CLIENT, LONG = SHOWN["client"], "x" * 101
 variants(
     "prompt",
     SHOWN,
@@ -157,11 +195,15 @@ variants(
         AUDIENCE,
         ("for another enrolment", "Audience", {"enr": OTHER_ID}),
         ("whose time is over", "Expired", {"exp": T0}),
+        ("of a kind that nobody knows", "Json(Shape)", {"kind": "login"}),
         ("that hides its client", "Hidden", {"display": DISPLAY[1:]}),
         ("that hides its message", "Hidden", {"display": [DISPLAY[0], DISPLAY[2]]}),
         ("that hides its details", "Hidden", {"display": DISPLAY[:2]}),
         ("whose message turns around", "BidiControl", {"binding_message": "Pay \u202e12 EUR", "display": [DISPLAY[0], {"label": "Message", "value": "Pay \u202e12 EUR"}]}),
         ("whose message holds an invisible letter", "Invisible", {"binding_message": "W4\u200bSCT", "display": [DISPLAY[0], {"label": "Message", "value": "W4\u200bSCT"}]}),
+        ("whose message alone turns around", "BidiControl", {"kind": "test", "binding_message": "Pay \u202e12 EUR"}),
+        ("whose message is too long for one, and not for a line", "TooLong", {"binding_message": LONG, "display": [DISPLAY[0], {"label": "Message", "value": LONG}, DISPLAY[2]]}),
+        ("of our own that shows nothing", "Hidden", {"kind": "test", "authorization_details": [], "display": []}),
         ("whose client's name is a link", "Url", {"client": {**CLIENT, "name": "https://shop.example"}}),
         ("whose client's name is too long", "TooLong", {"client": {**CLIENT, "name": "x" * 61}}),
         ("with a line of two lines", "LineBreak", {"display": [*DISPLAY, {"label": "Betrag", "value": "1 €\n2 €"}]}),
@@ -169,6 +211,8 @@ variants(
         ("with a line that is too long", "TooLong", {"display": [*DISPLAY, {"label": "Betrag", "value": "x" * 201}]}),
         ("whose context is too long", "TooLong", {"context": [{"label": "Shop says", "value": "x" * 101}]}),
         ("whose context is blank", "Blank", {"context": [{"label": "Shop says", "value": " "}]}),
+        ("with markup in a label of its context", "Markup", {"context": [{"label": "<b>Shop</b> says", "value": "Bestellung 4711"}]}),
+        ("whose context has a label that is too long", "TooLong", {"context": [{"label": LONG, "value": "Bestellung 4711"}]}),
     ],
 )
 variants(

@@ -1,6 +1,5 @@
 """Seeds for `protocol/fuzz`, from the vectors."""
 
-from bodies import BODIES
 from der import *
 from shapes import ALL, WRONG, changed
 from sealed import *
@@ -24,7 +23,7 @@ def schema_of(message):
 
 
 SCHEMAS = [path.stem for path in (pathlib.Path(__file__).parents[3] / "docs" / "device-protocol" / "schemas").glob("*.json")]
-wire = {name: compact(payload) for name, payload in {**MESSAGES, **UNSIGNED, **BODIES}.items()}
+wire = {name: compact(payload) for name, payload in ALL.items()}
 for name, data in wire.items():
     seeds("messages/" + schema_of(name), [(name, data)])
 kept = {}
@@ -35,7 +34,7 @@ for shape in WRONG:
         name = shape["message"] + " with another" + shape["path"] + (" " + str(shape["value"]) if "value" in shape else "")
         seeds("messages/" + folder, [(name[:60], compact(changed(ALL[shape["message"]], shape)))])
 seeds("seal", [("nothing", b"\0\0"), ("a prompt", b"\0\x10" + prompt.encode()), ("one step", b"\1\0" + b"x" * 512), ("ends in a space", b"\0\0 ")])
-seeds("json", [(name, wire[name]) for name in ("prompt", "wake", "proof")])
+seeds("json", [(name, wire[name]) for name in ("prompt", "push-data-wake", "proof")])
 seeds("json", [(name.removeprefix("payload "), unb64(case["jws"].split(".")[1])) for name, case in CRAFTED.items() if name.startswith("payload with ") and "padded" not in name and "foreign" not in name])
 seeds("jws", [(entry["name"], entry["jws"]) for entry in accepted] + [(name, case["jws"]) for name, case in CRAFTED.items()])
 seeds("general", [("finish", compact(finish_general))] + [(name, compact(value)) for name, value in finish_bad.items()])

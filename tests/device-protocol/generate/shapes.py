@@ -1,12 +1,13 @@
 """`shapes.json`: messages of a wrong shape, each as one change of one file in `messages/`."""
 
 from bodies import *
+from pushes import PUSHES, SEALED
 
 # Members that may be missing. Readers may take null for missing here, and nowhere else.
 OPTIONAL = {"binding_message", "acr", "reason", "logo", "policy"}
-ALL = {**MESSAGES, **UNSIGNED, **BODIES}
+ALL = {**MESSAGES, **UNSIGNED, **BODIES, **PUSHES}
 FILES = ["begin", "offer", "finish", "enrolment", "prompt", "decision-deny", "result", "proof", "keys", "revocation"]
-FILES += ["unblock", "receipt", "wake", "configuration", "nonce-request", "nonce-reply", "signed-request", "signed-reply"]
+FILES += ["unblock", "receipt", "push-data-wake", "configuration", "nonce-request", "nonce-reply", "signed-request", "signed-reply"]
 FILES += ["offer-reply", "prompts-reply", "prompt-reply", "self-reply", "rename", "blocks", "block-request", "history"]
 
 
@@ -91,6 +92,16 @@ wrong("blocks", "/blocks", [{"client": "shop", "since": NOW}])
 wrong("block-request", "/lasts", "a while")
 wrong("problem", "/status", "401")
 wrong("problem", "/nonce", 7)
+for name in ["sealed", "wake", "wake-padded", "dismiss"]:
+    for version in [1, "2", "", "01"]:
+        wrong("push-data-" + name, "/v", version)
+for name, member, another in [("sealed", "jwe", {"pad": "x", "dismiss": "1"}), ("wake-padded", "pad", {"jwe": SEALED, "dismiss": "1"}), ("dismiss", "dismiss", {"jwe": SEALED, "pad": "x"})]:
+    for value in [None, 1, True]:
+        wrong("push-data-" + name, "/" + member, value)
+    for second, value in another.items():
+        wrong("push-data-" + name, "/" + second, value)
+wrong("push-data-dismiss", "/dismiss", "0")
+wrong("push-data-dismiss", "/dismiss", "yes")
 wrong("push-target", "/target")
 wrong("push-target", "/platform")
 wrong("push-target-apns", "/token")

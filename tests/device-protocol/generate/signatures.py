@@ -176,6 +176,18 @@ long = jws(PROOF_HEADER, {**proof_payload, "a": "x" * 13000}, DEVICE)
 refused("larger than 16 KiB", "TooLarge", long)
 assert len(long) > 16384
 
+
+def signed_by_bytes(place, change):
+    """The finish with one signature written otherwise."""
+    entries = [dict(entry) for entry in finish_general["signatures"]]
+    entries[place]["signature"] = change(unb64(entries[place]["signature"]))
+    return {**finish_general, "signatures": entries}
+
+
+def der_of(signature):
+    return utils.encode_dss_signature(*(int.from_bytes(half, "big") for half in (signature[:32], signature[32:])))
+
+
 finish_bad = {
     "signatures in the other order": {**finish_general, "signatures": finish_general["signatures"][::-1]},
     "one signature": {**finish_general, "signatures": finish_general["signatures"][:1]},
@@ -187,10 +199,17 @@ finish_bad = {
     "second header of another typ": general(finish, [FINISH_SIGNERS[0], (header("rotation", jwk=VERIFIED.jwk), VERIFIED)]),
     "second header with alg none": general(finish, [FINISH_SIGNERS[0], ({**FINISH_SIGNERS[1][0], "alg": "none"}, VERIFIED)]),
     "second header with crit": general(finish, [FINISH_SIGNERS[0], ({**FINISH_SIGNERS[1][0], "crit": ["a"]}, VERIFIED)]),
+    "first signature of 63 bytes": signed_by_bytes(0, lambda signature: b64(signature[:63])),
+    "second signature of 65 bytes": signed_by_bytes(1, lambda signature: b64(signature + b"\0")),
+    "second signature empty": signed_by_bytes(1, lambda _: ""),
+    "second signature in DER": signed_by_bytes(1, lambda signature: b64(der_of(signature))),
+    "second signature with stray bits": signed_by_bytes(1, lambda signature: b64(signature)[:-1] + chr(ord(b64(signature)[-1]) + 1)),
+    "second signature padded": signed_by_bytes(1, lambda signature: b64(signature) + "=="),
     "payload padded": general(finish, FINISH_SIGNERS, encoded=b64(compact(finish)) + "="),
     "payload larger than 16 KiB": general({**finish, "a": "x" * 16384}, FINISH_SIGNERS),
 }
-finish_errors = "BadSignature Malformed Malformed Malformed BadSignature BadSignature BadSignature Typ Algorithm Critical Malformed TooLarge".split()
+finish_errors = "BadSignature Malformed Malformed Malformed BadSignature BadSignature BadSignature Typ Algorithm Critical".split()
+finish_errors += ["Malformed"] * 7 + ["TooLarge"]
 
 write(
     "jws.json",
