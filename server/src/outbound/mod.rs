@@ -66,7 +66,7 @@ pub enum PushBody {
         /// Random routing id, which a phone that cannot open the JWE asks by.
         rid: String,
     },
-    /// "Ask the server": nothing but a random routing id.
+    /// "Ask the server": nothing but the routing id of a prompt.
     Wake {
         /// The routing id.
         rid: String,
