@@ -15,14 +15,19 @@ pub(super) fn document(title: &str, head: &str, inside: &str) -> String {
 
 /// The headers of a page whose forms may be sent `form_action`.
 pub(super) const fn headers(form_action: FormAction) -> [(HeaderName, &'static str); 6] {
-    let policy = match form_action {
-        FormAction::None => "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-        FormAction::Here => "default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
+    let (policy, referrer) = match form_action {
+        FormAction::None => {
+            ("default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'", "no-referrer")
+        }
+        // Under `no-referrer` browsers say of a form that it comes from `null` (Fetch, "append a request `Origin` header").
+        FormAction::Here => {
+            ("default-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'", "same-origin")
+        }
     };
     [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),
         (header::CONTENT_SECURITY_POLICY, policy),
-        (header::REFERRER_POLICY, "no-referrer"),
+        (header::REFERRER_POLICY, referrer),
         (header::CACHE_CONTROL, "no-store"),
         (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (HeaderName::from_static("x-robots-tag"), "noindex"),
