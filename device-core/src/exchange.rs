@@ -126,8 +126,8 @@ pub enum Reply {
     Problem(Problem, Option<u32>),
 }
 
-/// Sorts a response by status. A problem document that cannot be read, or is none of this protocol's, is [`DeviceError::NotUnderstood`]: it came from
-/// something between us and the server.
+/// Sorts a response by status. A problem document that cannot be read, or is none of this protocol's, is
+/// [`DeviceError::NotUnderstood`]: it came from something between us and the server.
 pub fn read(response: &HttpResponse) -> Result<Reply, DeviceError> {
     if (200..300).contains(&response.status) {
         return Ok(Reply::Done(response.body.clone()));

@@ -107,8 +107,8 @@ pub struct Returned<'a> {
     pub iss: Option<&'a str>,
 }
 
-/// One user's sign-in, and the ticket that came of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// One user's sign-in, and the ticket that came of it. Holds the ticket's secret, so it is never printed.
+#[derive(Serialize, Deserialize)]
 pub struct Session {
     subject: Subject,
     /// The ticket's link, which holds its secret.
