@@ -7,7 +7,7 @@ import urllib.parse
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from device_core import (
+from assent_device import (
     Clock,
     HttpHeader,
     HttpResponse,

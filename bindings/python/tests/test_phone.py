@@ -7,7 +7,7 @@ import io
 import json
 import unittest
 
-from device_core import (
+from assent_device import (
     DenyReason,
     DeviceCore,
     DeviceError,
