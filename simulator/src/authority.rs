@@ -5,6 +5,7 @@
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
@@ -29,6 +30,11 @@ pub struct Authority {
     pub client_key: PathBuf,
 }
 
+const DAY: Duration = Duration::from_hours(24);
+
+/// Within the 825 days that iOS takes a server's certificate for, whoever signed it.
+const SERVER_LASTS: Duration = Duration::from_hours(24 * 800);
+
 /// Subject of the relying parties' certificate, RFC 4514.
 pub const CLIENT_SUBJECT: &str = "CN=demo-client";
 
@@ -47,7 +53,8 @@ pub enum Failure {
 }
 
 impl Authority {
-    /// Takes up what is in a directory, or makes it: a certificate for these names and addresses of the provider.
+    /// Takes up what is in a directory, or makes it. The provider's certificate is for these names and addresses, and new at
+    /// every start.
     pub fn in_directory(directory: &Path, names: &[String]) -> Result<Self, Failure> {
         let file = |name: &str| directory.join(name);
         let authority = Self {
@@ -61,22 +68,26 @@ impl Authority {
         // Written last: with it, everything else is there.
         if !authority.certificate.exists() {
             fs::create_dir_all(directory)?;
-            authority.make(names)?;
+            authority.make()?;
         }
+        authority.certify_provider(names)?;
         Ok(authority)
     }
 
-    fn make(&self, names: &[String]) -> Result<(), Failure> {
+    fn make(&self) -> Result<(), Failure> {
         let root = CertifiedIssuer::self_signed(root(), KeyPair::generate()?)?;
         // RSA, because TLS 1.2 is spoken with no other.
-        let server_key = KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048)?;
-        fs::write(&self.server_certificate, server(names)?.signed_by(&server_key, &root)?.pem())?;
-        keep_key(&self.server_key, &server_key)?;
+        keep_key(&self.server_key, &KeyPair::generate_rsa_for(&PKCS_RSA_SHA256, RsaKeySize::_2048)?)?;
         let client_key = KeyPair::generate()?;
         fs::write(&self.client_certificate, client("demo-client").signed_by(&client_key, &root)?.pem())?;
         keep_key(&self.client_key, &client_key)?;
         keep_key(&self.key, root.key())?;
         Ok(fs::write(&self.certificate, root.pem())?)
+    }
+
+    fn certify_provider(&self, names: &[String]) -> Result<(), Failure> {
+        let key = KeyPair::from_pem(&fs::read_to_string(&self.server_key)?)?;
+        Ok(fs::write(&self.server_certificate, server(names)?.signed_by(&key, &self.issuer()?)?.pem())?)
     }
 
     /// Certifies one more relying party; PEM.
@@ -120,6 +131,9 @@ fn server(names: &[String]) -> Result<CertificateParams, rcgen::Error> {
     let mut parameters = CertificateParams::new(names)?;
     parameters.distinguished_name.push(DnType::CommonName, "Assent demo");
     parameters.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+    let now = SystemTime::now();
+    parameters.not_before = (now - DAY).into();
+    parameters.not_after = (now + SERVER_LASTS).into();
     Ok(parameters)
 }
 
@@ -135,4 +149,39 @@ fn named(name: &str) -> CertificateParams {
     subject.push(DnType::CommonName, name);
     parameters.distinguished_name = subject;
     parameters
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::pki_types::CertificateDer;
+    use rustls::pki_types::pem::PemObject as _;
+    use x509_cert::Certificate;
+    use x509_cert::der::Decode as _;
+
+    use super::*;
+
+    fn certificate(file: &Path) -> Certificate {
+        Certificate::from_der(&CertificateDer::from_pem_file(file).expect("a file")).expect("a certificate")
+    }
+
+    #[test]
+    fn a_providers_certificate_is_one_that_phones_take_and_is_new_at_every_start() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let names = |host: &str| ["localhost".to_owned(), host.to_owned()];
+        let authority = Authority::in_directory(directory.path(), &names("laptop.local")).expect("an authority");
+        let (root, first) = (certificate(&authority.certificate), certificate(&authority.server_certificate));
+        let validity = first.tbs_certificate().validity();
+        let lasts = validity.not_after.to_unix_duration() - validity.not_before.to_unix_duration();
+        assert!(lasts <= 825 * DAY, "{lasts:?}");
+        let now = SystemTime::UNIX_EPOCH.elapsed().expect("it is later than 1970");
+        assert!(validity.not_before.to_unix_duration() < now && now < validity.not_after.to_unix_duration());
+
+        let again = Authority::in_directory(directory.path(), &names("desk.local")).expect("the same authority");
+        let second = certificate(&again.server_certificate);
+        assert_eq!(certificate(&again.certificate), root);
+        assert_ne!(second.tbs_certificate().serial_number(), first.tbs_certificate().serial_number());
+        let key = |certificate: &Certificate| certificate.tbs_certificate().subject_public_key_info().clone();
+        assert_eq!(key(&second), key(&first));
+        assert_eq!(second.tbs_certificate().issuer(), root.tbs_certificate().subject());
+    }
 }
