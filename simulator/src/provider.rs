@@ -7,11 +7,13 @@ use std::io;
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use server::app::system::{SystemClock, SystemRandom};
 use server::app::{self, App, AppError, Init, InitError, Listeners, log};
 use server::config::{Config, ConfigError, Environment};
 use server::domain::profile::Profile;
+use server::domain::time::Clock as _;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
@@ -173,9 +175,10 @@ impl Place {
         let host = Url::parse(&issuer).ok().and_then(|url| Some(url.host_str()?.to_owned()));
         let host = host.unwrap_or_else(|| "localhost".to_owned());
         let mtls_address = mtls.local_addr()?;
+        let now = SystemTime::UNIX_EPOCH + Duration::from_secs(SystemClock.now().unix_seconds().unsigned_abs());
         let names = ["localhost", "127.0.0.1", "::1", host.trim_matches(['[', ']'])].map(str::to_owned);
         let names: BTreeSet<_> = names.into_iter().chain([address.ip().to_string()]).collect();
-        let authority = Authority::in_directory(&directory.join("tls"), &names.into_iter().collect::<Vec<_>>())?;
+        let authority = Authority::in_directory(&directory.join("tls"), &names.into_iter().collect::<Vec<_>>(), now)?;
         let mtls_url = format!("https://{host}:{}", mtls_address.port());
         Ok(Self { issuer, address, secured: Some(Secured { authority, host, mtls_address, mtls_url }) })
     }
