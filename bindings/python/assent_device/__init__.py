@@ -3,5 +3,5 @@
 `DeviceCore` is all there is to call; `assent_device.software` has keys, storage and transport in software.
 """
 
-from .device_core import *  # noqa: F403
-from .device_core import __all__  # noqa: F401
+from .device_core.device_core import *  # noqa: F403
+from .device_core.device_core import __all__  # noqa: F401
