@@ -1,0 +1,38 @@
+package org.assent.sample.push
+
+import org.assent.device.core.PushTarget
+
+/**
+ * One thing that the user can choose.
+ *
+ * @property id what it is remembered by.
+ * @property label what the user sees.
+ */
+data class PushChoice(val id: String, val label: String)
+
+/** A way by which pushes come to this phone. */
+interface PushSource {
+    /** Word that its choices begin with. */
+    val name: String
+
+    /** What the user can choose of it on this phone, now. */
+    fun choices(): List<PushChoice>
+
+    /** Asks for pushes; [PushReceiver.targetChanged] or [PushReceiver.failed] is called later, or by nobody. [serverKey] is who may push, for Web Push. */
+    fun subscribe(choice: PushChoice, serverKey: String?)
+
+    /** Asks for no more of them. */
+    fun unsubscribe()
+}
+
+/** What a platform's receiver hands over. It holds for Firebase and for UnifiedPush; the core believes nothing of it before it has checked it. */
+interface PushReceiver {
+    /** A push came, with its data as the platform delivers it; `null` where the data are not read, and all is asked for. */
+    suspend fun received(data: Map<String, String>?)
+
+    /** Pushes go to [target] from now on; [PushTarget.None] where they end. */
+    suspend fun targetChanged(target: PushTarget)
+
+    /** There will be no pushes, for [reason]: a word for the log. */
+    fun failed(reason: String)
+}
