@@ -1,0 +1,7 @@
+package com.google.firebase.messaging
+
+/** Stub. */
+class RemoteMessage(
+    /** Stub. */
+    val data: Map<String, String>,
+)
