@@ -56,12 +56,18 @@ class AccountsPresenter(
     }
 
     /** The app came to the front: catches up, then asks as long as it stays there. */
-    fun opened(): Job = attempt {
-        show { it.copy(accounts = core.accounts()) }
-        inbox.sync(push())
-        show { it.copy(accounts = core.accounts()) }
+    fun opened() {
         watching?.cancel()
-        watching = scope.launch { inbox.watch() }
+        watching = scope.launch {
+            catchUp().join()
+            inbox.watch()
+        }
+    }
+
+    private fun catchUp(): Job = attempt {
+        look()
+        inbox.sync(push())
+        look()
     }
 
     /** The app left the front. */
@@ -72,6 +78,11 @@ class AccountsPresenter(
     /** Forgets what is stored and cannot be read. */
     fun startAnew(): Job = attempt {
         core.discardDamagedState()
-        show { it.copy(accounts = core.accounts()) }
+        look()
+    }
+
+    private suspend fun look() {
+        val accounts = core.accounts()
+        show { it.copy(accounts = accounts) }
     }
 }
