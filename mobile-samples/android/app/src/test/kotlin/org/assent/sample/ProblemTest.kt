@@ -15,7 +15,7 @@ class ProblemTest {
 
     private fun made(constructor: Constructor<*>): Any {
         constructor.isAccessible = true
-        val values = constructor.parameterTypes.map { type ->
+        val values = constructor.parameterTypes.map<Class<*>, Any?> { type ->
             when (type) {
                 String::class.java -> "any"
                 Short::class.java -> 1.toShort()

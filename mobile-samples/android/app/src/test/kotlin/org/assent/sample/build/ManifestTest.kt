@@ -1,0 +1,89 @@
+package org.assent.sample.build
+
+import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertTrue
+import org.junit.jupiter.api.Test
+import org.w3c.dom.Element
+
+/** What no compiler checks: names in XML, and what the release must not have. */
+class ManifestTest {
+    private val sets = listOf("main", "debug", "firebase").associateWith { xml("app/src/$it/AndroidManifest.xml") }
+    private val main = sets.getValue("main")
+    private val application = main.all("application").single()
+
+    private fun components(set: String): List<Element> =
+        listOf("activity", "receiver", "service").flatMap { sets.getValue(set).all(it) }
+
+    @Test
+    fun `every class that a manifest names exists`() {
+        val named = sets.keys.flatMap(::components).map { it.android("name") } + application.android("name")
+        assertTrue(named.size > 10, named.toString())
+        // Initialising them would call into Android.
+        for (name in named) Class.forName(name, false, javaClass.classLoader)
+    }
+
+    @Test
+    fun `every screen of the app is in the manifest`() {
+        val files = SAMPLE.resolve("app/src/main/kotlin").walk().filter { it.name.endsWith("Activity.kt") && it.name != "ScreenActivity.kt" }
+        val screens = files.map { it.name.removeSuffix(".kt") }.toSet()
+        assertEquals(screens, components("main").filter { it.tagName == "activity" }.map { it.android("name").substringAfterLast('.') }.toSet())
+    }
+
+    @Test
+    fun `every class that a service file names exists and is of that service`() {
+        val files = SAMPLE.resolve("app/src/firebase/resources/META-INF/services").listFiles()!!
+        assertEquals(1, files.size)
+        for (file in files) {
+            val service = Class.forName(file.name)
+            for (name in file.readLines()) assertTrue(service.isAssignableFrom(Class.forName(name)), name)
+        }
+    }
+
+    @Test
+    fun `nothing is open to other apps but the launcher, the link and what UnifiedPush demands`() {
+        val open = sets.keys.flatMap(::components).filter { it.android("exported") == "true" }.map { it.android("name").substringAfterLast('.') }
+        assertEquals(setOf("AccountsActivity", "EnrolActivity", "UnifiedPushReceiver", "RaiseToForegroundService"), open.toSet())
+        for (component in sets.keys.flatMap(::components)) assertTrue(component.android("exported") in setOf("true", "false"))
+    }
+
+    @Test
+    fun `nothing is backed up or moved to another phone`() {
+        assertEquals("false", application.android("allowBackup"))
+        assertEquals("@xml/data_extraction_rules", application.android("dataExtractionRules"))
+        val rules = xml("app/src/main/res/xml/data_extraction_rules.xml")
+        for (way in listOf("cloud-backup", "device-transfer")) {
+            val excluded = rules.all(way).single().all("exclude").map { it.getAttribute("domain") }.toSet()
+            assertEquals(setOf("root", "file", "database", "sharedpref", "external"), excluded, way)
+        }
+        assertEquals(emptyList<Element>(), rules.all("include"))
+    }
+
+    @Test
+    fun `the release speaks TLS alone, by authorities of the system`() {
+        val config = xml("app/src/main/res/xml/network_security_config.xml")
+        assertEquals("@xml/network_security_config", application.android("networkSecurityConfig"))
+        assertEquals(listOf("false"), config.all("base-config").map { it.getAttribute("cleartextTrafficPermitted") })
+        assertEquals(emptyList<Element>(), config.all("domain-config"))
+        assertEquals(listOf("system"), config.all("certificates").map { it.getAttribute("src") })
+        assertEquals("", application.android("usesCleartextTraffic"))
+        assertTrue(xml("app/src/main/res/values/issuer.xml").all("string").single().textContent.startsWith("https://"))
+    }
+
+    @Test
+    fun `the debug build speaks plain HTTP to the phone itself and to nobody else`() {
+        val config = xml("app/src/debug/res/xml/network_security_config.xml")
+        assertEquals(listOf("false"), config.all("base-config").map { it.getAttribute("cleartextTrafficPermitted") })
+        assertEquals(listOf("127.0.0.1", "localhost"), config.all("domain").map { it.textContent })
+    }
+
+    @Test
+    fun `the link that opens the app is the path of the issuer's tickets`() {
+        for (set in listOf("main", "debug")) {
+            val issuer = xml("app/src/$set/res/values/issuer.xml").all("string").single().textContent
+            val data = components(set).single { "EnrolActivity" in it.android("name") }.all("data")
+            val part = { name: String -> data.map { it.android(name) }.singleOrNull { it.isNotEmpty() } }
+            val port = part("port")?.let { ":$it" }.orEmpty()
+            assertEquals("$issuer/enrol", "${part("scheme")}://${part("host")}$port${part("path")}", set)
+        }
+    }
+}
