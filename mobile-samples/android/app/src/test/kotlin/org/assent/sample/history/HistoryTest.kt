@@ -1,0 +1,43 @@
+package org.assent.sample.history
+
+import kotlinx.coroutines.runBlocking
+import org.assent.device.core.Outcome
+import org.assent.sample.App
+import org.assent.sample.R
+import org.assent.sample.accounts.notice
+import org.assent.sample.joined
+import org.assent.sample.poll
+import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertNotNull
+import org.junit.jupiter.api.Test
+
+class HistoryTest {
+    @Test
+    fun `'this was not me' before the tokens takes the approval back`(): Unit = runBlocking {
+        joined {
+            val asked = ask("Pay 20 EUR")
+            app.readApproval().approve().join()
+            val screen = app.history(account)
+            screen.open().join()
+            val entry = screen.state.value.content.entries.single()
+            assertEquals("Pay 20 EUR" to Outcome.APPROVED, entry.message to entry.outcome)
+            assertNotNull(entry.prompt)
+            screen.wasNotMe(entry).join()
+            assertEquals(Outcome.DENIED, screen.state.value.content.objected)
+            assertEquals("access_denied", client.poll(asked))
+        }
+    }
+
+    @Test
+    fun `after the tokens it is a dispute, and the phone that approved is suspended`(): Unit = runBlocking {
+        joined {
+            val asked = ask()
+            app.readApproval().approve().join()
+            assertEquals("tokens", client.poll(asked))
+            val screen = app.history(account)
+            screen.open().join()
+            screen.wasNotMe(screen.state.value.content.entries.single()).join()
+            assertEquals(Outcome.DISPUTED, screen.state.value.content.objected)
+        }
+    }
+}
