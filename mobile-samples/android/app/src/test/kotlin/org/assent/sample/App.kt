@@ -1,6 +1,7 @@
 package org.assent.sample
 
 import com.google.gson.JsonObject
+import java.util.concurrent.atomic.AtomicInteger
 import kotlin.time.Duration.Companion.seconds
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Dispatchers
@@ -15,7 +16,6 @@ import org.assent.device.core.EnrolmentState
 import org.assent.device.core.PushTarget
 import org.assent.device.core.Settings
 import org.assent.device.scenarios.Asked
-import org.assent.device.scenarios.Client
 import org.assent.device.scenarios.Provider
 import org.assent.device.scenarios.Refused
 import org.assent.device.scenarios.World
@@ -105,35 +105,44 @@ private val INFO = DeviceInfo("Anna's phone", "JVM", "any", "org.assent.sample",
 suspend fun <Content> Presenter<Content>.until(holds: (Screen<Content>) -> Boolean): Screen<Content> =
     withTimeout(30.seconds) { state.first(holds) }
 
-/** A relying party with this metadata. */
-fun newClient(vararg metadata: Pair<String, Boolean>): Client = provider.newClient(
-    JsonObject().apply {
-        addProperty("client_name", "Example Bank")
-        addProperty("scope", "openid")
-        for ((name, value) in metadata) addProperty(name, value)
-    },
-)
+private val clients = AtomicInteger()
 
-/** Asks as that relying party. */
-fun Client.ask(subject: String, message: String = "Pay 20 EUR", vararg more: Pair<String, String>): Asked =
-    provider.ask(this, subject, mapOf("binding_message" to message) + more)
+/** A relying party with this metadata and a name of its own: no two may look the same. */
+class Bank(metadata: Map<String, Boolean>) {
+    val name = "Bank ${clients.incrementAndGet()}"
+    private val client = provider.newClient(
+        JsonObject().apply {
+            addProperty("client_name", name)
+            addProperty("scope", "openid")
+            for ((name, value) in metadata) addProperty(name, value)
+        },
+    )
+    val id: String get() = client.id
 
-/** `tokens`, or the error. */
-fun Client.poll(asked: Asked): String = try {
-    provider.poll(this, asked)
-    "tokens"
-} catch (refused: Refused) {
-    refused.error
+    /** Asks this user. */
+    fun ask(subject: String, message: String, more: Map<String, String>): Asked =
+        provider.ask(client, subject, mapOf("binding_message" to message) + more)
+
+    /** Takes a request back. */
+    fun cancel(asked: Asked) = provider.cancel(client, asked)
+
+    /** `tokens`, or the error. */
+    fun poll(asked: Asked): String = try {
+        provider.poll(client, asked)
+        "tokens"
+    } catch (refused: Refused) {
+        refused.error
+    }
 }
 
 /** A user with the app on one phone, who has joined, and a client that may ask. */
 suspend fun joined(vararg metadata: Pair<String, Boolean>, story: suspend Joined.() -> Unit) {
     val subject = provider.newUser()
-    App().use { app -> Joined(subject, app, app.join(subject), newClient(*metadata)).story() }
+    App().use { app -> Joined(subject, app, app.join(subject), Bank(mapOf(*metadata))).story() }
 }
 
 /** Who takes part in a test. */
-class Joined(val subject: String, val app: App, val account: String, val client: Client) {
+class Joined(val subject: String, val app: App, val account: String, val bank: Bank) {
     /** Asks the user. */
-    fun ask(message: String = "Pay 20 EUR", vararg more: Pair<String, String>): Asked = client.ask(subject, message, *more)
+    fun ask(message: String = "Pay 20 EUR", vararg more: Pair<String, String>): Asked = bank.ask(subject, message, mapOf(*more))
 }

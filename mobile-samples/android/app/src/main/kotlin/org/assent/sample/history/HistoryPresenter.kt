@@ -33,12 +33,13 @@ class HistoryPresenter(private val core: DeviceCore, private val account: String
     fun wasNotMe(entry: HistoryEntry): Job = attempt {
         val prompt = entry.prompt ?: return@attempt
         val outcome = core.`object`(account, prompt)
-        fetch()
         show { it.copy(objected = outcome) }
+        // Where it was this very phone that approved, it is suspended now, and this says so.
+        fetch()
     }
 
     private suspend fun fetch() {
         val page = core.history(account, null)
-        show { Answered(page.entries, page.older) }
+        show { it.copy(entries = page.entries, older = page.older) }
     }
 }

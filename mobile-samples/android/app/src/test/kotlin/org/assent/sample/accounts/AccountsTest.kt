@@ -27,7 +27,7 @@ class AccountsTest {
             screen.until { it.content.accounts.size == 1 && !it.busy }
             val asked = ask()
             screen.until { it.content.waiting.size == 1 }
-            provider.cancel(client, asked)
+            bank.cancel(asked)
             screen.until { it.content.waiting.isEmpty() }
             assertEquals(emptySet<String>(), app.board.told) // who looks at the list needs no notification
             screen.left()

@@ -12,7 +12,6 @@ import org.assent.device.scenarios.otherThan
 import org.assent.sample.R
 import org.assent.sample.Remedy
 import org.assent.sample.joined
-import org.assent.sample.poll
 import org.assent.sample.provider
 import org.assent.sample.until
 import org.junit.jupiter.api.Assertions.assertEquals
@@ -29,7 +28,7 @@ class ApprovalTest {
             val asked = ask("Pay 20 EUR to Bob")
             app.inbox.sync()
             val waiting = app.inbox.waiting.value.single()
-            assertEquals("Example Bank" to "Pay 20 EUR to Bob", waiting.client to waiting.message)
+            assertEquals(bank.name to "Pay 20 EUR to Bob", waiting.client to waiting.message)
             val screen = app.approval(waiting)
             val display = screen.state.value.content.display!!
             assertEquals(RequestKind.AUTHENTICATION, display.kind)
@@ -38,7 +37,7 @@ class ApprovalTest {
             screen.seen(display.lines.size)
             screen.approve().join()
             assertEquals(Outcome.APPROVED, screen.state.value.content.outcome)
-            assertEquals("tokens", client.poll(asked))
+            assertEquals("tokens", bank.poll(asked))
             assertEquals(emptyList<Any>(), app.inbox.waiting.value)
             assertEquals(emptySet<String>(), app.board.told)
         }
@@ -58,7 +57,7 @@ class ApprovalTest {
                 screen.approve().join()
             }
             assertNull(screen.state.value.content.outcome)
-            assertEquals("authorization_pending", client.poll(asked))
+            assertEquals("authorization_pending", bank.poll(asked))
             screen.seen(lines)
             assertTrue(screen.state.value.content.mayApprove)
             screen.seen(0) // scrolled back
@@ -89,7 +88,7 @@ class ApprovalTest {
             screen.typed(asked.matchCode!!)
             screen.approve().join()
             assertEquals(Outcome.APPROVED, screen.state.value.content.outcome)
-            assertEquals("tokens", client.poll(asked))
+            assertEquals("tokens", bank.poll(asked))
         }
     }
 
@@ -102,7 +101,7 @@ class ApprovalTest {
             screen.approve().join()
             assertEquals(Outcome.DENIED, screen.state.value.content.outcome)
             assertFalse(screen.state.value.content.mayDeny)
-            assertEquals("access_denied", client.poll(asked))
+            assertEquals("access_denied", bank.poll(asked))
         }
     }
 
@@ -120,7 +119,7 @@ class ApprovalTest {
             assertTrue(expired.mayDeny)
             screen.approve().join()
             assertNull(screen.state.value.content.outcome)
-            assertEquals("expired_token", client.poll(asked))
+            assertEquals("expired_token", bank.poll(asked))
         }
     }
 
@@ -149,7 +148,7 @@ class ApprovalTest {
             app.world.handset.user(consents = false) // is not asked again
             screen.approve().join()
             assertEquals(Outcome.APPROVED, screen.state.value.content.outcome)
-            assertEquals("tokens", client.poll(asked))
+            assertEquals("tokens", bank.poll(asked))
         }
     }
 
@@ -163,11 +162,11 @@ class ApprovalTest {
             dead.await()
             app.restart()
             app.world.handset.user(consents = false) // is not asked again
-            assertEquals("authorization_pending", client.poll(asked))
+            assertEquals("authorization_pending", bank.poll(asked))
             app.inbox.sync()
             assertEquals(emptyList<Any>(), app.inbox.waiting.value)
             delay(1_100) // a relying party polls once a second
-            assertEquals("tokens", client.poll(asked))
+            assertEquals("tokens", bank.poll(asked))
         }
     }
 
@@ -182,7 +181,7 @@ class ApprovalTest {
             val screen = app.approval(told)
             screen.seen(screen.state.value.content.display!!.lines.size)
             screen.approve().join()
-            assertEquals("tokens", client.poll(asked))
+            assertEquals("tokens", bank.poll(asked))
             assertEquals(emptySet<String>(), app.board.told)
         }
     }
@@ -195,7 +194,7 @@ class ApprovalTest {
             app.world.handset.user(consents = false)
             screen.approve().join()
             assertEquals(R.string.problem_user_cancelled, screen.state.value.problem?.text)
-            assertEquals("authorization_pending", client.poll(asked))
+            assertEquals("authorization_pending", bank.poll(asked))
             app.world.handset.user(consents = true)
             screen.approve().join()
             assertEquals(Outcome.APPROVED, screen.state.value.content.outcome)
@@ -213,7 +212,7 @@ class ApprovalTest {
             assertEquals(R.string.problem_key_invalidated to Remedy.NEW_KEYS, screen.state.value.problem?.run { text to remedy })
             screen.deny(DenyReason.CANCELLED).join()
             assertEquals(Outcome.DENIED, screen.state.value.content.outcome)
-            assertEquals("access_denied", client.poll(asked))
+            assertEquals("access_denied", bank.poll(asked))
         }
     }
 
@@ -222,7 +221,7 @@ class ApprovalTest {
         joined {
             val asked = ask()
             val screen = app.readApproval()
-            provider.cancel(client, asked)
+            bank.cancel(asked)
             screen.approve().join()
             assertEquals(R.string.problem_withdrawn, screen.state.value.problem?.text)
             app.inbox.sync()
@@ -238,7 +237,7 @@ class ApprovalTest {
             val first = screen.approve()
             assertSame(first, screen.deny(DenyReason.NOT_ME))
             first.join()
-            assertEquals("tokens", client.poll(asked))
+            assertEquals("tokens", bank.poll(asked))
         }
     }
 

@@ -6,7 +6,6 @@ import org.assent.device.core.DenyReason
 import org.assent.device.core.Outcome
 import org.assent.device.scenarios.Refused
 import org.assent.sample.joined
-import org.assent.sample.poll
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertFalse
 import org.junit.jupiter.api.Assertions.assertNull
@@ -25,7 +24,7 @@ class DenialTest {
             screen.deny(DenyReason.CANCELLED).join()
             assertEquals(Outcome.DENIED, screen.state.value.content.outcome)
             assertFalse(screen.state.value.content.mayBlock)
-            assertEquals("access_denied", client.poll(asked))
+            assertEquals("access_denied", bank.poll(asked))
         }
     }
 
@@ -43,7 +42,7 @@ class DenialTest {
             val list = app.blocked(account)
             list.open().join()
             val blocked = list.state.value.content.single()
-            assertEquals(client.id to "Example Bank", blocked.client to blocked.name)
+            assertEquals(bank.id to bank.name, blocked.client to blocked.name)
             assertNull(blocked.until)
             app.world.handset.user(consents = false)
             list.unblock(blocked).join()

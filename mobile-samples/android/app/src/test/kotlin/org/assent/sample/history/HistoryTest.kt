@@ -2,11 +2,10 @@ package org.assent.sample.history
 
 import kotlinx.coroutines.runBlocking
 import org.assent.device.core.Outcome
-import org.assent.sample.App
 import org.assent.sample.R
+import org.assent.sample.Remedy
 import org.assent.sample.accounts.notice
 import org.assent.sample.joined
-import org.assent.sample.poll
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertNotNull
 import org.junit.jupiter.api.Test
@@ -24,7 +23,7 @@ class HistoryTest {
             assertNotNull(entry.prompt)
             screen.wasNotMe(entry).join()
             assertEquals(Outcome.DENIED, screen.state.value.content.objected)
-            assertEquals("access_denied", client.poll(asked))
+            assertEquals("access_denied", bank.poll(asked))
         }
     }
 
@@ -33,11 +32,15 @@ class HistoryTest {
         joined {
             val asked = ask()
             app.readApproval().approve().join()
-            assertEquals("tokens", client.poll(asked))
+            assertEquals("tokens", bank.poll(asked))
             val screen = app.history(account)
             screen.open().join()
             screen.wasNotMe(screen.state.value.content.entries.single()).join()
             assertEquals(Outcome.DISPUTED, screen.state.value.content.objected)
+            assertEquals("suspended" to Remedy.ENROL_AGAIN, screen.state.value.problem?.run { code to remedy })
+            app.inbox.sync()
+            val suspended = app.core.accounts().single()
+            assertEquals(R.string.suspended_disputed, notice(suspended, app.inbox.problems.value[account]))
         }
     }
 }

@@ -80,7 +80,7 @@ class PushesTest {
             pushes().received(null)
             assertEquals(app.inbox.waiting.value.map { it.id }.toSet(), app.board.told)
             assertEquals(1, app.board.told.size)
-            provider.cancel(client, asked)
+            bank.cancel(asked)
             pushes().received(null)
             assertEquals(emptySet<String>(), app.board.told)
         }
