@@ -66,17 +66,6 @@ class ApprovalTest {
     }
 
     @Test
-    fun `what a client says of itself stands apart from the lines`(): Unit = runBlocking {
-        joined {
-            ask("Pay 20 EUR", "request_context" to """{"branch":"Main Street"}""")
-            app.inbox.sync()
-            val display = app.approval(app.inbox.waiting.value.single()).state.value.content.display!!
-            assertEquals(listOf("Main Street"), display.context.map { it.value })
-            assertFalse("Main Street" in display.lines.map { it.value })
-        }
-    }
-
-    @Test
     fun `the digits of the other screen approve, and there must be as many`(): Unit = runBlocking {
         joined("match_code" to true) {
             val asked = ask()
@@ -119,7 +108,9 @@ class ApprovalTest {
             assertTrue(expired.mayDeny)
             screen.approve().join()
             assertNull(screen.state.value.content.outcome)
-            assertEquals("expired_token", bank.poll(asked))
+            screen.deny(DenyReason.CANCELLED).join()
+            assertEquals(Outcome.DENIED, screen.state.value.content.outcome)
+            assertEquals("access_denied", bank.poll(asked))
         }
     }
 
