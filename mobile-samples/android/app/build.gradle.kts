@@ -17,7 +17,7 @@ android {
         versionName = "0.1.0"
     }
 
-    // `plain` has nothing of Google. `firebase` adds src/firebase, and wants app/google-services.json from you.
+    // `plain` has nothing of Google. `firebase` adds src/firebase, and wants your project's names (README).
     flavorDimensions += "push"
     productFlavors {
         create("plain") { dimension = "push" }

@@ -1,11 +1,11 @@
 package org.assent.sample.approval
 
 import android.app.AlertDialog
+import android.graphics.Rect
 import android.text.Editable
 import android.text.InputFilter
 import android.text.TextWatcher
 import android.text.format.DateUtils
-import android.view.View
 import android.view.ViewGroup
 import android.widget.Button
 import android.widget.EditText
@@ -107,12 +107,15 @@ class ApprovalActivity : ScreenActivity<Approval, ApprovalPresenter>(R.layout.ap
         }
     }
 
-    /** Lines are below what stands above their list. */
     private fun tellSeen() {
         val scroll = findViewById<ScrollView>(R.id.scroll)
         val lines = findViewById<ViewGroup>(R.id.lines)
         if (!lines.isLaidOut) return
-        presenter.seen(fullyShown((0 until lines.childCount).map { lines.top + lines.getChildAt(it).bottom }, scroll.scrollY + scroll.height))
+        val bottoms = (0 until lines.childCount).map { index ->
+            val line = lines.getChildAt(index)
+            Rect(0, 0, line.width, line.height).also { scroll.offsetDescendantRectToMyCoords(line, it) }.bottom
+        }
+        presenter.seen(fullyShown(bottoms, scroll.scrollY + scroll.height - scroll.paddingBottom))
     }
 
     private fun heading(display: Display): String = when (display.kind) {

@@ -16,6 +16,7 @@ import org.assent.sample.provider
 import org.assent.sample.until
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertFalse
+import org.junit.jupiter.api.Assertions.assertNotEquals
 import org.junit.jupiter.api.Assertions.assertNull
 import org.junit.jupiter.api.Assertions.assertSame
 import org.junit.jupiter.api.Assertions.assertTrue
@@ -95,7 +96,7 @@ class ApprovalTest {
     }
 
     @Test
-    fun `what has expired can be denied and not approved`(): Unit = runBlocking {
+    fun `what has expired cannot be approved, and says so`(): Unit = runBlocking {
         joined {
             val asked = ask("Pay 20 EUR", "requested_expiry" to "10")
             val screen = app.readApproval()
@@ -108,9 +109,9 @@ class ApprovalTest {
             assertTrue(expired.mayDeny)
             screen.approve().join()
             assertNull(screen.state.value.content.outcome)
-            screen.deny(DenyReason.CANCELLED).join()
-            assertEquals(Outcome.DENIED, screen.state.value.content.outcome)
-            assertEquals("access_denied", bank.poll(asked))
+            screen.deny(DenyReason.CANCELLED).join() // nothing was approved that it could take back
+            assertEquals(R.string.problem_expired, screen.state.value.problem?.text)
+            assertNotEquals("tokens", bank.poll(asked))
         }
     }
 
