@@ -9,7 +9,6 @@ import kotlinx.coroutines.SupervisorJob
 import kotlinx.coroutines.cancel
 import kotlinx.coroutines.flow.first
 import kotlinx.coroutines.withTimeout
-import org.assent.device.SoftwareHandset
 import org.assent.device.core.DeviceCore
 import org.assent.device.core.DeviceInfo
 import org.assent.device.core.EnrolmentState
@@ -32,7 +31,7 @@ val provider: Provider get() = Provider.running
 /** The app on one phone, without its views. [restart] ends the process. */
 class App(issuer: String = provider.issuer) : AutoCloseable {
     /** What happens around the phone. */
-    val world = World(SoftwareHandset())
+    val world = World(AndroidHandset())
 
     /** What the system shows outside the app. */
     val board = FakeBoard()

@@ -55,8 +55,8 @@ class UnifiedPushTest {
     }
 
     @Test
-    fun `the points of a thousand subscriptions are all on the curve's two coordinates of 32 bytes`() {
-        repeat(1_000) {
+    fun `every point has two coordinates of 32 bytes, also where one is a small number`() {
+        repeat(500) {
             val token = protocol.begin("distributor$it")
             val told = protocol.read(UnifiedPush.NEW_ENDPOINT, token, "https://push.example/", null) as Told.Target
             assertTrue(Base64.getUrlDecoder().decode((told.target as PushTarget.WebPush).p256dh).size == 65)
