@@ -77,8 +77,10 @@ class Inbox(private val core: DeviceCore, private val board: Board) {
         board.keep(found.value)
     }
 
-    private fun heard(accounts: List<String>, requests: List<Waiting>) =
-        found.update { before -> before.filterNot { it.account in accounts || requests.any { new -> new.id == it.id } } + requests }
+    private fun heard(accounts: List<String>, requests: List<Waiting>) {
+        val ids = requests.map { it.id }
+        found.update { before -> before.filterNot { it.account in accounts || it.id in ids } + requests }
+    }
 
     private fun listed(requests: List<ApprovalRequest>): List<Waiting> = requests.map { request ->
         request.use { Waiting(it.account(), it.id(), it.clientName(), it.bindingMessage()) }

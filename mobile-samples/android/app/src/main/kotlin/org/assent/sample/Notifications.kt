@@ -10,7 +10,7 @@ import org.assent.sample.approval.ApprovalActivity
 
 private const val CHANNEL = "requests"
 
-/** Tells of requests by the system's notifications. The lock screen says only that something waits; what, the unlocked app says. */
+/** Tells of requests by the system's notifications. The lock screen says only that something waits. */
 class Notifications(private val context: Context) : Board {
     private val manager = context.getSystemService(NotificationManager::class.java)
 

@@ -20,6 +20,7 @@ import org.assent.device.core.DeviceInfo
 import org.assent.device.core.Ports
 import org.assent.device.core.Settings
 import org.assent.sample.push.Pushes
+import org.assent.sample.push.PushSource
 import org.assent.sample.push.PushSourceFactory
 import org.assent.sample.push.UnifiedPushSource
 
@@ -54,9 +55,7 @@ class Phone(context: Context, ports: Ports) {
     val unifiedPush: UnifiedPushSource = UnifiedPushSource(context, memory)
 
     /** How pushes come. */
-    val pushes: Pushes = Pushes(
-        core, inbox, issuer, memory, listOf(unifiedPush) + ServiceLoader.load(PushSourceFactory::class.java).map { it.make(context) },
-    )
+    val pushes: Pushes = Pushes(core, inbox, issuer, memory, listOf(unifiedPush) + ofThisFlavour(context))
 
     /** Does [work] while no screen waits for it; a failure goes to the log, by its code. [finished] is called in every case. */
     fun inBackground(finished: () -> Unit = {}, work: suspend () -> Unit) {
@@ -80,6 +79,9 @@ class Phone(context: Context, ports: Ports) {
         }
     }
 }
+
+private fun ofThisFlavour(context: Context): List<PushSource> =
+    ServiceLoader.load(PushSourceFactory::class.java).map { it.make(context) }
 
 private val Context.isDebuggable: Boolean get() = applicationInfo.flags and ApplicationInfo.FLAG_DEBUGGABLE != 0
 

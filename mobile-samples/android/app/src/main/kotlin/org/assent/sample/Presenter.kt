@@ -20,7 +20,8 @@ data class Screen<out Content>(val content: Content, val busy: Boolean = false, 
 /**
  * One screen without any class of Android: what it shows, and what its buttons do.
  *
- * Calls run in [scope], which ends when the user leaves the screen. The core allows a call to be dropped at any point and made again.
+ * Calls run in [scope], which ends when the user leaves the screen. The core allows a call to be dropped at any point and made
+ * again.
  */
 abstract class Presenter<Content>(first: Content, protected val scope: CoroutineScope) {
     private val screen = MutableStateFlow(Screen(first))

@@ -75,8 +75,10 @@ class App(issuer: String = provider.issuer) : AutoCloseable {
     fun blocked(account: String) = BlockedPresenter(core, account, scope)
 
     /** The screen of a request that waits, opened. */
-    suspend fun approval(waiting: Waiting): ApprovalPresenter =
-        ApprovalPresenter(core, inbox, waiting.account, waiting.id, { System.currentTimeMillis() / 1_000 }, scope).also { it.open().join() }
+    suspend fun approval(waiting: Waiting): ApprovalPresenter {
+        val now = { System.currentTimeMillis() / 1_000 }
+        return ApprovalPresenter(core, inbox, waiting.account, waiting.id, now, scope).also { it.open().join() }
+    }
 
     /** The screen of the one request that waits, opened and read to its end. */
     suspend fun readApproval(): ApprovalPresenter {

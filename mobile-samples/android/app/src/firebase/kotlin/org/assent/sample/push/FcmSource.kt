@@ -15,7 +15,9 @@ class FcmSource(private val context: Context) : PushSource {
     override fun subscribe(choice: PushChoice, serverKey: String?) {
         val phone = context.phone
         FirebaseMessaging.getInstance().token
-            .addOnSuccessListener { token -> phone.inBackground { phone.pushes.targetChanged(PushTarget.FcmToken(Platform.ANDROID, token)) } }
+            .addOnSuccessListener { token ->
+                phone.inBackground { phone.pushes.targetChanged(PushTarget.FcmToken(Platform.ANDROID, token)) }
+            }
             .addOnFailureListener { failure -> phone.pushes.failed(failure.toString()) }
     }
 

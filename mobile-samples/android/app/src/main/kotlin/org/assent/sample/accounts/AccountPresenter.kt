@@ -23,7 +23,10 @@ class AccountPresenter(private val core: DeviceCore, private val id: String, sco
     /** Looks the account up. */
     fun open(): Job = attempt { look() }
 
-    /** A new key for approvals, as after a change of biometrics. Where it awaits another phone, the same call learns how that ended. */
+    /**
+     * A new key for approvals, as after a change of biometrics. Where it awaits another phone, the same call learns how that
+     * ended.
+     */
     fun renewKeys(): Job = attempt {
         val rotation = core.rotateKeys(id, KeysToRotate(device = false, verified = true, sealing = false))
         show { it.copy(rotation = rotation) }
@@ -35,7 +38,7 @@ class AccountPresenter(private val core: DeviceCore, private val id: String, sco
         look()
     }
 
-    /** Takes the account off this phone, whatever the server knows: after a revocation, or where it cannot be reached for good. */
+    /** Takes the account off this phone, whatever the server knows: after a revocation, or where it is gone for good. */
     fun wipe(): Job = attempt {
         core.wipe(id)
         look()

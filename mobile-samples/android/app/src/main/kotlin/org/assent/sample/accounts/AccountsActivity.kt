@@ -52,8 +52,8 @@ class AccountsActivity : ScreenActivity<Overview, AccountsPresenter>(R.layout.ac
             title(account.label)
             text(account.issuer)
             notice(notice(account, content.problems[account.id])?.let(::getString))
-            val screen = if (account.state == EnrolmentState.UNCONFIRMED) EnrolActivity::class.java else AccountActivity::class.java
-            onTap { open(screen, account.id) }
+            val waits = account.state == EnrolmentState.UNCONFIRMED
+            onTap { open(if (waits) EnrolActivity::class.java else AccountActivity::class.java, account.id) }
         }
     }
 }

@@ -61,8 +61,9 @@ class ApprovalActivity : ScreenActivity<Approval, ApprovalPresenter>(R.layout.ap
             setText(if (isNotice) R.string.notice_not_me else R.string.deny)
         }
         show(R.id.answers, content.mayDeny)
-        show(R.id.scroll_on, display != null && content.outcome == null && content.linesSeen < display.allLines.toInt())
-        text(R.id.time_left, getString(R.string.time_left, DateUtils.formatElapsedTime(content.secondsLeft)).takeIf { content.mayDeny })
+        show(R.id.scroll_on, content.mayDeny && content.linesSeen < (display?.allLines?.toInt() ?: 0))
+        val left = getString(R.string.time_left, DateUtils.formatElapsedTime(content.secondsLeft))
+        text(R.id.time_left, left.takeIf { content.mayDeny })
         text(R.id.outcome, content.outcome?.let { getString(outcome(it)) })
         show(R.id.block, content.mayBlock)
         text(R.id.block_offer, display?.let { getString(R.string.block_offer, it.title) })

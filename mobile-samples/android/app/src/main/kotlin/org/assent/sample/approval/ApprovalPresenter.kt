@@ -45,7 +45,8 @@ data class Approval(
         get() {
             val shown = display ?: return false
             val digits = shown.matchCode?.digits?.toInt() ?: 0
-            return answerable && Warning.Expired !in shown.warnings && linesSeen >= shown.allLines.toInt() && code.length == digits
+            val isRead = linesSeen >= shown.allLines.toInt() && code.length == digits
+            return answerable && isRead && Warning.Expired !in shown.warnings
         }
 
     /** A denial is heard even when it is too late to approve. */
@@ -83,7 +84,10 @@ class ApprovalPresenter(
     /** What stands in the field for the digits of the other screen. */
     fun typed(code: String) = show { it.copy(code = code) }
 
-    /** Approves; the platform's dialogue appears. After a failure the same call sends the same answer, or asks again where none was given. */
+    /**
+     * Approves; the platform's dialogue appears. After a failure the same call sends the same answer, or asks again where none
+     * was given.
+     */
     fun approve(): Job = attempt {
         if (!content.mayApprove) return@attempt
         val request = request ?: return@attempt

@@ -42,7 +42,8 @@ class EnrolActivity : ScreenActivity<Enrolling, EnrolPresenter>(R.layout.enrol) 
             R.id.state,
             when (content.state) {
                 null -> null
-                EnrolmentState.UNCONFIRMED -> getString(if (content.digits == null) R.string.enrol_unconfirmed else R.string.digits_explained)
+                EnrolmentState.UNCONFIRMED ->
+                    getString(if (content.digits == null) R.string.enrol_unconfirmed else R.string.digits_explained)
                 EnrolmentState.ACTIVE -> getString(R.string.enrol_active)
                 EnrolmentState.CANCELLED -> getString(R.string.enrol_cancelled)
                 EnrolmentState.REVOKED -> getString(R.string.enrol_revoked)

@@ -7,7 +7,8 @@ import org.assent.sample.ScreenActivity
 
 /** Lets the user choose how requests reach this phone. */
 class PushActivity : ScreenActivity<PushSettings, PushPresenter>(R.layout.list) {
-    override fun present(phone: Phone, scope: CoroutineScope): PushPresenter = PushPresenter(phone.pushes, scope).also { it.open() }
+    override fun present(phone: Phone, scope: CoroutineScope): PushPresenter =
+        PushPresenter(phone.pushes, scope).also { it.open() }
 
     override fun bind() = show(R.id.more, false)
 

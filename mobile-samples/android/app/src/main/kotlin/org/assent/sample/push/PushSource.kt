@@ -18,14 +18,17 @@ interface PushSource {
     /** What the user can choose of it on this phone, now. */
     fun choices(): List<PushChoice>
 
-    /** Asks for pushes; [PushReceiver.targetChanged] or [PushReceiver.failed] is called later, or by nobody. [serverKey] is who may push, for Web Push. */
+    /**
+     * Asks for pushes; [PushReceiver.targetChanged] or [PushReceiver.failed] is called later, or neither. For Web Push,
+     * [serverKey] is who may push.
+     */
     fun subscribe(choice: PushChoice, serverKey: String?)
 
     /** Asks for no more of them. */
     fun unsubscribe()
 }
 
-/** What a platform's receiver hands over. It holds for Firebase and for UnifiedPush; the core believes nothing of it before it has checked it. */
+/** Takes what Firebase or UnifiedPush delivers. The core believes nothing of it before it has checked it. */
 interface PushReceiver {
     /** A push came, with its data as the platform delivers it; `null` where the data are not read, and all is asked for. */
     suspend fun received(data: Map<String, String>?)

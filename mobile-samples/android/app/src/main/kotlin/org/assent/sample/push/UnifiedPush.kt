@@ -30,8 +30,8 @@ sealed interface Told {
  * The app's half of the UnifiedPush protocol for Android (AND_3.0.0, <https://unifiedpush.org/developers/spec/android/>),
  * without any class of Android.
  *
- * What is pushed is encrypted for a key that is thrown away once the server knows its public half: a push is a hint, this app takes it
- * as one and asks the server. So no key lies around by which a push could be read, and nothing here decrypts.
+ * What is pushed is encrypted for a key whose private half is thrown away when it is made: a push is a hint, this app takes it
+ * as one and asks the server. So there is no key by which a push could be read, and nothing here decrypts.
  */
 class UnifiedPush(private val memory: Memory) {
     /** The package of the distributor in use. */

@@ -16,14 +16,17 @@ class UnifiedPushSource(private val context: Context, memory: Memory) : PushSour
 
     override fun choices(): List<PushChoice> {
         val packages = context.packageManager
-        return packages.queryBroadcastReceivers(Intent(UnifiedPush.REGISTER), 0).map { it.activityInfo.packageName }.distinct().map {
+        val found = packages.queryBroadcastReceivers(Intent(UnifiedPush.REGISTER), 0).map { it.activityInfo.packageName }
+        return found.distinct().map {
             PushChoice(name + it, packages.getApplicationLabel(packages.getApplicationInfo(it, 0)).toString())
         }
     }
 
     override fun subscribe(choice: PushChoice, serverKey: String?) {
         val distributor = choice.id.removePrefix(name)
-        send(distributor, UnifiedPush.REGISTER, protocol.begin(distributor)) { if (serverKey != null) putExtra("vapid", serverKey) }
+        send(distributor, UnifiedPush.REGISTER, protocol.begin(distributor)) {
+            if (serverKey != null) putExtra("vapid", serverKey)
+        }
     }
 
     override fun unsubscribe() {

@@ -13,10 +13,11 @@ fun xml(path: String): Document =
     DocumentBuilderFactory.newInstance().apply { isNamespaceAware = true }.newDocumentBuilder().parse(SAMPLE.resolve(path))
 
 /** All elements of that name, in order. */
-fun Document.all(name: String): List<Element> = getElementsByTagName(name).let { list -> List(list.length) { list.item(it) as Element } }
+fun Document.all(name: String): List<Element> = documentElement.all(name)
 
 /** All elements of that name within this one. */
-fun Element.all(name: String): List<Element> = getElementsByTagName(name).let { list -> List(list.length) { list.item(it) as Element } }
+fun Element.all(name: String): List<Element> =
+    getElementsByTagName(name).let { list -> List(list.length) { list.item(it) as Element } }
 
 /** An attribute of Android's namespace; empty where there is none. */
 fun Element.android(name: String): String = getAttributeNS("http://schemas.android.com/apk/res/android", name)

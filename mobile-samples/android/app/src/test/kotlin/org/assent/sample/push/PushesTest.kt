@@ -63,7 +63,8 @@ class PushesTest {
     @Test
     fun `a target survives the process`(): Unit = runBlocking {
         joined {
-            for (target in listOf(PushTarget.WebPush("https://push.example/a", "p", "a"), PushTarget.FcmToken(Platform.ANDROID, "token"))) {
+            val webPush = PushTarget.WebPush("https://push.example/a", "p", "a")
+            for (target in listOf(webPush, PushTarget.FcmToken(Platform.ANDROID, "token"))) {
                 // The provider may refuse what is made up; it is kept all the same, and said again at the next sync.
                 pushes().targetChanged(target)
                 assertEquals(target, pushes().target)

@@ -46,7 +46,8 @@ class UnifiedPushTest {
 
     @Test
     fun `what failed or ended is begun again with another token`() {
-        for ((action, reason) in listOf(UnifiedPush.REGISTRATION_FAILED to "NETWORK", UnifiedPush.UNREGISTERED to "unregistered")) {
+        val ends = listOf(UnifiedPush.REGISTRATION_FAILED to "NETWORK", UnifiedPush.UNREGISTERED to "unregistered")
+        for ((action, reason) in ends) {
             val token = protocol.begin("org.example.distributor")
             assertEquals(Told.Failed(reason), protocol.read(action, token, null, reason))
             assertNull(protocol.read(UnifiedPush.MESSAGE, token, null, null))
