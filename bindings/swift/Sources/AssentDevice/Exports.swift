@@ -1,0 +1,2 @@
+// What an app imports is `AssentDevice` alone.
+@_exported import AssentDeviceCore
