@@ -1,5 +1,6 @@
 import AssentDeviceCore
 
+/// For how long the server may hold a call while nothing waits.
 private let longPollSeconds: UInt32 = 25
 
 extension DeviceCore {
@@ -12,9 +13,10 @@ extension DeviceCore {
     /// }
     /// ```
     ///
-    /// The server is asked while somebody awaits the next list, by one call that it holds for up to 25 seconds. Failures that
-    /// pass by themselves, a phone without a network for one, are waited out. Any other ends the sequence as a
-    /// ``AssentDeviceCore/DeviceError``. The end of the task ends it, and the call under way, as a `CancellationError`.
+    /// The server is asked while somebody awaits the next list: by one call that it holds for up to 25 seconds while nothing
+    /// waits, every two seconds otherwise. Failures that pass by themselves, a phone without a network for one, are waited
+    /// out. Any other ends the sequence as a ``AssentDeviceCore/DeviceError``. A cancelled task ends it, and the call under
+    /// way, by a `CancellationError`.
     ///
     /// - Parameters:
     ///   - account: The account's id, as in `accounts()`.
@@ -66,7 +68,7 @@ public struct WaitingRequests: AsyncSequence, Sendable {
                     told = ids
                     return found
                 }
-                // What is pending is answered at once: no faster than this while the user thinks about it.
+                // The server holds no call while something waits: no faster than this while the user thinks about it.
                 if !ids.isEmpty { try await Task.sleep(for: .seconds(2)) }
             }
         }
@@ -74,8 +76,9 @@ public struct WaitingRequests: AsyncSequence, Sendable {
         /// `nil` after a failure that was waited out.
         private mutating func ask() async throws -> [ApprovalRequest]? {
             do {
-                let found = try await asked.core.pending(
-                    account: asked.account, waitSeconds: told == nil ? 0 : longPollSeconds)
+                // With something told, that nothing waits any more is news, too.
+                let wait = told?.isEmpty == true ? longPollSeconds : 0
+                let found = try await asked.core.pending(account: asked.account, waitSeconds: wait)
                 failures = 0
                 return found
             } catch let failure as DeviceError {
