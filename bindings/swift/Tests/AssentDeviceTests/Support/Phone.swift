@@ -81,6 +81,10 @@ struct World: Sendable {
     var consents: @Sendable (SigningReason) async throws -> Bool = { _ in true }
     /// The network.
     var send: @Sendable (HttpRequest, any Transport) async throws -> HttpResponse = { try await $1.send(request: $0) }
+    /// Told of each asynchronous call of a port before it is made.
+    var beforeCall: @Sendable (PortCall) async throws -> Void = { _ in }
+    /// What the vault makes of a signature.
+    var signature: @Sendable (Data) -> Data = { $0 }
     /// Calls that fail, and how.
     var fails: [PortCall: any Error] = [:]
     /// How far the wall clock is ahead, in seconds.
@@ -111,60 +115,68 @@ final class BentPorts: KeyVault, SecureStore, Transport, AssentDevice.Clock {
     /// Nothing is bent any more.
     func work() { world.change { $0 = World(ahead: $0.ahead, invalidated: $0.invalidated) } }
 
-    private func reach(_ call: PortCall) throws {
+    private func reach(_ call: PortCall) async throws {
+        try await world.now.beforeCall(call)
+        try failOr(call)
+    }
+
+    private func failOr(_ call: PortCall) throws {
         if let error = world.now.fails[call] { throw error }
     }
 
     func generate(alias: String, purpose: KeyPurpose, protection: KeyProtection) async throws -> Data {
-        try reach(.generate)
+        try await reach(.generate)
         purposes.change { $0[alias] = purpose }
         return try await vault.generate(alias: alias, purpose: purpose, protection: protection)
     }
 
     func sign(alias: String, message: Data, reason: SigningReason) async throws -> Data {
-        try reach(.sign)
+        try await reach(.sign)
         if world.now.invalidated.contains(alias) { throw VaultError.KeyInvalidated }
         reasons.change { $0.append(reason) }
-        return try await vault.sign(alias: alias, message: message, reason: reason)
+        return try await world.now.signature(vault.sign(alias: alias, message: message, reason: reason))
     }
 
     func agree(alias: String, peer: Data) async throws -> Data {
-        try reach(.agree)
+        try await reach(.agree)
         return try await vault.agree(alias: alias, peer: peer)
     }
 
     func delete(alias: String) async throws {
-        try reach(.deleteKey)
+        try await reach(.deleteKey)
         await vault.delete(alias: alias)
     }
 
     func load(name: String) async throws -> Data? {
-        try reach(.load)
+        try await reach(.load)
         return await store.load(name: name)
     }
 
     func save(name: String, content: Data) async throws {
-        try reach(.save)
+        try await reach(.save)
         await store.save(name: name, content: content)
     }
 
+    /// Half of a document, as of a write that did not end.
+    func damage() async throws { await store.save(name: "assent-device", content: Data("{".utf8)) }
+
     func delete(name: String) async throws {
-        try reach(.deleteDocument)
+        try await reach(.deleteDocument)
         await store.delete(name: name)
     }
 
     func send(request: HttpRequest) async throws -> HttpResponse {
-        try reach(.send)
+        try await reach(.send)
         return try await world.now.send(request, http)
     }
 
     func unixMillis() throws -> Int64 {
-        try reach(.unixMillis)
+        try failOr(.unixMillis)
         return clock.unixMillis() + world.now.ahead * 1_000
     }
 
     func monotonicMillis() throws -> Int64 {
-        try reach(.monotonicMillis)
+        try failOr(.monotonicMillis)
         return clock.monotonicMillis()
     }
 }
