@@ -97,14 +97,15 @@ import Testing
 
     @Test func signaturesThatAreNoneAreNotSent() async throws {
         let joined = try await Joined()
+        let asked = try await joined.bank.asked(joined.subject)
+        let request = try await joined.phone.shownRequest(joined.account)
         for nonsense in [Data(), Data([1]), Data(repeating: 0, count: 64), Data(repeating: 0xff, count: 10_000)] {
-            joined.phone.ports.world.change {
-                $0.signature = { _ in nonsense }
-                $0.send = { _, _ in throw Failed("something was sent") }
-            }
-            let failed = try await failure { try await joined.phone.core.pending(account: joined.account, waitSeconds: 0) }
-            #expect(failed.code == "key_unavailable")
+            joined.phone.ports.world.change { $0.signature = { if case .approval = $1 { nonsense } else { $0 } } }
+            #expect(try await failure { try await joined.phone.core.approve(request: request) }.code == "key_unavailable")
         }
+        joined.phone.ports.work()
+        #expect(try await joined.phone.core.sync(push: nil).map(\.concluded) == [0])
+        #expect(try await joined.bank.poll(asked) == "authorization_pending")
     }
 
     @Test func aDamagedStateIsToldAndNotOverwritten() async throws {

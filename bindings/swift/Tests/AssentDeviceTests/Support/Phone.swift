@@ -84,7 +84,7 @@ struct World: Sendable {
     /// Told of each asynchronous call of a port before it is made.
     var beforeCall: @Sendable (PortCall) async throws -> Void = { _ in }
     /// What the vault makes of a signature.
-    var signature: @Sendable (Data) -> Data = { $0 }
+    var signature: @Sendable (Data, SigningReason) -> Data = { signature, _ in signature }
     /// Calls that fail, and how.
     var fails: [PortCall: any Error] = [:]
     /// How far the wall clock is ahead, in seconds.
@@ -134,7 +134,7 @@ final class BentPorts: KeyVault, SecureStore, Transport, AssentDevice.Clock {
         try await reach(.sign)
         if world.now.invalidated.contains(alias) { throw VaultError.KeyInvalidated }
         reasons.change { $0.append(reason) }
-        return try await world.now.signature(vault.sign(alias: alias, message: message, reason: reason))
+        return try await world.now.signature(vault.sign(alias: alias, message: message, reason: reason), reason)
     }
 
     func agree(alias: String, peer: Data) async throws -> Data {
