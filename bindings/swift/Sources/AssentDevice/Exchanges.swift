@@ -7,6 +7,7 @@ import FoundationNetworking
 
 /// No reply that the core understands is longer, in bytes.
 private let mostBodyBytes = 256 * 1024
+private let tooLong = TransportError.Unreachable(detail: "the reply is longer than any of this protocol")
 
 /// The calls under way, and what the session tells of them. Each ends once, by whatever comes first.
 final class Exchanges: NSObject, URLSessionDataDelegate, @unchecked Sendable {
@@ -44,6 +45,15 @@ final class Exchanges: NSObject, URLSessionDataDelegate, @unchecked Sendable {
         completionHandler(nil)
     }
 
+    /// A body that says it is too long need not arrive.
+    func urlSession(
+        _ session: URLSession, dataTask: URLSessionDataTask, didReceive response: URLResponse,
+        completionHandler: @escaping @Sendable (URLSession.ResponseDisposition) -> Void
+    ) {
+        completionHandler(.allow)
+        if response.expectedContentLength > mostBodyBytes { end(dataTask, by: tooLong) }
+    }
+
     /// Keeps a part of the body, as long as all parts together are not too much.
     func urlSession(_ session: URLSession, dataTask: URLSessionDataTask, didReceive data: Data) {
         let received = lock.withLock {
@@ -51,7 +61,7 @@ final class Exchanges: NSObject, URLSessionDataDelegate, @unchecked Sendable {
             return running[dataTask.taskIdentifier]?.body.count ?? 0
         }
         if received > mostBodyBytes {
-            end(dataTask, by: TransportError.Unreachable(detail: "the reply is longer than any of this protocol"))
+            end(dataTask, by: tooLong)
         }
     }
 
@@ -74,12 +84,15 @@ private func converted(_ response: HTTPURLResponse, _ body: Data) -> HttpRespons
 }
 
 private func typed(_ error: any Error) -> TransportError {
-    let detail = String(describing: error)
-    switch (error as? URLError)?.code {
+    let code = (error as? URLError)?.code ?? .unknown
+    let detail = "\(error.localizedDescription) (\(code.rawValue))"
+    switch code {
     case .timedOut: return .TimedOut
     case .serverCertificateUntrusted, .serverCertificateHasBadDate, .serverCertificateNotYetValid,
         .serverCertificateHasUnknownRoot:
         return .UntrustedCertificate(detail: detail)
+    // Linux has no code of its own for this: only curl's text tells.
+    case .unknown where detail.contains("certificate"): return .UntrustedCertificate(detail: detail)
     default: return .Unreachable(detail: detail)
     }
 }

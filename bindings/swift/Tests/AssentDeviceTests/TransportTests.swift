@@ -59,6 +59,17 @@ import Testing
         try await eventually("the connection is closed") { server.hungUp.now == 1 }
     }
 
+    @Test func aBodyThatSaysItIsTooLongIsNotWaitedFor() async throws {
+        let stays = Locked(true)
+        let server = try Server { _, part in
+            if part == 0 { return Data("HTTP/1.1 200 OK\r\nContent-Length: 262145\r\n\r\n".utf8) }
+            while stays.now { Thread.sleep(forTimeInterval: 0.01) }
+            return nil
+        }
+        defer { stays.change { $0 = false } }
+        guard case .Unreachable = try await failure(of: get(server.url)) else { throw Failed("not given up") }
+    }
+
     @Test func aBodyOfTheLongestKindIsTaken() async throws {
         let body = String(repeating: "a", count: 256 * 1024)
         let server = try Server { _, part in part == 0 ? Self.response("200 OK", "", body) : nil }
