@@ -30,7 +30,9 @@ let package = Package(
             swiftSettings: [.swiftLanguageMode(.v5)], linkerSettings: linked),
         .target(name: "AssentDevice", dependencies: ["AssentDeviceCore"]),
         .target(name: "AssentDeviceSoftware", dependencies: inSoftware),
-        .testTarget(name: "AssentDeviceTests", dependencies: ["AssentDevice", "AssentDeviceSoftware"]),
+        .target(name: "TestSupport", path: "Tests/TestSupport"),
+        .testTarget(name: "AssentDeviceTests", dependencies: ["AssentDevice", "AssentDeviceSoftware", "TestSupport"]),
+        .executableTarget(name: "Measure", dependencies: ["AssentDevice", "AssentDeviceSoftware", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6]
 )

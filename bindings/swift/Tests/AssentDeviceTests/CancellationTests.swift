@@ -1,6 +1,7 @@
 import AssentDevice
 import AssentDeviceSoftware
 import Foundation
+import TestSupport
 import Testing
 
 /// A call that is cancelled ends at once, whatever it waits for, and can be made again.

@@ -1,6 +1,7 @@
 import AssentDevice
 import AssentDeviceSoftware
 import Foundation
+import TestSupport
 import Testing
 
 /// One prompt comes to one decision, whatever happens at once or in between.

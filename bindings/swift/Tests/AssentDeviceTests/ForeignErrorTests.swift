@@ -1,6 +1,7 @@
 import AssentDevice
 import AssentDeviceSoftware
 import Foundation
+import TestSupport
 import Testing
 
 /// Whatever goes wrong in a port arrives as a typed error, and the app lives on.

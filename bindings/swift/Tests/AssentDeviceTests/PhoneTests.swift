@@ -1,6 +1,7 @@
 import AssentDevice
 import AssentDeviceSoftware
 import Foundation
+import TestSupport
 import Testing
 
 /// The library as an app uses it, against a running provider.

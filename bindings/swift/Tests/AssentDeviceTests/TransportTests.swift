@@ -1,5 +1,6 @@
 import AssentDevice
 import Foundation
+import TestSupport
 import Testing
 
 /// `URLSessionTransport` against servers that mean no good.

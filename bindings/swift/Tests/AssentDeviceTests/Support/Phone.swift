@@ -1,6 +1,7 @@
 import AssentDevice
 import AssentDeviceSoftware
 import Foundation
+import TestSupport
 
 let deviceInfo = DeviceInfo(name: "Anna's phone", model: "Swift", os: "any", appId: "org.example.app", appVersion: "1.0")
 

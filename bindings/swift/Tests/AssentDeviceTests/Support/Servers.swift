@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 
 /// A socket on loopback. What it says to each who connects is a test's choice.
 final class Server: Sendable {

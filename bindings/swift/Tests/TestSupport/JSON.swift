@@ -1,7 +1,7 @@
 import Foundation
 
 /// A JSON value, as scenarios and the admin API have them.
-enum JSON: Sendable, Equatable, Codable {
+package enum JSON: Sendable, Equatable, Codable {
     case null
     case bool(Bool)
     case number(Double)
@@ -9,7 +9,7 @@ enum JSON: Sendable, Equatable, Codable {
     case list([JSON])
     case object([String: JSON])
 
-    init(from decoder: any Decoder) throws {
+    package init(from decoder: any Decoder) throws {
         let value = try decoder.singleValueContainer()
         if value.decodeNil() {
             self = .null
@@ -26,7 +26,7 @@ enum JSON: Sendable, Equatable, Codable {
         }
     }
 
-    func encode(to encoder: any Encoder) throws {
+    package func encode(to encoder: any Encoder) throws {
         var value = encoder.singleValueContainer()
         switch self {
         case .null: try value.encodeNil()
@@ -38,20 +38,20 @@ enum JSON: Sendable, Equatable, Codable {
         }
     }
 
-    subscript(name: String) -> JSON? {
+    package subscript(name: String) -> JSON? {
         guard case .object(let members) = self else { return nil }
         return members[name]
     }
 
-    var text: String? { if case .text(let text) = self { text } else { nil } }
-    var bool: Bool? { if case .bool(let bool) = self { bool } else { nil } }
-    var number: Double? { if case .number(let number) = self { number } else { nil } }
-    var list: [JSON]? { if case .list(let list) = self { list } else { nil } }
-    var object: [String: JSON]? { if case .object(let members) = self { members } else { nil } }
+    package var text: String? { if case .text(let text) = self { text } else { nil } }
+    package var bool: Bool? { if case .bool(let bool) = self { bool } else { nil } }
+    package var number: Double? { if case .number(let number) = self { number } else { nil } }
+    package var list: [JSON]? { if case .list(let list) = self { list } else { nil } }
+    package var object: [String: JSON]? { if case .object(let members) = self { members } else { nil } }
 }
 
 extension JSON: ExpressibleByStringLiteral, ExpressibleByDictionaryLiteral, ExpressibleByNilLiteral {
-    init(stringLiteral text: String) { self = .text(text) }
-    init(nilLiteral: ()) { self = .null }
-    init(dictionaryLiteral members: (String, JSON)...) { self = .object(Dictionary(uniqueKeysWithValues: members)) }
+    package init(stringLiteral text: String) { self = .text(text) }
+    package init(nilLiteral: ()) { self = .null }
+    package init(dictionaryLiteral members: (String, JSON)...) { self = .object(Dictionary(uniqueKeysWithValues: members)) }
 }

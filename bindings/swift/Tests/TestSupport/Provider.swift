@@ -5,10 +5,10 @@ import FoundationNetworking
 #endif
 
 /// A real provider on loopback with its admin API: the `simulator` that `SIMULATOR` names. It ends with this process.
-final class Provider: Sendable {
-    static let shared = Provider()
+package final class Provider: Sendable {
+    package static let shared = Provider()
 
-    let issuer: String
+    package let issuer: String
     private let admin: String
     private let token: String
 
@@ -38,7 +38,7 @@ final class Provider: Sendable {
 
     /// One call of the admin API, which must succeed unless another status is expected.
     @discardableResult
-    func admin(_ method: String, _ path: String, _ body: JSON? = nil, expect: ClosedRange<Int> = 200...299) async throws -> JSON {
+    package func admin(_ method: String, _ path: String, _ body: JSON? = nil, expect: ClosedRange<Int> = 200...299) async throws -> JSON {
         let headers = ["Authorization": "Bearer \(token)", "Content-Type": "application/json"]
         let (status, answer) = try await call(method, admin + path, try body.map(JSONEncoder().encode), headers)
         guard expect.contains(status) else { throw Failed("\(method) \(path): \(status) \(answer)") }
@@ -46,27 +46,27 @@ final class Provider: Sendable {
     }
 
     /// A user who has nothing yet; returns the subject.
-    func newUser() async throws -> String {
+    package func newUser() async throws -> String {
         try await admin("POST", "/users", ["username": .text(UUID().uuidString)])["subject"].required().text.required()
     }
 
-    func ticket(_ subject: String) async throws -> String {
+    package func ticket(_ subject: String) async throws -> String {
         try await admin("POST", "/users/\(subject)/tickets")["ticket"].required().text.required()
     }
 
     /// What the page that showed the ticket does with the digits that the user reads from the phone.
-    func typeDigits(_ enrolment: String, _ digits: String, expect: ClosedRange<Int> = 200...200) async throws {
+    package func typeDigits(_ enrolment: String, _ digits: String, expect: ClosedRange<Int> = 200...200) async throws {
         try await admin("POST", "/enrolments/\(enrolment)/confirm", ["digits": .text(digits)], expect: expect)
     }
 
     /// Names of the user's phones that may answer.
-    func activeDevices(_ subject: String) async throws -> [String] {
+    package func activeDevices(_ subject: String) async throws -> [String] {
         let devices = try await admin("GET", "/users/\(subject)/devices")["devices"].required().list.required()
         return devices.filter { $0["status"] == "active" }.compactMap { $0["name"]?.text }
     }
 
     /// A confidential client that polls.
-    func newClient(_ metadata: [String: JSON]) async throws -> RelyingParty {
+    package func newClient(_ metadata: [String: JSON]) async throws -> RelyingParty {
         let all = metadata.merging(["scope": "openid"]) { given, _ in given }
         let client = try await admin("POST", "/clients", .object(all))
         return RelyingParty(
@@ -79,10 +79,10 @@ final class Provider: Sendable {
 private let kept = Locked<Pipe?>(nil)
 
 /// Who asks users, at the provider.
-struct RelyingParty: Sendable {
-    let issuer: String
-    let id: String
-    let secret: String
+package struct RelyingParty: Sendable {
+    package let issuer: String
+    package let id: String
+    package let secret: String
 
     private func post(_ path: String, _ form: [String: String]) async throws -> (Int, JSON) {
         let basic = "Basic " + Data("\(id):\(secret)".utf8).base64EncodedString()
@@ -92,23 +92,23 @@ struct RelyingParty: Sendable {
     }
 
     /// A backchannel authentication request; returns the whole acknowledgement, or fails with OAuth's error.
-    func ask(_ subject: String, _ parameters: [String: String] = ["binding_message": "Pay 20 EUR"]) async throws -> JSON {
+    package func ask(_ subject: String, _ parameters: [String: String] = ["binding_message": "Pay 20 EUR"]) async throws -> JSON {
         let form = parameters.merging(["scope": "openid", "login_hint": subject]) { given, _ in given }
         return try succeeded(await post("/backchannel/authenticate", form))
     }
 
     /// The same; returns its `auth_req_id`.
-    func asked(_ subject: String, _ message: String = "Pay 20 EUR") async throws -> String {
+    package func asked(_ subject: String, _ message: String = "Pay 20 EUR") async throws -> String {
         try await ask(subject, ["binding_message": message])["auth_req_id"].required().text.required()
     }
 
     /// Takes a request back.
-    func cancel(_ request: String) async throws {
+    package func cancel(_ request: String) async throws {
         _ = try succeeded(await post("/backchannel/cancel", ["auth_req_id": request]))
     }
 
     /// One call of the token endpoint: `tokens`, or the error.
-    func poll(_ request: String) async throws -> String {
+    package func poll(_ request: String) async throws -> String {
         let form = ["grant_type": "urn:openid:params:grant-type:ciba", "auth_req_id": request]
         do {
             _ = try succeeded(await post("/token", form))
@@ -125,8 +125,8 @@ struct RelyingParty: Sendable {
 }
 
 /// OAuth's `error`.
-struct OAuthError: Error {
-    let code: String
+package struct OAuthError: Error {
+    package let code: String
 }
 
 private let http = URLSession(configuration: .ephemeral)
@@ -143,12 +143,4 @@ private func call(_ method: String, _ url: String, _ body: Data?, _ headers: [St
 
 private func escaped(_ text: String) -> String {
     text.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? text
-}
-
-extension Optional {
-    /// What must be there.
-    func required(_ what: String = "\(Wrapped.self)") throws -> Wrapped {
-        guard let self else { throw Failed("missing: \(what)") }
-        return self
-    }
 }
