@@ -33,8 +33,8 @@ package func eventually(_ what: String, _ condition: () async throws -> Bool) as
 
 extension Optional {
     /// What must be there.
-    package func required(_ what: String = "\(Wrapped.self)") throws -> Wrapped {
-        guard let self else { throw Failed("missing: \(what)") }
+    package func required(_ what: @autoclosure () -> String = "\(Wrapped.self)") throws -> Wrapped {
+        guard let self else { throw Failed("missing: \(what())") }
         return self
     }
 }

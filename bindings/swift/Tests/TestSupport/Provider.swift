@@ -4,19 +4,21 @@ import Foundation
 import FoundationNetworking
 #endif
 
-/// A real provider on loopback with its admin API: the `simulator` that `SIMULATOR` names. It ends with this process.
+/// A real provider on loopback with its admin API: the `simulator` that `SIMULATOR` names. It ends when released, and with this
+/// process however that ends.
 package final class Provider: Sendable {
     package static let shared = Provider()
 
     package let issuer: String
+    private let running: Locked<Pipe>
     private let admin: String
     private let token: String
 
-    private init() {
+    package init() {
         let program = ProcessInfo.processInfo.environment["SIMULATOR"] ?? "simulator"
         let (input, output) = (Pipe(), Pipe())
         let process = Process()
-        // The shell's input ends with this process, however that ends.
+        // The shell's input ends with its other end.
         process.executableURL = URL(fileURLWithPath: "/bin/sh")
         process.arguments = ["-c", "\"$@\" & read -r _; kill $!", "sh", program, "--describe", "--listen", "127.0.0.1:0", "--interval", "1"]
         process.standardInput = input
@@ -33,8 +35,10 @@ package final class Provider: Sendable {
             let admin = described["admin"]?["url"]?.text, let token = described["admin"]?["token"]?.text
         else { fatalError("\(program) did not say where it is") }
         (self.issuer, self.admin, self.token) = (issuer, admin, token)
-        kept.change { $0 = input }
+        running = Locked(input)
     }
+
+    deinit { try? running.now.fileHandleForWriting.close() }
 
     /// One call of the admin API, which must succeed unless another status is expected.
     @discardableResult
@@ -61,8 +65,17 @@ package final class Provider: Sendable {
 
     /// Names of the user's phones that may answer.
     package func activeDevices(_ subject: String) async throws -> [String] {
-        let devices = try await admin("GET", "/users/\(subject)/devices")["devices"].required().list.required()
-        return devices.filter { $0["status"] == "active" }.compactMap { $0["name"]?.text }
+        try await devices(subject).filter { $0["status"] == "active" }.compactMap { $0["name"]?.text }
+    }
+
+    /// What an operator does about a phone that is lost.
+    package func revoke(_ subject: String, enrolment: String) async throws {
+        let device = try await devices(subject).first { $0["enrolment"]?.text == enrolment }
+        try await admin("POST", "/devices/\(device.required()["id"].required().text.required())/revoke")
+    }
+
+    private func devices(_ subject: String) async throws -> [JSON] {
+        try await admin("GET", "/users/\(subject)/devices")["devices"].required().list.required()
     }
 
     /// A confidential client that polls.
@@ -74,9 +87,6 @@ package final class Provider: Sendable {
             secret: try client["client_secret"].required().text.required())
     }
 }
-
-/// The end of the pipe that keeps the provider running.
-private let kept = Locked<Pipe?>(nil)
 
 /// Who asks users, at the provider.
 package struct RelyingParty: Sendable {
@@ -107,11 +117,16 @@ package struct RelyingParty: Sendable {
         _ = try succeeded(await post("/backchannel/cancel", ["auth_req_id": request]))
     }
 
-    /// One call of the token endpoint: `tokens`, or the error.
-    package func poll(_ request: String) async throws -> String {
+    /// One call of the token endpoint.
+    package func redeem(_ request: String) async throws {
         let form = ["grant_type": "urn:openid:params:grant-type:ciba", "auth_req_id": request]
+        _ = try succeeded(await post("/token", form))
+    }
+
+    /// The same in a word: `tokens`, or the error.
+    package func poll(_ request: String) async throws -> String {
         do {
-            _ = try succeeded(await post("/token", form))
+            try await redeem(request)
             return "tokens"
         } catch let error as OAuthError {
             return error.code

@@ -113,6 +113,14 @@ final class BentPorts: KeyVault, SecureStore, Transport, AssentDevice.Clock {
     /// How often the user was asked to approve.
     var approvals: Int { reasons.now.count { if case .approval = $0 { true } else { false } } }
 
+    /// The keys that were made until now cannot be used any more: those that ask the user, or all.
+    func invalidate(onlyVerified: Bool) async {
+        for (alias, purpose) in purposes.now {
+            if !onlyVerified { await vault.delete(alias: alias) }
+            if onlyVerified, purpose == .verified { world.change { _ = $0.invalidated.insert(alias) } }
+        }
+    }
+
     /// Nothing is bent any more.
     func work() { world.change { $0 = World(ahead: $0.ahead, invalidated: $0.invalidated) } }
 

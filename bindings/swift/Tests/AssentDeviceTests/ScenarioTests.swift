@@ -1,0 +1,44 @@
+import Foundation
+import TestSupport
+import Testing
+
+/// The repository's scenarios, which Kotlin and Python play as well.
+@Suite(.serialized) struct ScenarioTests {
+    private static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        .appendingPathComponent("../../../../mobile-samples/scenarios").standardizedFileURL
+
+    private static let files: [String] = {
+        let all = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
+        return all.filter { $0.hasSuffix(".json") && $0 != "schema.json" }.sorted()
+    }()
+
+    @Test func thereAreScenarios() { #expect(!Self.files.isEmpty, "none in \(Self.folder.path)") }
+
+    @Test(arguments: files) func everyStepComesToWhatItSays(file: String) async throws {
+        try await play(scenario: Data(contentsOf: Self.folder.appendingPathComponent(file)))
+    }
+
+    @Test(arguments: [
+        #"{ "do": "fly", "user": "anna" }"#, #"{ "do": "user", "user": "anna", "age": 7 }"#, #"{ "do": "user" }"#,
+        #"{ "do": "user", "user": "anna", "error": "expired" }"#, #"{ "do": "wait", "seconds": "one" }"#,
+        #"{ "do": "set", "phone": "annas", "network": "slow" }"#, #"{ "do": "restart" }"#,
+        #"{ "do": "poll", "client": "bank", "request": "payment" }"#,
+        #"{ "do": "accounts", "phone": "annas", "accounts": [{ "state": "active" }] }"#,
+    ])
+    func whatIsNotAsWrittenFails(step: String) async {
+        await #expect(throws: Failed.self) {
+            try await play(scenario: Data(#"{ "title": "t", "steps": [\#(step)] }"#.utf8))
+        }
+    }
+
+    @Test(arguments: ["{}", "[]", #"{ "title": "t", "steps": [] }"#, #"{ "title": "t", "steps": [{}], "more": 1 }"#])
+    func whatIsNoScenarioFails(text: String) async {
+        await #expect(throws: Failed.self) { try await play(scenario: Data(text.utf8)) }
+    }
+
+    @Test func anUnexpectedMemberOfAScreenFails() throws {
+        #expect(throws: Failed.self) { try expect(["colour": "red"], in: ["kind": "test"]) }
+        #expect(throws: Failed.self) { try expect(["kind": nil], in: ["kind": "test"]) }
+        try expect(["kind": "test"], in: ["kind": "test", "title": "t"])
+    }
+}
