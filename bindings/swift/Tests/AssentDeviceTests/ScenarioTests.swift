@@ -7,6 +7,9 @@ import Testing
     private static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         .appendingPathComponent("../../../../mobile-samples/scenarios").standardizedFileURL
 
+    /// One for all of them, in which nobody else has clients.
+    private static let provider = Provider()
+
     private static let files: [String] = {
         let all = (try? FileManager.default.contentsOfDirectory(atPath: folder.path)) ?? []
         return all.filter { $0.hasSuffix(".json") && $0 != "schema.json" }.sorted()
@@ -15,7 +18,7 @@ import Testing
     @Test func thereAreScenarios() { #expect(!Self.files.isEmpty, "none in \(Self.folder.path)") }
 
     @Test(arguments: files) func everyStepComesToWhatItSays(file: String) async throws {
-        try await play(scenario: Data(contentsOf: Self.folder.appendingPathComponent(file)))
+        try await play(scenario: Data(contentsOf: Self.folder.appendingPathComponent(file)), against: Self.provider)
     }
 
     @Test(arguments: [
@@ -27,13 +30,15 @@ import Testing
     ])
     func whatIsNotAsWrittenFails(step: String) async {
         await #expect(throws: Failed.self) {
-            try await play(scenario: Data(#"{ "title": "t", "steps": [\#(step)] }"#.utf8))
+            try await play(scenario: Data(#"{ "title": "t", "steps": [\#(step)] }"#.utf8), against: Self.provider)
         }
     }
 
     @Test(arguments: ["{}", "[]", #"{ "title": "t", "steps": [] }"#, #"{ "title": "t", "steps": [{}], "more": 1 }"#])
     func whatIsNoScenarioFails(text: String) async {
-        await #expect(throws: Failed.self) { try await play(scenario: Data(text.utf8)) }
+        await #expect(throws: Failed.self) {
+            try await play(scenario: Data(text.utf8), against: Self.provider)
+        }
     }
 
     @Test func anUnexpectedMemberOfAScreenFails() throws {

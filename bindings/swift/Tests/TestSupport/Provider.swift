@@ -86,6 +86,9 @@ package final class Provider: Sendable {
             issuer: issuer, id: try client["client_id"].required().text.required(),
             secret: try client["client_secret"].required().text.required())
     }
+
+    /// Ends a client: no other can be called like one that there is.
+    package func remove(_ client: RelyingParty) async throws { try await admin("DELETE", "/clients/\(client.id)") }
 }
 
 /// Who asks users, at the provider.

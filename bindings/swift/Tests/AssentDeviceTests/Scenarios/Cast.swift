@@ -49,13 +49,17 @@ final class Handset {
     func prompt(_ question: Question) -> String? { names.first { $0.value == question.name }?.key }
 
     /// Takes requests into its hand and returns their names. A phone never learns what a relying party calls a request: one
-    /// that it sees for the first time is the oldest that fits.
+    /// that it sees for the first time is the oldest that fits. A question of the provider's own is called by its kind.
     func take(_ found: [ApprovalRequest], of account: Membership, asked: [Question]) throws -> [String] {
         try found.map { request in
-            let name = try names[request.id()] ?? asked.first { question in
+            let fitting = asked.first { question in
                 question.subject == account.subject && question.client.id == request.clientId()
                     && question.message == request.bindingMessage() && !names.values.contains(question.name)
-            }.required("who asked for \(request.id()) of \(request.clientName())").name
+            }
+            // Without a line: the screen is not taken by this.
+            let kind = request.displayPart(first: 0, count: 0).kind
+            let ofProvider = kind == .authentication ? nil : word(kind)
+            let name = try (names[request.id()] ?? fitting?.name ?? ofProvider).required("who asked for \(request.id())")
             (names[request.id()], inHand[name]) = (name, request)
             return name
         }
@@ -70,12 +74,19 @@ final class Handset {
 
 /// Whom a scenario's names stand for.
 final class Cast {
-    private(set) lazy var provider = Provider()
+    let provider: Provider
     var clients: [String: RelyingParty] = [:]
     var users: [String: String] = [:]
     /// In the order they were asked.
     var asked: [Question] = []
     private var handsets: [String: Handset] = [:]
+
+    init(provider: Provider) { self.provider = provider }
+
+    /// The end of the scenario: another may call its clients the same.
+    func leave() async throws {
+        for client in clients.values { try await provider.remove(client) }
+    }
 
     func client(_ step: Step) throws -> RelyingParty { try clients[step.text("client")].required("a client that was made") }
 

@@ -12,13 +12,23 @@ struct Action {
     }
 }
 
-/// Plays a scenario against a provider of its own; fails at the first step that does not come to what it must.
-func play(scenario data: Data) async throws {
+/// Plays a scenario; fails at the first step that does not come to what it must.
+func play(scenario data: Data, against provider: Provider) async throws {
     let scenario = try JSONDecoder().decode(JSON.self, from: data).object.required("an object")
     guard Set(scenario.keys) == ["title", "steps"], let steps = scenario["steps"]?.list, !steps.isEmpty else {
         throw Failed("a scenario has a title and steps")
     }
-    let cast = Cast()
+    let cast = Cast(provider: provider)
+    do {
+        try await play(steps, with: cast)
+    } catch {
+        try await cast.leave()
+        throw error
+    }
+    try await cast.leave()
+}
+
+private func play(_ steps: [JSON], with cast: Cast) async throws {
     let actions = [relyingPartyActions(), phoneActions(), answerActions(), worldActions()]
         .reduce(into: [:]) { $0.merge($1) { _, _ in fatalError("two actions of one name") } }
     for (index, members) in steps.enumerated() {
