@@ -15,7 +15,8 @@ public final class URLSessionTransport: Transport {
 
     /// - Parameter configuration: What else the session needs, proxies for one. Redirects, cookies, cache, credentials and
     ///   time limits are set here, whatever it says of them.
-    public init(configuration: URLSessionConfiguration = .ephemeral) {
+    public init(configuration given: URLSessionConfiguration = .ephemeral) {
+        let configuration = given.copy() as? URLSessionConfiguration ?? given
         configuration.httpCookieStorage = nil
         configuration.httpCookieAcceptPolicy = .never
         configuration.httpShouldSetCookies = false
