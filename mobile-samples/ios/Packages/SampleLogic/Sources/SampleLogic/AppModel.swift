@@ -1,0 +1,131 @@
+import AssentDevice
+import Observation
+
+/// The app as a whole: its accounts, what waits on them, and what the user should know.
+@MainActor @Observable
+public final class AppModel {
+    /// All calls go to this.
+    public let core: DeviceCore
+    /// What the phone says of itself.
+    public let info: DeviceInfo
+    /// Where pushes go.
+    public let push: PushModel
+
+    /// Oldest first, those that ended among them.
+    public private(set) var accounts: [Account] = []
+    /// What waits, account by account, oldest first.
+    public private(set) var requests: [ApprovalRequest] = []
+    /// What other phones approved, and the user may still say that it was not them.
+    public private(set) var approvedElsewhere: [Entry] = []
+    /// What went wrong with single accounts, by their ids.
+    public private(set) var troubles: [String: Trouble] = [:]
+    /// What went wrong as a whole.
+    public private(set) var trouble: Trouble?
+
+    /// - Parameters:
+    ///   - core: One for the whole app.
+    ///   - info: What the phone says of itself when it enrols.
+    public init(core: DeviceCore, info: DeviceInfo) {
+        self.core = core
+        self.info = info
+        push = PushModel(core: core)
+    }
+
+    /// The app started, came to the front, or has a network again.
+    public func opened() async {
+        await guarded {
+            let synced = try await core.sync(push: push.target)
+            troubles = [:]
+            for account in synced { troubles[account.account] = account.failure.map { Trouble(code: $0.code) } }
+            requests = synced.flatMap(\.requests)
+            push.policies = Dictionary(uniqueKeysWithValues: synced.compactMap { one in one.policy.map { (one.account, $0) } })
+            accounts = try await core.accounts()
+        }
+        await lookElsewhere()
+    }
+
+    /// Looks for requests on one account for as long as this task lives: what a phone without pushes does.
+    public func watch(_ account: String) async {
+        do {
+            for try await waiting in core.requests(account: account) { replace(account, by: waiting) }
+        } catch is CancellationError {
+        } catch {
+            // It may have ended by the server's word; `sync` learns why.
+            troubles[account] = Trouble(error)
+            await opened()
+        }
+    }
+
+    /// A push came while the app runs, or its notification was tapped.
+    public func pushed(_ data: [String: String]) async {
+        await guarded {
+            for request in try await core.openPush(data: data) where !requests.contains(where: { $0.id() == request.id() }) {
+                requests.append(request)
+            }
+        }
+    }
+
+    /// The request of a tapped notification, to be shown at once.
+    public func tapped(account: String, prompt: String) async -> ApprovalRequest? {
+        await guarded { try await core.fetchPrompt(account: account, id: prompt) }
+    }
+
+    /// A request was answered, or is over: it leaves the list.
+    public func left(_ request: ApprovalRequest) { requests.removeAll { $0.id() == request.id() } }
+
+    /// Leaves an account: its server is told first.
+    public func forget(_ account: String) async { await ending(account) { try await core.forget(account: account) } }
+
+    /// Takes an account that ended off the list.
+    public func wipe(_ account: String) async { await ending(account) { try await core.wipe(account: account) } }
+
+    /// Starts anew where what is stored cannot be read.
+    public func discardDamagedState() async {
+        await guarded { try await core.discardDamagedState() }
+        if trouble == nil { await opened() }
+    }
+
+    /// New keys for approvals, in place of those that ended or to be on the safe side. `awaiting`: another phone must agree, or a
+    /// new sign-in; calling again learns how that ended.
+    public func renewKeys(_ account: String) async -> RotationState? {
+        let renewed = await guarded {
+            try await core.rotateKeys(account: account, which: KeysToRotate(device: false, verified: true, sealing: false))
+        }
+        if renewed == .done { troubles[account] = nil }
+        return renewed
+    }
+
+    private func ending(_ account: String, _ call: @MainActor () async throws -> Void) async {
+        await guarded {
+            try await call()
+            accounts = try await core.accounts()
+            requests.removeAll { $0.account() == account }
+            approvedElsewhere.removeAll { $0.account == account }
+            troubles[account] = nil
+        }
+    }
+
+    private func replace(_ account: String, by waiting: [ApprovalRequest]) {
+        let known = requests.filter { $0.account() == account }
+        // The object that is on the screen stays: digits typed into it are in it.
+        let kept = waiting.map { new in known.first { $0.id() == new.id() } ?? new }
+        requests = requests.filter { $0.account() != account } + kept
+    }
+
+    /// Nothing that fails here is worth a word: the history says it, too.
+    private func lookElsewhere() async {
+        var found: [Entry] = []
+        for account in accounts where account.state == .active {
+            guard let page = try? await core.history(account: account.id, before: nil) else { continue }
+            found += page.entries.map { Entry(account: account.id, $0) }
+        }
+        approvedElsewhere = found.filter { $0.mayObject && !$0.what.onThisPhone && $0.what.outcome == .approved }
+    }
+
+    @discardableResult
+    private func guarded<Answer>(_ call: @MainActor () async throws -> Answer) async -> Answer? {
+        let (answer, trouble) = await attempt(call)
+        self.trouble = trouble
+        return answer
+    }
+}

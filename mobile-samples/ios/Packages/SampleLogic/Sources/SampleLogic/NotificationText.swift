@@ -1,0 +1,35 @@
+import AssentDevice
+
+/// What the notification of a push says, worked out in the notification service extension. The text of the request is not in
+/// it: that is for the unlocked app.
+public struct NotificationText: Equatable, Sendable {
+    /// Heading.
+    public let title: String
+    /// Text.
+    public let body: String
+    /// Groups what belongs to one account; `nil` where nothing is known.
+    public let account: String?
+    /// The prompt's id, for the app to show once the user has tapped.
+    public let prompt: String?
+
+    /// Opens the data of a push. Whatever fails, and whatever is not sealed, says no more than that something waits.
+    public init(_ data: [String: String], by opener: NoticeOpener) {
+        guard let notice = try? opener.open(data: data) else {
+            self.init(title: "Approval", body: "Something awaits you.", account: nil, prompt: nil)
+            return
+        }
+        let doubt = notice.clientVerified ? "" : " Nobody has confirmed who this is."
+        self.init(title: notice.title, body: notice.kind.wording + "." + doubt, account: notice.account, prompt: notice.prompt)
+    }
+
+    private init(title: String, body: String, account: String?, prompt: String?) {
+        (self.title, self.body, self.account, self.prompt) = (title, body, account, prompt)
+    }
+}
+
+/// The data of a push, as the core reads it, out of what iOS delivers: its members that are text.
+public func pushData(_ userInfo: [AnyHashable: Any]) -> [String: String] {
+    userInfo.reduce(into: [:]) { data, member in
+        if let name = member.key as? String, let text = member.value as? String { data[name] = text }
+    }
+}

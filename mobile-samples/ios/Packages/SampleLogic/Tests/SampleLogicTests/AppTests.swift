@@ -1,0 +1,139 @@
+import AssentDevice
+import Foundation
+import SampleLogic
+import Testing
+
+@MainActor @Suite struct AppTests {
+    private let provider = Provider.shared
+
+    @Test func aPhoneWithoutPushesWatches() async throws {
+        let sample = try await Sample()
+        let watching = Task { await sample.app.watch(sample.account) }
+        let request = try await sample.bank.asked(sample.subject)
+        try await eventually("the request") { !sample.app.requests.isEmpty }
+        let shown = sample.app.requests[0]
+        await ApprovalModel(shown, sample.app).approve()
+        #expect(sample.app.requests.isEmpty)
+        #expect(try await sample.bank.poll(request) == "tokens")
+        watching.cancel()
+        await watching.value
+    }
+
+    @Test func whatIsOnTheScreenStaysTheSameObjectWhileTheAppWatches() async throws {
+        let sample = try await Sample()
+        let (_, _, model) = try await sample.asked()
+        let watching = Task { await sample.app.watch(sample.account) }
+        _ = try await sample.bank.asked(sample.subject, "Another")
+        try await eventually("two") { sample.app.requests.count == 2 }
+        #expect(sample.app.requests[0] === model.request)
+        watching.cancel()
+        await watching.value
+    }
+
+    @Test func aTappedNotificationShowsItsRequest() async throws {
+        let sample = try await Sample()
+        let (_, _, model) = try await sample.asked()
+        let tapped = await sample.app.tapped(account: sample.account, prompt: model.request.id())
+        #expect(tapped?.id() == model.request.id())
+        #expect(await sample.app.tapped(account: sample.account, prompt: "AAAAAAAAAAAAAAAAAAAAAA") == nil)
+        #expect(sample.app.trouble?.code == "unknown_prompt")
+    }
+
+    @Test func aWakeMakesTheAppAsk() async throws {
+        let sample = try await Sample()
+        _ = try await sample.bank.asked(sample.subject)
+        await sample.app.pushed(["v": "1", "rid": "AAAAAAAAAAAAAAAAAAAAAA"])
+        await sample.app.pushed(["v": "1", "rid": "AAAAAAAAAAAAAAAAAAAAAA"])
+        #expect(sample.app.requests.count == 1)
+        await sample.app.pushed(["v": "2"])
+        #expect(sample.app.trouble?.code == "not_our_push")
+    }
+
+    @Test func anInvalidatedKeyIsRenewedWhereAnotherPhoneAgrees() async throws {
+        let sample = try await Sample()
+        let (request, _, model) = try await sample.asked()
+        let ended = sample.phone.ports.purposes.now.filter { $0.value == .verified }.map(\.key)
+        sample.phone.ports.world.change { $0.invalidated = Set(ended) }
+        await model.approve()
+        #expect(model.stage == .asking && model.trouble?.remedy == .renewKeys)
+        #expect(try await sample.bank.poll(request) == "authorization_pending")
+        #expect(await sample.app.renewKeys(sample.account) == .awaiting, "nobody has agreed")
+        await model.deny(.cancelled)
+        #expect(model.stage == .answered(.denied, approving: false), "a denial needs no such key")
+    }
+
+    @Test func keysThatWorkAreRenewedAtOnce() async throws {
+        let sample = try await Sample()
+        #expect(await sample.app.renewKeys(sample.account) == .done)
+        let (request, _, model) = try await sample.asked()
+        await model.approve()
+        #expect(try await sample.bank.poll(request) == "tokens")
+    }
+
+    @Test func aRevokedPhoneIsToldWhyAndTakenOffTheList() async throws {
+        let sample = try await Sample()
+        try await provider.admin("DELETE", "/users/\(sample.subject)/devices/\(deviceId(sample))")
+        await sample.app.opened()
+        #expect(sample.app.accounts.first?.revoked == .operator)
+        #expect(sample.app.accounts.first?.revoked?.wording == "It was removed by an operator.")
+        await sample.app.wipe(sample.account)
+        #expect(sample.app.accounts.isEmpty)
+    }
+
+    @Test func anAccountIsLeftOnlyOnceItsServerKnows() async throws {
+        let sample = try await Sample()
+        sample.offline()
+        await sample.app.forget(sample.account)
+        #expect(sample.app.trouble?.code == "unreachable" && sample.app.accounts.count == 1)
+        sample.online()
+        await sample.app.forget(sample.account)
+        #expect(sample.app.trouble == nil && sample.app.accounts.isEmpty)
+        #expect(try await provider.activeDevices(sample.subject).isEmpty)
+    }
+
+    @Test func withoutANetworkAccountsKeepTheirPlaceAndSayWhy() async throws {
+        let sample = try await Sample()
+        sample.offline()
+        await sample.app.opened()
+        #expect(sample.app.accounts.count == 1)
+        #expect(sample.app.troubles[sample.account]?.code == "unreachable")
+        sample.online()
+        await sample.app.opened()
+        #expect(sample.app.troubles[sample.account] == nil)
+    }
+
+    @Test func theHistoryTakesAnApprovalBack() async throws {
+        let sample = try await Sample()
+        let (request, _, model) = try await sample.asked(["binding_message": "Pay 20 EUR"])
+        await model.approve()
+        let history = HistoryModel(sample.app, account: sample.account)
+        await history.load()
+        #expect(history.entries.map(\.wording) == ["Approved, on this phone"])
+        #expect(history.entries.map(\.what.message) == ["Pay 20 EUR"] && !history.hasMore)
+        #expect(await history.object(history.entries[0]) == .denied)
+        #expect(history.entries.map(\.what.outcome) == [.denied])
+        #expect(try await sample.bank.poll(request) == "access_denied")
+    }
+
+    @Test func whatAnotherPhoneApprovedIsShownAtTheStart() async throws {
+        let sample = try await Sample()
+        let other = Phone()
+        let ticket = try await provider.ticket(sample.subject)
+        let enrolment = try await other.core.enrol(ticket: ticket, info: deviceInfo, push: .none)
+        try await provider.typeDigits(enrolment.account(), enrolment.digits().required())
+        _ = try await sample.bank.asked(sample.subject)
+        let there = try await other.shownRequest(enrolment.account())
+        _ = try await other.core.approve(request: there)
+        await sample.app.opened()
+        #expect(sample.app.approvedElsewhere.map(\.what.onThisPhone) == [false])
+        let history = HistoryModel(sample.app, account: sample.account)
+        #expect(await history.object(sample.app.approvedElsewhere[0]) == .denied)
+        await sample.app.opened()
+        #expect(sample.app.approvedElsewhere.isEmpty)
+    }
+
+    private func deviceId(_ sample: Sample) async throws -> String {
+        let devices = try await provider.admin("GET", "/users/\(sample.subject)/devices")["devices"].required().list.required()
+        return try devices.first.required()["id"].required().text.required()
+    }
+}
