@@ -61,7 +61,7 @@ private let said: [String: (String, Trouble.Remedy)] = [
     "proof_not_taken": ("The server did not take this phone's word. Try again.", .tryAgain),
     "untrusted": untrusted,
     "unshowable": untrusted,
-    "not_understood": untrusted,
+    "not_understood": ("The server says what this app does not know. Try again, or update the app.", .tryAgain),
     "not_our_push": untrusted,
     "expired": ("Too late: this has expired.", .leave),
     "already_answered": ("This was answered before.", .leave),

@@ -10,7 +10,7 @@ import Testing
         let sample = try await Sample()
         let watching = Task { await sample.app.watch(sample.account) }
         let request = try await sample.bank.asked(sample.subject)
-        try await eventually("the request") { !sample.app.requests.isEmpty }
+        try await onScreen("the request") { !sample.app.requests.isEmpty }
         let shown = sample.app.requests[0]
         await ApprovalModel(shown, sample.app).approve()
         #expect(sample.app.requests.isEmpty)
@@ -24,7 +24,7 @@ import Testing
         let (_, _, model) = try await sample.asked()
         let watching = Task { await sample.app.watch(sample.account) }
         _ = try await sample.bank.asked(sample.subject, "Another")
-        try await eventually("two") { sample.app.requests.count == 2 }
+        try await onScreen("two") { sample.app.requests.count == 2 }
         #expect(sample.app.requests[0] === model.request)
         watching.cancel()
         await watching.value
@@ -72,7 +72,7 @@ import Testing
 
     @Test func aRevokedPhoneIsToldWhyAndTakenOffTheList() async throws {
         let sample = try await Sample()
-        try await provider.admin("DELETE", "/users/\(sample.subject)/devices/\(deviceId(sample))")
+        try await provider.admin("POST", "/devices/\(deviceId(sample))/revoke")
         await sample.app.opened()
         #expect(sample.app.accounts.first?.revoked == .operator)
         #expect(sample.app.accounts.first?.revoked?.wording == "It was removed by an operator.")
@@ -118,11 +118,9 @@ import Testing
     @Test func whatAnotherPhoneApprovedIsShownAtTheStart() async throws {
         let sample = try await Sample()
         let other = Phone()
-        let ticket = try await provider.ticket(sample.subject)
-        let enrolment = try await other.core.enrol(ticket: ticket, info: deviceInfo, push: .none)
-        try await provider.typeDigits(enrolment.account(), enrolment.digits().required())
+        let account = try await other.join(sample.subject)
         _ = try await sample.bank.asked(sample.subject)
-        let there = try await other.shownRequest(enrolment.account())
+        let there = try await other.shownRequest(account)
         _ = try await other.core.approve(request: there)
         await sample.app.opened()
         #expect(sample.app.approvedElsewhere.map(\.what.onThisPhone) == [false])

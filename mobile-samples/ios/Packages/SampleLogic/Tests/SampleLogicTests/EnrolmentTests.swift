@@ -8,7 +8,7 @@ import Testing
     private var app: AppModel { AppModel(core: phone.core, info: deviceInfo) }
 
     private func digits(of model: EnrolmentModel) async throws -> (String, account: String) {
-        try await eventually("digits") { if case .digits = model.stage { true } else { false } }
+        try await onScreen("digits") { if case .digits = model.stage { true } else { false } }
         guard case .digits(let digits, let account) = model.stage else { throw Failed("no digits any more") }
         return (digits, account)
     }

@@ -37,3 +37,13 @@ struct Sample {
 
 /// Clients of like names would be refused, so most users are asked by one.
 private let sharedBank = Task { try await Provider.shared.newClient(["client_name": "Sample Bank"]) }
+
+/// Waits until the screen shows something; for as long as a busy machine may need.
+@MainActor
+func onScreen(_ what: String, _ condition: @MainActor () -> Bool) async throws {
+    for _ in 0..<3_000 {
+        if condition() { return }
+        try await Task.sleep(for: .milliseconds(10))
+    }
+    throw Failed("never: \(what)")
+}

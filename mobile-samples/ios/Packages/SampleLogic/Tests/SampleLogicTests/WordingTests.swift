@@ -12,16 +12,17 @@ private final class NothingStored: ExtensionPorts {
     func unlock() throws {}
 }
 
-@MainActor @Suite struct WordingTests {
-    private static let errors: [DeviceError] = [
-        .NotATicket, .WrongIssuer(issuer: ""), .InsecureIssuer(issuer: ""), .UnfitName(detail: ""), .Unreachable(detail: ""),
-        .UntrustedCertificate(detail: ""), .ServerBusy(refusal: "", afterSeconds: nil), .ProofNotTaken, .Untrusted(detail: ""),
-        .Unshowable(detail: ""), .NotUnderstood(status: 200, detail: ""), .Expired, .AlreadyAnswered, .Withdrawn, .Busy,
-        .DisplayNotTaken, .DisplayIncomplete(missing: 1), .MatchCodeNeeded, .UnknownAccount, .NotActive, .Revoked, .Suspended,
-        .UnknownPrompt, .NotOurPush, .KeysLost, .KeyInvalidated, .KeyUnavailable(detail: ""), .UserCancelled, .Storage(detail: ""),
-        .DamagedState(detail: ""), .NewerState(version: 9), .Clock(detail: ""), .Platform(detail: ""), .Refused(refusal: ""),
-    ]
+/// Every condition.
+private let errors: [DeviceError] = [
+    .NotATicket, .WrongIssuer(issuer: ""), .InsecureIssuer(issuer: ""), .UnfitName(detail: ""), .Unreachable(detail: ""),
+    .UntrustedCertificate(detail: ""), .ServerBusy(refusal: "", afterSeconds: nil), .ProofNotTaken, .Untrusted(detail: ""),
+    .Unshowable(detail: ""), .NotUnderstood(status: 200, detail: ""), .Expired, .AlreadyAnswered, .Withdrawn, .Busy,
+    .DisplayNotTaken, .DisplayIncomplete(missing: 1), .MatchCodeNeeded, .UnknownAccount, .NotActive, .Revoked, .Suspended,
+    .UnknownPrompt, .NotOurPush, .KeysLost, .KeyInvalidated, .KeyUnavailable(detail: ""), .UserCancelled, .Storage(detail: ""),
+    .DamagedState(detail: ""), .NewerState(version: 9), .Clock(detail: ""), .Platform(detail: ""), .Refused(refusal: ""),
+]
 
+@MainActor @Suite struct WordingTests {
     @Test(arguments: errors)
     func everyConditionHasItsWords(error: DeviceError) {
         let trouble = Trouble(error)
@@ -30,7 +31,7 @@ private final class NothingStored: ExtensionPorts {
     }
 
     @Test func whatIsToBeTriedAgainIsWhatTheCoreSaysPasses() {
-        for error in Self.errors where error.retryAfter != nil { #expect(Trouble(error).remedy == .tryAgain, "\(error)") }
+        for error in errors where error.retryAfter != nil { #expect(Trouble(error).remedy == .tryAgain, "\(error)") }
     }
 
     @Test func anErrorOfTheAppIsNoWordOfItsOwn() {
