@@ -70,6 +70,15 @@ public final class AppModel {
         await guarded { try await core.fetchPrompt(account: account, id: prompt) }
     }
 
+    /// The user said *this is not me* on the notification itself.
+    public func denied(account: String, prompt: String) async {
+        await guarded {
+            let request = try await core.fetchPrompt(account: account, id: prompt)
+            _ = try await core.deny(request: request, reason: .notMe)
+            left(request)
+        }
+    }
+
     /// A request was answered, or is over: it leaves the list.
     public func left(_ request: ApprovalRequest) { requests.removeAll { $0.id() == request.id() } }
 

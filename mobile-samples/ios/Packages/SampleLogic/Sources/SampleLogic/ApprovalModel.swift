@@ -3,7 +3,7 @@ import Observation
 
 /// One request on one screen. It shows `display` as it is, and answers the very object that was shown.
 @MainActor @Observable
-public final class ApprovalModel {
+public final class ApprovalModel: Identifiable {
     /// How far it is.
     public enum Stage: Equatable {
         /// The user reads.

@@ -39,6 +39,14 @@ import Testing
         #expect(sample.app.trouble?.code == "unknown_prompt")
     }
 
+    @Test func aRequestIsDeniedFromItsNotification() async throws {
+        let sample = try await Sample()
+        let (request, _, model) = try await sample.asked()
+        await sample.app.denied(account: sample.account, prompt: model.request.id())
+        #expect(sample.app.trouble == nil && sample.app.requests.isEmpty)
+        #expect(try await sample.bank.poll(request) == "access_denied")
+    }
+
     @Test func aWakeMakesTheAppAsk() async throws {
         let sample = try await Sample()
         _ = try await sample.bank.asked(sample.subject)
@@ -52,8 +60,7 @@ import Testing
     @Test func anInvalidatedKeyIsRenewedWhereAnotherPhoneAgrees() async throws {
         let sample = try await Sample()
         let (request, _, model) = try await sample.asked()
-        let ended = sample.phone.ports.purposes.now.filter { $0.value == .verified }.map(\.key)
-        sample.phone.ports.world.change { $0.invalidated = Set(ended) }
+        sample.phone.world.change { $0.invalidated = true }
         await model.approve()
         #expect(model.stage == .asking && model.trouble?.remedy == .renewKeys)
         #expect(try await sample.bank.poll(request) == "authorization_pending")
@@ -82,10 +89,10 @@ import Testing
 
     @Test func anAccountIsLeftOnlyOnceItsServerKnows() async throws {
         let sample = try await Sample()
-        sample.offline()
+        sample.network(false)
         await sample.app.forget(sample.account)
         #expect(sample.app.trouble?.code == "unreachable" && sample.app.accounts.count == 1)
-        sample.online()
+        sample.network(true)
         await sample.app.forget(sample.account)
         #expect(sample.app.trouble == nil && sample.app.accounts.isEmpty)
         #expect(try await provider.activeDevices(sample.subject).isEmpty)
@@ -93,11 +100,11 @@ import Testing
 
     @Test func withoutANetworkAccountsKeepTheirPlaceAndSayWhy() async throws {
         let sample = try await Sample()
-        sample.offline()
+        sample.network(false)
         await sample.app.opened()
         #expect(sample.app.accounts.count == 1)
         #expect(sample.app.troubles[sample.account]?.code == "unreachable")
-        sample.online()
+        sample.network(true)
         await sample.app.opened()
         #expect(sample.app.troubles[sample.account] == nil)
     }
@@ -120,7 +127,8 @@ import Testing
         let other = Phone()
         let account = try await other.join(sample.subject)
         _ = try await sample.bank.asked(sample.subject)
-        let there = try await other.shownRequest(account)
+        let there = try await other.core.pending(account: account, waitSeconds: 5)[0]
+        _ = there.display()
         _ = try await other.core.approve(request: there)
         await sample.app.opened()
         #expect(sample.app.approvedElsewhere.map(\.what.onThisPhone) == [false])

@@ -19,16 +19,16 @@ import Testing
         let sample = try await Sample()
         let (_, _, model) = try await sample.asked()
         await model.approve()
-        #expect(sample.phone.ports.reasons.now.last.map(\.wording) != nil)
-        #expect(sample.phone.ports.reasons.now.map(\.wording).contains("Approve what Sample Bank asks"))
+        #expect(sample.phone.dialogues.contains("Approve what Sample Bank asks"))
     }
 
     @Test func aDenialGivesTheClientAccessDeniedAndAsksNothing() async throws {
         let sample = try await Sample()
         let (request, _, model) = try await sample.asked()
+        let before = sample.phone.dialogues
         await model.deny(.wrongDetails)
         #expect(model.stage == .answered(.denied, approving: false) && !model.offersBlock)
-        #expect(sample.phone.ports.approvals == 0)
+        #expect(sample.phone.dialogues == before)
         #expect(try await sample.bank.poll(request) == "access_denied")
     }
 
@@ -48,18 +48,18 @@ import Testing
         await #expect(throws: OAuthError.self) { try await sample.bank.ask(sample.subject) }
         await blocked.unblock(blocked.clients[0])
         #expect(blocked.clients.isEmpty && blocked.trouble == nil)
-        #expect(sample.phone.ports.reasons.now.map(\.wording).contains("Let this client ask again"))
+        #expect(sample.phone.dialogues.contains("Let this client ask again"))
         _ = try await sample.asked()
     }
 
     @Test func aUserWhoDismissesTheDialogueCanTryAgain() async throws {
         let sample = try await Sample()
         let (request, _, model) = try await sample.asked()
-        sample.phone.ports.world.change { $0.consents = { _ in false } }
+        sample.phone.world.change { $0.consents = false }
         await model.approve()
         #expect(model.stage == .asking && model.trouble?.code == "user_cancelled")
         #expect(try await sample.bank.poll(request) == "authorization_pending")
-        sample.phone.ports.work()
+        sample.phone.world.change { $0.consents = true }
         await model.approve()
         #expect(model.stage == .answered(.approved, approving: true) && model.trouble == nil)
     }
@@ -67,15 +67,15 @@ import Testing
     @Test func withoutANetworkTheAnswerIsKeptAndSentWithoutAskingAgain() async throws {
         let sample = try await Sample()
         let (request, _, model) = try await sample.asked()
-        sample.offline()
+        sample.network(false)
         await model.approve()
         #expect(model.stage == .asking && model.trouble?.code == "unreachable")
-        let asked = sample.phone.ports.approvals
-        #expect(asked == 1)
-        sample.online()
+        let asked = sample.phone.dialogues
+        #expect(asked.last == "Approve what Sample Bank asks")
+        sample.network(true)
         await model.approve()
         #expect(model.stage == .answered(.approved, approving: true))
-        #expect(sample.phone.ports.approvals == asked)
+        #expect(sample.phone.dialogues == asked)
         #expect(try await sample.bank.poll(request) == "tokens")
     }
 

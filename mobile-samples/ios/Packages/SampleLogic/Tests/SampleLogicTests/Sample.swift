@@ -31,8 +31,7 @@ struct Sample {
         return (try answer["auth_req_id"].required().text.required(), answer, ApprovalModel(new[0], app))
     }
 
-    func offline() { phone.ports.world.change { $0.fails[.send] = TransportError.Unreachable(detail: "no network") } }
-    func online() { phone.ports.world.change { $0.fails[.send] = nil } }
+    func network(_ online: Bool) { phone.world.change { $0.online = online } }
 }
 
 /// Clients of like names would be refused, so most users are asked by one.
