@@ -1,4 +1,5 @@
 import AssentDevice
+import Foundation
 import SampleLogic
 import SwiftUI
 

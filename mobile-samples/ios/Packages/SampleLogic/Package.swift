@@ -8,11 +8,12 @@ let package = Package(
     dependencies: [.package(path: "../../../../bindings/swift")],
     targets: [
         .target(name: "SampleLogic", dependencies: [.product(name: "AssentDevice", package: "swift")]),
-        // `Support` leads to that of the binding's own tests: a running provider, and ports that tests bend.
+        // `Support` leads to that of the binding's own tests: a running provider.
         .testTarget(
             name: "SampleLogicTests",
             dependencies: [
                 "SampleLogic", .product(name: "AssentDevice", package: "swift"),
+                .product(name: "AssentDeviceApple", package: "swift"),
                 .product(name: "AssentDeviceSoftware", package: "swift"),
             ]),
     ],

@@ -22,11 +22,11 @@ extension View {
     public func sheet<Item: Identifiable, Content: View>(
         item: Binding<Item?>, onDismiss: (() -> Void)? = nil, @ViewBuilder content: @escaping (Item) -> Content
     ) -> some View { Modified() }
-    public func task(priority: TaskPriority = .userInitiated, _ action: sending @escaping @isolated(any) () async -> Void) -> some View {
-        Modified()
-    }
+    public func task(
+        priority: TaskPriority = .userInitiated, @_inheritActorContext _ action: @escaping @Sendable () async -> Void
+    ) -> some View { Modified() }
     public func task<T: Equatable>(
-        id value: T, priority: TaskPriority = .userInitiated, _ action: sending @escaping @isolated(any) () async -> Void
+        id value: T, priority: TaskPriority = .userInitiated, @_inheritActorContext _ action: @escaping @Sendable () async -> Void
     ) -> some View { Modified() }
     public func refreshable(action: @escaping @Sendable () async -> Void) -> some View { Modified() }
     public func onOpenURL(perform action: @escaping (URL) -> Void) -> some View { Modified() }
@@ -51,14 +51,14 @@ public protocol ToolbarContent {}
 @resultBuilder
 public struct ToolbarContentBuilder {
     public static func buildBlock<each Content: ToolbarContent>(_ content: repeat each Content) -> some ToolbarContent {
-        ToolbarItem(placement: .automatic) { EmptyView() }
+        ToolbarTuple()
     }
 }
+public struct ToolbarTuple: ToolbarContent { nonisolated init() {} }
 public struct ToolbarItem<Content: View>: ToolbarContent {
     public init(placement: ToolbarItemPlacement, @ViewBuilder content: () -> Content) {}
 }
 public struct ToolbarItemPlacement {
-    public static var automatic: ToolbarItemPlacement { ToolbarItemPlacement() }
     public static var cancellationAction: ToolbarItemPlacement { ToolbarItemPlacement() }
     public static var topBarLeading: ToolbarItemPlacement { ToolbarItemPlacement() }
     public static var topBarTrailing: ToolbarItemPlacement { ToolbarItemPlacement() }

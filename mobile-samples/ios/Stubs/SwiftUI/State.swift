@@ -30,9 +30,7 @@ public struct Bindable<Value> {
     public var projectedValue: Bindable<Value> { self }
     public subscript<Subject>(dynamicMember keyPath: ReferenceWritableKeyPath<Value, Subject>) -> Binding<Subject>
     where Value: AnyObject { fatalError() }
-}
-extension Bindable where Value: AnyObject & Observable {
-    public init(wrappedValue: Value) { self.wrappedValue = wrappedValue }
+    public init(wrappedValue: Value) where Value: AnyObject & Observable { self.wrappedValue = wrappedValue }
 }
 
 public struct EnvironmentValues {

@@ -30,9 +30,9 @@ public struct ViewBuilder {
     public static func buildEither<First: View, Second: View>(second: Second) -> _ConditionalContent<First, Second> { .init() }
 }
 
-public struct EmptyView: Primitive { public init() {} }
-public struct TupleView<Content>: Primitive { public init(_ value: Content) {} }
-public struct _ConditionalContent<First: View, Second: View>: Primitive { init() {} }
+public struct EmptyView: Primitive { nonisolated public init() {} }
+public struct TupleView<Content>: Primitive { nonisolated public init(_ value: Content) {} }
+public struct _ConditionalContent<First: View, Second: View>: Primitive { nonisolated init() {} }
 extension Optional: View where Wrapped: View { public var body: Never { fatalError() } }
 
 // App and scenes

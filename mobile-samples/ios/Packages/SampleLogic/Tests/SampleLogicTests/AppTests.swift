@@ -60,7 +60,7 @@ import Testing
     @Test func anInvalidatedKeyIsRenewedWhereAnotherPhoneAgrees() async throws {
         let sample = try await Sample()
         let (request, _, model) = try await sample.asked()
-        sample.phone.world.change { $0.invalidated = true }
+        sample.phone.changeBiometrics()
         await model.approve()
         #expect(model.stage == .asking && model.trouble?.remedy == .renewKeys)
         #expect(try await sample.bank.poll(request) == "authorization_pending")

@@ -1,4 +1,5 @@
 import AssentDevice
+import AssentDeviceApple
 import AssentDeviceSoftware
 import Foundation
 
@@ -10,18 +11,20 @@ struct World: Sendable {
     var consents = true
     /// Whether there is a network.
     var online = true
-    /// Whether the platform has ended the keys that were bound to biometrics.
-    var invalidated = false
+    /// The keys that were bound to biometrics.
+    var bound: Set<String> = []
+    /// Those of them that the platform has ended.
+    var ended: Set<String> = []
     /// What the dialogues said, as reasons.
     var reasons: [SigningReason] = []
 }
 
-/// A phone in software, in a world that tests bend. `core` ends with `restart`, the rest does not.
+/// A phone in software but for its lock, in a world that tests bend. `core` ends with `restart`, the rest does not.
 final class Phone: KeyVault, Transport {
     let world = Locked(World())
     private let vault: SoftwareKeyVault
     private let store = MemoryStore()
-    private let verified = Locked<Set<String>>([])
+    private let lock = FileLock(path: NSTemporaryDirectory() + "assent-sample-\(UUID().uuidString)")
     private let running = Locked<DeviceCore?>(nil)
 
     init() {
@@ -36,13 +39,16 @@ final class Phone: KeyVault, Transport {
     var core: DeviceCore { running.now! }
 
     func restart() {
-        let ports = Ports(vault: self, store: store, transport: self, clock: SystemClock())
+        let ports = Ports(vault: self, store: store, transport: self, clock: SystemClock(), lock: lock)
         let settings = Settings(issuers: [Provider.shared.issuer], development: true)
         running.change { $0 = DeviceCore(settings: settings, ports: ports) }
     }
 
     /// What the dialogues said.
     var dialogues: [String] { world.now.reasons.map(\.wording) }
+
+    /// Another face or finger is added.
+    func changeBiometrics() { world.change { $0.ended = $0.bound } }
 
     /// Enrols and has the digits typed; returns the account.
     func join(_ subject: String) async throws -> String {
@@ -53,12 +59,12 @@ final class Phone: KeyVault, Transport {
     }
 
     func generate(alias: String, purpose: KeyPurpose, protection: KeyProtection) async throws -> Data {
-        if purpose == .verified { verified.change { _ = $0.insert(alias) } }
+        if purpose == .verified { world.change { _ = $0.bound.insert(alias) } }
         return try await vault.generate(alias: alias, purpose: purpose, protection: protection)
     }
 
     func sign(alias: String, message: Data, reason: SigningReason) async throws -> Data {
-        if world.now.invalidated && verified.now.contains(alias) { throw VaultError.KeyInvalidated }
+        if world.now.ended.contains(alias) { throw VaultError.KeyInvalidated }
         return try await vault.sign(alias: alias, message: message, reason: reason)
     }
 
