@@ -6,6 +6,7 @@ import SwiftUI
 struct HistoryScreen: View {
     @State var model: HistoryModel
     @State private var objects: Entry?
+    @State private var asks = false
 
     var body: some View {
         List {
@@ -13,7 +14,7 @@ struct HistoryScreen: View {
             ForEach(model.entries) { entry in
                 VStack(alignment: .leading) {
                     EntryRow(entry: entry)
-                    if entry.mayObject { Button("This was not me", role: .destructive) { objects = entry } }
+                    if entry.mayObject { Button("This was not me", role: .destructive) { (objects, asks) = (entry, true) } }
                 }
             }
             if model.hasMore { Button("Older") { Task { await model.more() } } }
@@ -21,14 +22,12 @@ struct HistoryScreen: View {
         .navigationTitle("History")
         .task { await model.load() }
         .refreshable { await model.load() }
-        .confirmationDialog("Take this back?", isPresented: asks, titleVisibility: .visible, presenting: objects) { entry in
+        .confirmationDialog("Take this back?", isPresented: $asks, titleVisibility: .visible, presenting: objects) { entry in
             Button("This was not me", role: .destructive) { Task { await model.object(entry) } }
         } message: { _ in
             Text("What was approved ends. If it was used already, the phone that approved is taken out of use.")
         }
     }
-
-    private var asks: Binding<Bool> { Binding { objects != nil } set: { if !$0 { objects = nil } } }
 }
 
 /// One answer.

@@ -9,8 +9,8 @@ struct PushScreen: View {
     var body: some View {
         List {
             Section {
-                Toggle("Pushes", isOn: wanted)
                 Text(push.wording)
+                Button(push.wanted ? "Turn pushes off" : "Turn pushes on") { Task { await push.want(!push.wanted) } }
             }
             Section("Accounts") {
                 ForEach(push.policies.sorted { $0.key < $1.key }, id: \.key) { _, policy in
@@ -21,6 +21,4 @@ struct PushScreen: View {
         }
         .navigationTitle("Pushes")
     }
-
-    private var wanted: Binding<Bool> { Binding { push.wanted } set: { wanted in Task { await push.want(wanted) } } }
 }

@@ -16,7 +16,7 @@ public struct State<Value> {
 
 @propertyWrapper @dynamicMemberLookup
 public struct Binding<Value> {
-    public init(get: @escaping @isolated(any) @Sendable () -> Value, set: @escaping @isolated(any) @Sendable (Value) -> Void) {}
+    public init(projectedValue: Binding<Value>) {}
     public var wrappedValue: Value {
         get { fatalError() }
         nonmutating set {}

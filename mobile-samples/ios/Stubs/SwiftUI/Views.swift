@@ -38,10 +38,6 @@ public struct TextField<Label: View>: Primitive {}
 extension TextField where Label == Text {
     public init(_ titleKey: LocalizedStringKey, text: Binding<String>) {}
 }
-public struct Toggle<Label: View>: Primitive {}
-extension Toggle where Label == Text {
-    public init(_ titleKey: LocalizedStringKey, isOn: Binding<Bool>) {}
-}
 public struct ProgressView: Primitive { public init() {} }
 
 public struct LabeledContent<Label: View, Content: View>: Primitive {}
