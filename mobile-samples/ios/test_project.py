@@ -38,9 +38,9 @@ class Project(unittest.TestCase):
         self.assertEqual(listed, there)
 
     def test_every_property_list_parses_and_is_used(self):
-        used = {setting(target, configuration, name) for target in (APP, EXTENSION) for configuration in ("Debug", "Release")
-                for name in ("INFOPLIST_FILE", "CODE_SIGN_ENTITLEMENTS")}
-        there = {str(file.relative_to(HERE)) for pattern in ("*.plist", "*.entitlements") for file in HERE.rglob(pattern)}
+        used = {setting(target, configuration, name) for target in (APP, EXTENSION)
+                for configuration in ("Debug", "Release") for name in ("INFOPLIST_FILE", "CODE_SIGN_ENTITLEMENTS")}
+        there = {str(file.relative_to(HERE)) for kind in ("*.plist", "*.entitlements") for file in HERE.rglob(kind)}
         self.assertEqual(used, there)
         for name in used:
             self.assertIsInstance(plist(name), dict)
@@ -54,6 +54,14 @@ class Project(unittest.TestCase):
         self.assertNotIn("NSAppTransportSecurity", plist(EXTENSION["settings"]["base"]["INFOPLIST_FILE"]))
         self.assertTrue(setting(APP, "Debug", "ASSENT_ISSUER").startswith("http://localhost:"))
         self.assertTrue(setting(APP, "Release", "ASSENT_ISSUER").startswith("https://"))
+
+    def test_the_privacy_manifest_names_what_the_sources_use(self):
+        text = "".join(file.read_text() for file in (HERE / "Packages/SampleLogic/Sources").rglob("*.swift"))
+        self.assertIn("UserDefaults", text)
+        manifest = plist("App/PrivacyInfo.xcprivacy")
+        self.assertEqual([one["NSPrivacyAccessedAPIType"] for one in manifest["NSPrivacyAccessedAPITypes"]],
+                         ["NSPrivacyAccessedAPICategoryUserDefaults"])
+        self.assertIs(manifest["NSPrivacyTracking"], False)
 
     def test_the_app_says_why_it_asks_for_face_and_camera(self):
         for name in ("NSFaceIDUsageDescription", "NSCameraUsageDescription"):
@@ -84,10 +92,12 @@ class Project(unittest.TestCase):
 
     def test_app_and_extension_agree_on_the_category_with_the_button(self):
         category = re.search(r'category = "(.+)"', (HERE / "App/Home.swift").read_text()).group(1)
-        self.assertIn(f'categoryIdentifier = "{category}"', (HERE / "NotificationService/NotificationService.swift").read_text())
+        extension = (HERE / "NotificationService/NotificationService.swift").read_text()
+        self.assertIn(f'categoryIdentifier = "{category}"', extension)
 
     def test_the_packages_are_there_and_have_what_is_linked(self):
-        manifests = {name: (HERE / package["path"] / "Package.swift").read_text() for name, package in PROJECT["packages"].items()}
+        manifests = {name: (HERE / package["path"] / "Package.swift").read_text()
+                     for name, package in PROJECT["packages"].items()}
         for target in (APP, EXTENSION):
             for linked in target["dependencies"]:
                 if "package" in linked:
@@ -110,7 +120,8 @@ class Project(unittest.TestCase):
         named = set(re.findall(r"^\| `([^`]+)` \|", readme, re.MULTILINE))
         files = {str(file.relative_to(HERE)) for file in HERE.rglob("*") if file.is_file() and not file.is_symlink()}
         files = {name for name in files if not re.search(r"^Stubs/|/Tests/|__pycache__|\.build/|^README", name)}
-        covered = {name for name in files if name in named or any(entry.endswith("/") and name.startswith(entry) for entry in named)}
+        folders = tuple(entry for entry in named if entry.endswith("/"))
+        covered = {name for name in files if name in named or name.startswith(folders)}
         self.assertEqual(files - covered, set())
         self.assertEqual({entry for entry in named if not (HERE / entry).exists()}, set())
 

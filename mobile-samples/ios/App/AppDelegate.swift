@@ -14,7 +14,8 @@ final class AppDelegate: NSObject, UIApplicationDelegate {
     ) -> Bool {
         let center = UNUserNotificationCenter.current()
         center.delegate = self
-        let deny = UNNotificationAction(identifier: Home.denyAction, title: DenyReason.notMe.wording, options: [.authenticationRequired])
+        let deny = UNNotificationAction(
+            identifier: Home.denyAction, title: DenyReason.notMe.wording, options: [.authenticationRequired])
         center.setNotificationCategories([
             UNNotificationCategory(identifier: Home.category, actions: [deny], intentIdentifiers: [], options: [])
         ])

@@ -1,8 +1,8 @@
 import AssentDevice
 import Foundation
 
-/// The core's documents as items of the keychain: of this phone only, in no back-up, shared with the app's extensions, and readable
-/// while the phone is locked, from the first time it is unlocked after it was switched on.
+/// The core's documents as items of the keychain: of this phone only, in no back-up, shared with the app's extensions, and
+/// readable while the phone is locked, from the first time it is unlocked after it was switched on.
 public final class KeychainStore: SecureStore {
     private let keychain: any Keychain
 

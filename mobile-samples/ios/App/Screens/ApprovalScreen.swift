@@ -97,7 +97,9 @@ struct ApprovalScreen: View {
         }
     }
 
-    private func numbered(_ lines: [DisplayLine]) -> [Numbered] { lines.enumerated().map { Numbered(id: $0.offset, line: $0.element) } }
+    private func numbered(_ lines: [DisplayLine]) -> [Numbered] {
+        lines.enumerated().map { Numbered(id: $0.offset, line: $0.element) }
+    }
 }
 
 /// Two lines may be the same.

@@ -1,8 +1,8 @@
 import SampleLogic
 import SwiftUI
 
-/// From a ticket to an account: scan or paste, then type the six digits on the page that showed it. A link that iOS opened the app
-/// with is filled in and waits for the user, too: anyone can show one.
+/// From a ticket to an account: scan or paste, then type the six digits on the page that showed it. A link that iOS opened
+/// the app with is filled in and waits for the user, too: anyone can show one.
 struct EnrolScreen: View {
     @State var model: EnrolmentModel
     @State var link: String

@@ -19,7 +19,9 @@ struct HomeScreen: View {
                 }
                 Section("Approved on other phones") {
                     ForEach(app.approvedElsewhere) { entry in
-                        NavigationLink { HistoryScreen(model: HistoryModel(app, account: entry.account)) } label: { EntryRow(entry: entry) }
+                        NavigationLink { HistoryScreen(model: HistoryModel(app, account: entry.account)) } label: {
+                            EntryRow(entry: entry)
+                        }
                     }
                 }
                 Section("Accounts") {

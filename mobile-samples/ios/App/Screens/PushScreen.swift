@@ -14,7 +14,7 @@ struct PushScreen: View {
             }
             Section("Accounts") {
                 ForEach(push.policies.sorted { $0.key < $1.key }, id: \.key) { _, policy in
-                    Text(policy.push == .sealed ? "Pushes bring the request, sealed to this phone." : "Pushes only wake this app.")
+                    Text(policy.push == .sealed ? "Pushes bring the request, sealed." : "Pushes only wake this app.")
                 }
                 ForEach(push.troubles.sorted { $0.key < $1.key }, id: \.key) { Text($0.value.text).foregroundStyle(.red) }
             }

@@ -1,4 +1,5 @@
 import AssentDevice
+import Foundation
 import Observation
 
 /// The app as a whole: its accounts, what waits on them, and what the user should know.
@@ -25,10 +26,11 @@ public final class AppModel {
     /// - Parameters:
     ///   - core: One for the whole app.
     ///   - info: What the phone says of itself when it enrols.
-    public init(core: DeviceCore, info: DeviceInfo) {
+    ///   - defaults: Where settings are kept that are no secret.
+    public init(core: DeviceCore, info: DeviceInfo, defaults: UserDefaults = .standard) {
         self.core = core
         self.info = info
-        push = PushModel(core: core)
+        push = PushModel(core: core, defaults: defaults)
     }
 
     /// The app started, came to the front, or has a network again.

@@ -17,10 +17,17 @@ public final class PushModel {
     private let core: DeviceCore
     private var token: PushTarget?
 
-    init(core: DeviceCore) { self.core = core }
+    private let defaults: UserDefaults
+    private static let key = "pushes-wanted"
 
-    /// Whether pushes are wanted. The phone asks by itself otherwise, while the app is in front.
-    public private(set) var wanted = true
+    init(core: DeviceCore, defaults: UserDefaults) {
+        (self.core, self.defaults) = (core, defaults)
+        wanted = defaults.object(forKey: Self.key) as? Bool ?? true
+        target = wanted ? nil : PushTarget.none
+    }
+
+    /// Whether pushes are wanted, as remembered. The phone asks by itself otherwise, while the app is in front.
+    public private(set) var wanted: Bool
 
     /// Apple named this phone. Tokens change: it is told at every start.
     public func registered(_ token: Data, sandbox: Bool) async {
@@ -36,6 +43,7 @@ public final class PushModel {
     /// The user's choice.
     public func want(_ wanted: Bool) async {
         self.wanted = wanted
+        defaults.set(wanted, forKey: Self.key)
         await tell()
     }
 

@@ -5,7 +5,7 @@ import Testing
 @MainActor @Suite struct EnrolmentTests {
     private let provider = Provider.shared
     private let phone = Phone()
-    private var app: AppModel { AppModel(core: phone.core, info: deviceInfo) }
+    private var app: AppModel { phone.start() }
 
     private func digits(of model: EnrolmentModel) async throws -> (String, account: String) {
         try await onScreen("digits") { if case .digits = model.stage { true } else { false } }

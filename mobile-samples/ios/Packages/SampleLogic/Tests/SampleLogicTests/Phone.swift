@@ -24,6 +24,7 @@ final class Phone: KeyVault, Transport {
     let world = Locked(World())
     private let vault: SoftwareKeyVault
     private let store = MemoryStore()
+    private let suite = "assent-sample-\(UUID().uuidString)"
     private let lock = FileLock(path: NSTemporaryDirectory() + "assent-sample-\(UUID().uuidString)")
     private let running = Locked<DeviceCore?>(nil)
 
@@ -46,6 +47,9 @@ final class Phone: KeyVault, Transport {
 
     /// What the dialogues said.
     var dialogues: [String] { world.now.reasons.map(\.wording) }
+
+    /// The app, as after a start.
+    @MainActor func start() -> AppModel { AppModel(core: core, info: deviceInfo, defaults: UserDefaults(suiteName: suite)!) }
 
     /// Another face or finger is added.
     func changeBiometrics() { world.change { $0.ended = $0.bound } }

@@ -16,7 +16,7 @@ struct Sample {
         bank = if let client { try await Provider.shared.newClient(client) } else { try await sharedBank.value }
         subject = try await Provider.shared.newUser()
         phone = Phone()
-        app = AppModel(core: phone.core, info: deviceInfo)
+        app = phone.start()
         account = try await phone.join(subject)
         await app.opened()
     }

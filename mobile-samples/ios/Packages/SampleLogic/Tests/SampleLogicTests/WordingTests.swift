@@ -64,8 +64,18 @@ private let errors: [DeviceError] = [
         #expect(sample.app.push.policies.keys.contains(sample.account))
     }
 
+    @Test func thatPushesAreOffIsRemembered() async throws {
+        let phone = Phone()
+        #expect(phone.start().push.wanted)
+        await phone.start().push.want(false)
+        let push = phone.start().push
+        #expect(!push.wanted && push.target == PushTarget.none)
+        await push.registered(Data([0x0f]), sandbox: true)
+        #expect(push.target == PushTarget.none)
+    }
+
     @Test func withoutATokenTheAppSaysWhy() {
-        let push = AppModel(core: Phone().core, info: deviceInfo).push
+        let push = Phone().start().push
         #expect(push.wording == "Waiting for Apple's token.")
         push.refused("no network")
         #expect(push.wording.contains("no network") && push.target == nil)
