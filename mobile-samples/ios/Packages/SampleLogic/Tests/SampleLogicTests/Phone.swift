@@ -2,6 +2,7 @@ import AssentDevice
 import AssentDeviceApple
 import AssentDeviceSoftware
 import Foundation
+import SampleLogic
 
 let deviceInfo = DeviceInfo(name: "Anna's iPhone", model: "iPhone", os: "iOS 18", appId: "org.assent.sample", appVersion: "1.0")
 
