@@ -36,7 +36,7 @@ struct AccountScreen: View {
             Section {
                 Button(ended ? "Take off the list" : "Leave this account", role: .destructive) { leaves = true }
                     .confirmationDialog(
-                        "This phone will not approve for \(account.label) any more.", isPresented: $leaves,
+                        Text(verbatim: "This phone will not approve for \(account.label) any more."), isPresented: $leaves,
                         titleVisibility: .visible
                     ) {
                         Button("Remove", role: .destructive) { Task { await leave() } }

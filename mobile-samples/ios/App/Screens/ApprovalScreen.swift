@@ -54,8 +54,10 @@ struct ApprovalScreen: View {
 
     @ViewBuilder private var context: some View {
         if !model.display.context.isEmpty {
-            Section("In the words of \(model.display.title)") {
+            Section {
                 ForEach(numbered(model.display.context)) { LineRow(line: $0.line) }
+            } header: {
+                Text(verbatim: "In the words of \(model.display.title)")
             }
         }
     }
@@ -88,7 +90,7 @@ struct ApprovalScreen: View {
             Text(model.conclusion ?? "").font(.headline)
             if let trouble = model.trouble { Text(trouble.text).foregroundStyle(.red) }
             if model.offersBlock {
-                Text("Keep \(model.display.title) from asking again?")
+                Text(verbatim: "Keep \(model.display.title) from asking again?")
                 ForEach(BlockPeriod.choices, id: \.self) { period in
                     Button(period.wording) { Task { await model.block(period) } }
                 }

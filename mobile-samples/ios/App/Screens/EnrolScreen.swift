@@ -41,7 +41,7 @@ struct EnrolScreen: View {
                 Text(verbatim: digits).font(.largeTitle).monospacedDigit().textSelection(.enabled)
             }
         case .done(let label):
-            Section { Text("This phone can approve for \(label).") }
+            Section { Text(verbatim: "This phone can approve for \(label).") }
         case .failed(let trouble):
             Section { Text(trouble.text).foregroundStyle(.red) }
         case .cancelled:
