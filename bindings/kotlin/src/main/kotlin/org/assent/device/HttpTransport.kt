@@ -10,11 +10,12 @@ import javax.net.ssl.HttpsURLConnection
 import javax.net.ssl.SSLHandshakeException
 import javax.net.ssl.SSLPeerUnverifiedException
 import javax.net.ssl.SSLSocketFactory
-import kotlinx.coroutines.TimeoutCancellationException
-import kotlinx.coroutines.suspendCancellableCoroutine
-import kotlinx.coroutines.withTimeout
 import kotlin.concurrent.thread
+import kotlin.coroutines.resume
 import kotlin.coroutines.resumeWithException
+import kotlinx.coroutines.CancellableContinuation
+import kotlinx.coroutines.suspendCancellableCoroutine
+import kotlinx.coroutines.withTimeoutOrNull
 import org.assent.device.core.HttpHeader
 import org.assent.device.core.HttpRequest
 import org.assent.device.core.HttpResponse
@@ -22,12 +23,14 @@ import org.assent.device.core.Transport
 import org.assent.device.core.TransportException
 
 /** No reply that the core understands is longer, in bytes. */
-private const val MOST_BODY_BYTES = 1 shl 20
+private const val MOST_BODY_BYTES = 256 * 1024
 
 /**
- * HTTP by the platform's own [HttpURLConnection] and its own TLS: no redirects, no cookies, no cache.
+ * HTTP by the platform's own [HttpURLConnection] and its own TLS: no redirects, no cache, and no cookies, unless the app
+ * has set a `CookieHandler` for all its connections.
  *
- * Each call has a thread for as long as it lasts. A call that is cancelled, or takes longer than the core said, has its connection closed.
+ * Each call has a thread for as long as it lasts. A call that is cancelled, or takes longer than the core said, returns at
+ * once, and its connection is closed.
  *
  * @param sockets where TLS sockets come from; the platform's own where none is given. A certificate that is to be pinned is
  *   pinned in here, or on Android in the app's network security configuration.
@@ -35,21 +38,20 @@ private const val MOST_BODY_BYTES = 1 shl 20
 public class HttpTransport(private val sockets: SSLSocketFactory? = null) : Transport {
     override suspend fun send(request: HttpRequest): HttpResponse {
         val limit = request.timeoutSeconds.toLong() * 1_000
-        return try {
-            withTimeout(limit) { exchange(request, limit.toInt()) }
-        } catch (_: TimeoutCancellationException) {
-            throw TransportException.TimedOut()
-        }
+        return withTimeoutOrNull(limit) { exchange(request, limit) } ?: throw TransportException.TimedOut()
     }
 
-    private suspend fun exchange(request: HttpRequest, limit: Int): HttpResponse {
-        val connection = open(request, limit)
+    private suspend fun exchange(request: HttpRequest, limit: Long): HttpResponse {
+        val connection = open(request, limit.coerceAtMost(Int.MAX_VALUE.toLong()).toInt())
         return suspendCancellableCoroutine { call ->
-            call.invokeOnCancellation { connection.disconnect() }
+            // Closing may wait for what is being read, and is network to Android: the thread that cancels does neither.
+            call.invokeOnCancellation { thread(name = "assent-http-close", isDaemon = true) { connection.disconnect() } }
             thread(name = "assent-http", isDaemon = true) {
-                val answered = runCatching { answer(connection, request) }
-                if (call.isActive) {
-                    answered.fold({ call.resume(it) { _, _, _ -> } }, { call.resumeWithException(typed(it)) })
+                try {
+                    call.resume(answer(connection, request, call))
+                } catch (failure: Throwable) {
+                    connection.disconnect()
+                    call.resumeWithException(typed(failure))
                 }
             }
         }
@@ -67,36 +69,34 @@ public class HttpTransport(private val sockets: SSLSocketFactory? = null) : Tran
         return connection
     }
 
-    private fun answer(connection: HttpURLConnection, request: HttpRequest): HttpResponse {
-        try {
-            if (request.body.isNotEmpty()) {
-                connection.doOutput = true
-                connection.setFixedLengthStreamingMode(request.body.size)
-                connection.outputStream.use { it.write(request.body) }
-            }
-            val status = connection.responseCode
-            if (status < 0) throw IOException("what answered speaks no HTTP")
-            val headers = connection.headerFields.entries.flatMap { (name, values) ->
-                if (name == null) emptyList() else values.map { HttpHeader(name, it) }
-            }
-            return HttpResponse(status.toUShort(), headers, body(connection, status))
-        } finally {
-            connection.disconnect()
+    private fun answer(connection: HttpURLConnection, request: HttpRequest, call: CancellableContinuation<*>): HttpResponse {
+        if (request.body.isNotEmpty()) {
+            // Not streamed: the JVM would drop the body of a 401 then.
+            connection.doOutput = true
+            connection.outputStream.use { it.write(request.body) }
         }
+        val status = connection.responseCode
+        if (status < 0) throw IOException("what answered speaks no HTTP")
+        val headers = connection.headerFields.entries.flatMap { (name, values) ->
+            if (name == null) emptyList() else values.map { HttpHeader(name, it) }
+        }
+        return HttpResponse(status.toUShort(), headers, body(connection, status, call))
     }
 
-    private fun body(connection: HttpURLConnection, status: Int): ByteArray {
+    private fun body(connection: HttpURLConnection, status: Int, call: CancellableContinuation<*>): ByteArray {
         val stream = (if (status < 400) connection.inputStream else connection.errorStream) ?: return ByteArray(0)
         val read = ByteArrayOutputStream()
-        stream.use {
-            val chunk = ByteArray(8_192)
-            while (true) {
-                val length = it.read(chunk)
-                if (length < 0) return read.toByteArray()
-                read.write(chunk, 0, length)
-                if (read.size() > MOST_BODY_BYTES) throw IOException("the reply is longer than any of this protocol")
+        val chunk = ByteArray(8_192)
+        while (call.isActive) {
+            val length = stream.read(chunk)
+            if (length < 0) {
+                stream.close()
+                return read.toByteArray()
             }
+            read.write(chunk, 0, length)
+            if (read.size() > MOST_BODY_BYTES) throw IOException("the reply is longer than any of this protocol")
         }
+        throw IOException("nobody waits for the reply any more")
     }
 
     private fun typed(failure: Throwable): Throwable = when (failure) {

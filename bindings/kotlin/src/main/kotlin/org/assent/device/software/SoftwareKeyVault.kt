@@ -3,8 +3,8 @@ package org.assent.device.software
 import java.math.BigInteger
 import java.security.AlgorithmParameters
 import java.security.KeyFactory
-import java.security.KeyPair
 import java.security.KeyPairGenerator
+import java.security.PrivateKey
 import java.security.PublicKey
 import java.security.Signature
 import java.security.interfaces.ECPublicKey
@@ -12,57 +12,62 @@ import java.security.spec.ECGenParameterSpec
 import java.security.spec.ECParameterSpec
 import java.security.spec.ECPoint
 import java.security.spec.ECPublicKeySpec
-import java.util.concurrent.ConcurrentHashMap
+import java.security.spec.PKCS8EncodedKeySpec
 import javax.crypto.KeyAgreement
 import org.assent.device.core.KeyProtection
 import org.assent.device.core.KeyPurpose
 import org.assent.device.core.KeyVault
+import org.assent.device.core.SecureStore
 import org.assent.device.core.SigningReason
 import org.assent.device.core.VaultException
 
 /**
- * Keys in memory, for tests: they are gone with the process, and nothing but [consent] stands in for the user.
+ * Keys in software: whoever can read [keys] can answer in the user's place, and nothing but [consent] stands in for the user.
+ * For tests, tools and a first look.
  *
+ * @param keys where the keys are kept; in memory where none is given. Not the store of the core: names may clash.
  * @param consent asked before a key signs that asks the user on a phone; `false` is a user who dismisses the dialogue.
  */
-public class SoftwareKeyVault(private val consent: suspend (SigningReason) -> Boolean = { true }) : KeyVault {
-    private class Held(val pair: KeyPair, val asks: Boolean)
-
-    private val keys = ConcurrentHashMap<String, Held>()
-
-    /** The aliases of all keys. */
-    public val aliases: Set<String> get() = keys.keys.toSet()
-
+public class SoftwareKeyVault(
+    private val keys: SecureStore = MemoryStore(),
+    private val consent: suspend (SigningReason) -> Boolean = { true },
+) : KeyVault {
     override suspend fun generate(alias: String, purpose: KeyPurpose, protection: KeyProtection): ByteArray {
         val generator = KeyPairGenerator.getInstance("EC")
         generator.initialize(ECGenParameterSpec("secp256r1"))
         val pair = generator.generateKeyPair()
-        keys[alias] = Held(pair, purpose == KeyPurpose.VERIFIED)
+        val asks = if (purpose == KeyPurpose.VERIFIED) ASKS else ASKS_NOT
+        keys.save(alias, byteArrayOf(asks) + pair.private.encoded)
         return uncompressed(pair.public)
     }
 
     override suspend fun sign(alias: String, message: ByteArray, reason: SigningReason): ByteArray {
-        val held = held(alias)
-        if (held.asks && !consent(reason)) throw VaultException.UserCancelled()
+        val key = kept(alias)
+        if (key[0] == ASKS && !consent(reason)) throw VaultException.UserCancelled()
         return Signature.getInstance("SHA256withECDSA").run {
-            initSign(held.pair.private)
+            initSign(privateKey(key))
             update(message)
             sign()
         }
     }
 
     override suspend fun agree(alias: String, peer: ByteArray): ByteArray = KeyAgreement.getInstance("ECDH").run {
-        init(held(alias).pair.private)
+        init(privateKey(kept(alias)))
         doPhase(publicKey(peer), true)
         generateSecret()
     }
 
-    override suspend fun delete(alias: String) {
-        keys.remove(alias)
-    }
+    override suspend fun delete(alias: String): Unit = keys.delete(alias)
 
-    private fun held(alias: String): Held = keys[alias] ?: throw VaultException.KeyMissing()
+    private suspend fun kept(alias: String): ByteArray = keys.load(alias) ?: throw VaultException.KeyMissing()
 }
+
+private const val ASKS: Byte = 1
+private const val ASKS_NOT: Byte = 0
+
+/** One byte says whether the user is asked, what follows is the key. */
+private fun privateKey(kept: ByteArray): PrivateKey =
+    KeyFactory.getInstance("EC").generatePrivate(PKCS8EncodedKeySpec(kept.copyOfRange(1, kept.size)))
 
 private const val COORDINATE_BYTES = 32
 
