@@ -32,7 +32,7 @@ public class FileStore(private val folder: File) : SecureStore {
     override suspend fun save(name: String, content: ByteArray): Unit = onDisk {
         val file = file(name).toPath()
         makeFolder(folder)
-        val written = Files.createTempFile(folder.toPath(), "$name.", ".new", *ownersAlone(folder, "rw-------"))
+        val written = Files.createTempFile(folder.toPath(), "${file.fileName}.", ".new", *ownersAlone(folder, "rw-------"))
         try {
             FileOutputStream(written.toFile()).use {
                 it.write(content)
@@ -50,10 +50,7 @@ public class FileStore(private val folder: File) : SecureStore {
         if (folder.exists()) remember(folder.toPath())
     }
 
-    private fun file(name: String): File {
-        if (!name.matches(PLAIN)) throw StoreException.Failed("the name is no file name")
-        return File(folder, name)
-    }
+    private fun file(name: String): File = File(folder, fileName(name))
 
     private suspend fun <T> onDisk(work: () -> T): T = withContext(Dispatchers.IO) {
         try {
@@ -64,7 +61,11 @@ public class FileStore(private val folder: File) : SecureStore {
     }
 }
 
-private val PLAIN = Regex("[A-Za-z0-9_-]+")
+/** A name that leads nowhere else and that every system takes: of other characters, their UTF-8 in hexadecimal digits. */
+private fun fileName(name: String): String = name.toByteArray().joinToString("") { byte ->
+    val char = byte.toInt().toChar()
+    if (char in 'a'..'z' || char in 'A'..'Z' || char in '0'..'9' || char in "-_") "$char" else "%%%02x".format(byte)
+}.ifEmpty { "%" }
 
 /** Makes [folder] and those above it where they are missing, for their owner alone. */
 internal fun makeFolder(folder: File) {
