@@ -26,7 +26,7 @@ class AnsweringTest {
         val app = App().join()
         val asked = app.ask("Pay 20 EUR to Bob")
         val request = app.core.pending(app.account, 5u).single()
-        assertEquals(listOf("Example Bank", "Pay 20 EUR to Bob"), request.display().lines.map { it.value })
+        assertEquals(listOf("Ordinary Bank", "Pay 20 EUR to Bob"), request.display().lines.map { it.value })
         assertEquals(Outcome.APPROVED, app.core.approve(request))
         assertEquals(1, app.approvals)
         assertEquals(true, request.receipt()?.approved)

@@ -34,7 +34,7 @@ val INFO = DeviceInfo("Anna's phone", "Kotlin", "any", "org.example.app", "1.0")
 /** The relying party of all tests that need but one. */
 val BANK: Client by lazy {
     val metadata = JsonObject()
-    metadata.addProperty("client_name", "Example Bank")
+    metadata.addProperty("client_name", "Ordinary Bank")
     metadata.addProperty("scope", "openid")
     Provider.running.newClient(metadata)
 }

@@ -66,7 +66,7 @@ class HttpTransportTest {
     fun `method, headers and body go out as given and come back as sent`() {
         val seen = CopyOnWriteArrayList<Any?>()
         serving({
-            seen += listOf(it.requestMethod, it.requestHeaders.getFirst("X-Sent"), it.requestBody.readBytes().decodeToString())
+            seen.addAll(listOf(it.requestMethod, it.requestHeaders.getFirst("X-Sent"), it.requestBody.readBytes().decodeToString()))
             it.responseHeaders.add("X-Got", "yes")
             it.reply(201, "done".toByteArray())
         }) { url ->

@@ -26,8 +26,11 @@ class Cast(val provider: Provider, private val newHandset: () -> Handset) {
     /** The name of a client by its id. */
     fun nameOf(client: String): String = clients.entries.single { it.value.id == client }.key
 
-    /** Ends every core. */
-    fun leave() = phones.values.forEach { it.core.close() }
+    /** The end of the scenario. Another may call its relying parties the same. */
+    fun leave() {
+        phones.values.forEach { it.core.close() }
+        clients.values.forEach(provider::remove)
+    }
 
     private fun <T> known(all: Map<String, T>, name: String): T = all[name] ?: error("no step has made `$name`")
 }

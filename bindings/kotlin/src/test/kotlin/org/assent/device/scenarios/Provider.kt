@@ -73,6 +73,11 @@ class Provider(program: String, log: File) : AutoCloseable {
         return Client(made["client_id"].asString, made["client_secret"].asString)
     }
 
+    /** Ends a relying party: no other can be called like one that there is. */
+    fun remove(client: Client) {
+        operator("DELETE", "/clients/${client.id}")
+    }
+
     /** A user who has nothing yet; returns the subject. */
     fun newUser(): String {
         val user = JsonObject().apply { addProperty("username", "user${users.incrementAndGet()}") }
