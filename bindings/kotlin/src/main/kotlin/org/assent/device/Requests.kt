@@ -13,13 +13,16 @@ import org.assent.device.core.EnrolmentState
 
 private const val LONG_POLL_SECONDS = 25u
 private val LONGEST_PAUSE = 2.minutes
+private val BETWEEN_LOOKS = 2.seconds
 
 /**
  * What waits for an answer on [account], newly told whenever that changed; the first list comes at once, also an empty one.
  *
- * The server is asked for as long as somebody collects, by one call that it holds for up to 25 seconds. Failures that pass by
- * themselves, a phone without a network for one, are waited out: [waiting] hears of each and of how long. Any other ends
- * the flow as a [DeviceException].
+ * The server is asked for as long as somebody collects: by one call that it holds for up to 25 seconds while nothing waits,
+ * and every two seconds while something does. Failures that pass by themselves, a phone without a network for one, are
+ * waited out: [waiting] hears of each and of how long. Any other ends the flow as a [DeviceException].
+ *
+ * A request that is not needed any more is closed by whoever was told of it, or freed when nobody holds it.
  */
 public fun DeviceCore.requests(
     account: String,
@@ -29,7 +32,8 @@ public fun DeviceCore.requests(
     var failures = 0
     while (true) {
         val found = try {
-            pending(account, if (told == null) 0u else LONG_POLL_SECONDS).also { failures = 0 }
+            // A server holds a call as long as nothing is pending: with something there, it says nothing of its end.
+            pending(account, if (told?.isEmpty() == true) LONG_POLL_SECONDS else 0u).also { failures = 0 }
         } catch (failure: DeviceException) {
             val atLeast = failure.retryAfter ?: throw failure
             val pause = maxOf(atLeast, backoff(failures++))
@@ -42,10 +46,9 @@ public fun DeviceCore.requests(
             told = ids
             emit(found)
         } else {
-            // What is pending is answered at once: no faster than this while the user thinks about it.
             found.forEach { it.close() }
-            if (ids.isNotEmpty()) delay(2.seconds)
         }
+        if (ids.isNotEmpty()) delay(BETWEEN_LOOKS)
     }
 }
 
