@@ -32,11 +32,12 @@ import org.junit.jupiter.api.assertThrows
 val INFO = DeviceInfo("Anna's phone", "Kotlin", "any", "org.example.app", "1.0")
 
 /** The relying party of all tests that need but one. */
-val BANK: Client by lazy {
-    val metadata = JsonObject()
-    metadata.addProperty("client_name", "Ordinary Bank")
-    metadata.addProperty("scope", "openid")
-    Provider.running.newClient(metadata)
+val BANK: Client by lazy { Provider.running.newClient(metadata("Ordinary Bank")) }
+
+/** That of a relying party which polls. */
+fun metadata(name: String): JsonObject = JsonObject().apply {
+    addProperty("client_name", name)
+    addProperty("scope", "openid")
 }
 
 /** One app on one phone of one user. The [core] ends with [restart], the files do not, and what each port does can be replaced. */
