@@ -132,7 +132,7 @@ class App(issuer: String = Provider.running.issuer) {
 fun test(body: suspend CoroutineScope.() -> Unit): Unit = runBlocking { withTimeout(60.seconds, body) }
 
 /** Waits until this holds. */
-suspend fun until(condition: () -> Boolean) {
+suspend fun until(condition: suspend () -> Boolean) {
     while (!condition()) delay(10.milliseconds)
 }
 

@@ -1,9 +1,7 @@
 package org.assent.device
 
 import java.io.File
-import kotlin.time.Duration.Companion.milliseconds
 import kotlinx.coroutines.Dispatchers
-import kotlinx.coroutines.delay
 import kotlinx.coroutines.launch
 import org.assent.device.core.DeviceCore
 import org.assent.device.core.Outcome
@@ -48,11 +46,13 @@ class ReadmeTest {
         val provider = Provider.running
         val (subject, folder) = provider.newUser() to newFolder()
         val approving = launch(Dispatchers.Default) { approveOnce(provider.issuer, provider.ticket(subject), folder) }
-        // Whoever sits before both reads the digits; here, another core on the same files does.
-        DeviceCore(Settings(listOf(provider.issuer), development = true), softwarePorts(folder)).use { core ->
-            while (core.accounts().isEmpty()) delay(20.milliseconds)
-            val enrolment = core.enrolment(core.accounts().single().id)
-            provider.typeDigits(enrolment.account(), enrolment.digits()!!)
+        // Whoever sits before both screens reads the digits; here, other cores on the same files do.
+        until {
+            DeviceCore(Settings(listOf(provider.issuer), development = true), softwarePorts(folder)).use { core ->
+                val account = core.accounts().singleOrNull() ?: return@until false
+                provider.typeDigits(account.id, core.enrolment(account.id).digits()!!)
+                true
+            }
         }
         val asked = provider.ask(BANK, subject, emptyMap())
         approving.join()

@@ -3,6 +3,7 @@ package org.assent.device.scenarios
 import java.util.concurrent.ConcurrentHashMap
 import org.assent.device.core.ApprovalRequest
 import org.assent.device.core.DeviceCore
+import org.assent.device.core.RequestKind
 import org.assent.device.core.Settings
 
 /** Whom a scenario's names stand for. */
@@ -68,17 +69,22 @@ class Phone(issuer: String, private val handset: Handset) {
 
     /**
      * Takes requests into its hand and returns their names. A phone never learns what a relying party calls a request: one
-     * that it sees for the first time is the oldest that fits.
+     * that it sees for the first time is the oldest that fits. A question of the provider's own is called by its kind.
      */
     fun take(account: Membership, found: List<ApprovalRequest>, asked: Collection<Question>): List<String> = found.map { request ->
-        val name = prompts.getOrPut(request.id()) {
-            val fitting = asked.filter {
-                it.subject == account.subject && it.client.id == request.clientId() && it.message == request.bindingMessage()
-            }
-            fitting.firstOrNull { it.name !in prompts.values }?.name ?: error("nobody asked for ${request.display()}")
-        }
+        val name = prompts.getOrPut(request.id()) { nameOf(request, account, asked) }
         inHand[name] = request
         name
+    }
+
+    private fun nameOf(request: ApprovalRequest, account: Membership, asked: Collection<Question>): String {
+        val fitting = asked.filter {
+            it.subject == account.subject && it.client.id == request.clientId() && it.message == request.bindingMessage()
+        }
+        fitting.firstOrNull { it.name !in prompts.values }?.let { return it.name }
+        val kind = request.display().kind
+        check(kind != RequestKind.AUTHENTICATION) { "nobody asked for ${request.display()}" }
+        return kind.word
     }
 
     /** The process ends and starts again on what was stored. */
