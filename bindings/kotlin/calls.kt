@@ -39,7 +39,9 @@ internal inline fun <T, reified E : Throwable> uniffiTraitInterfaceCallAsyncWith
         }
     }
     val handle = uniffiForeignFutureHandleMap.insert(job)
-    uniffiOutDroppedCallback.uniffiSetValue(UniffiForeignFutureDroppedCallbackStruct(handle, uniffiForeignFutureDroppedCallbackImpl))
+    uniffiOutDroppedCallback.uniffiSetValue(
+        UniffiForeignFutureDroppedCallbackStruct(handle, uniffiForeignFutureDroppedCallbackImpl),
+    )
 }
 
 /** What was thrown, as Rust hears it: an error that the port's interface names, or one that nobody foresaw. */

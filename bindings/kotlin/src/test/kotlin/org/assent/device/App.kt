@@ -40,7 +40,7 @@ fun metadata(name: String): JsonObject = JsonObject().apply {
     addProperty("scope", "openid")
 }
 
-/** One app on one phone of one user. The [core] ends with [restart], the files do not, and what each port does can be replaced. */
+/** One app on one phone of one user. The [core] ends with [restart], the files do not; what a port does can be replaced. */
 class App(issuer: String = Provider.running.issuer) {
     val provider = Provider.running
     val subject: String = provider.newUser()
@@ -73,7 +73,8 @@ class App(issuer: String = Provider.running.issuer) {
 
     private fun ports() = software.copy(
         vault = object : KeyVault by software.vault {
-            override suspend fun sign(alias: String, message: ByteArray, reason: SigningReason) = this@App.sign(alias, message, reason)
+            override suspend fun sign(alias: String, message: ByteArray, reason: SigningReason) =
+                this@App.sign(alias, message, reason)
         },
         store = object : SecureStore by software.store {
             override suspend fun save(name: String, content: ByteArray) = this@App.save(name, content)

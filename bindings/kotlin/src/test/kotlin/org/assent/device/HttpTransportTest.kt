@@ -66,7 +66,8 @@ class HttpTransportTest {
     fun `method, headers and body go out as given and come back as sent`() {
         val seen = CopyOnWriteArrayList<Any?>()
         serving({
-            seen.addAll(listOf(it.requestMethod, it.requestHeaders.getFirst("X-Sent"), it.requestBody.readBytes().decodeToString()))
+            val body = it.requestBody.readBytes().decodeToString()
+            seen.addAll(listOf(it.requestMethod, it.requestHeaders.getFirst("X-Sent"), body))
             it.responseHeaders.add("X-Got", "yes")
             it.reply(201, "done".toByteArray())
         }) { url ->

@@ -36,7 +36,8 @@ class ReadmeTest {
     @Test
     fun `the package is named as it is built`() {
         val project = File("pom.xml").readText()
-        val named = blocks("xml").single().lines().map { it.trim() }.filter { Regex("<(groupId|artifactId|version)>").containsMatchIn(it) }
+        val names = Regex("<(groupId|artifactId|version)>.*")
+        val named = names.findAll(blocks("xml").single()).map { it.value }.toList()
         assertEquals(3, named.size)
         for (line in named) assertTrue("\n  $line\n" in project, line)
     }

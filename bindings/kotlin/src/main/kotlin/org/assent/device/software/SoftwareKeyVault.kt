@@ -22,8 +22,8 @@ import org.assent.device.core.SigningReason
 import org.assent.device.core.VaultException
 
 /**
- * Keys in software: whoever can read [keys] can answer in the user's place, and nothing but [consent] stands in for the user.
- * For tests, tools and a first look.
+ * Keys in software, for tests, tools and a first look: whoever can read [keys] can answer in the user's place, and nothing
+ * but [consent] stands in for the user.
  *
  * @param keys where the keys are kept; in memory where none is given. Not the store of the core: names may clash.
  * @param consent asked before a key signs that asks the user on a phone; `false` is a user who dismisses the dialogue.

@@ -71,11 +71,12 @@ class Phone(issuer: String, private val handset: Handset) {
      * Takes requests into its hand and returns their names. A phone never learns what a relying party calls a request: one
      * that it sees for the first time is the oldest that fits. A question of the provider's own is called by its kind.
      */
-    fun take(account: Membership, found: List<ApprovalRequest>, asked: Collection<Question>): List<String> = found.map { request ->
-        val name = prompts.getOrPut(request.id()) { nameOf(request, account, asked) }
-        inHand[name] = request
-        name
-    }
+    fun take(account: Membership, found: List<ApprovalRequest>, asked: Collection<Question>): List<String> =
+        found.map { request ->
+            val name = prompts.getOrPut(request.id()) { nameOf(request, account, asked) }
+            inHand[name] = request
+            name
+        }
 
     private fun nameOf(request: ApprovalRequest, account: Membership, asked: Collection<Question>): String {
         val fitting = asked.filter {

@@ -62,7 +62,8 @@ class Provider(program: String, log: File) : AutoCloseable {
     }
 
     private fun operator(method: String, path: String, body: String? = null, expect: IntRange = 200..299): JsonElement {
-        val (status, answer) = call(method, admin + path, body, "Authorization", "Bearer $token", "Content-Type", "application/json")
+        val headers = arrayOf("Authorization", "Bearer $token", "Content-Type", "application/json")
+        val (status, answer) = call(method, admin + path, body, *headers)
         check(status in expect) { "$method $path: $status $answer" }
         return answer
     }
