@@ -2,6 +2,7 @@ package org.assent.device.android
 
 import java.security.GeneralSecurityException
 import java.security.ProviderException
+import java.security.cert.Certificate
 import java.security.cert.X509Certificate
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.withContext
@@ -23,20 +24,22 @@ public class AndroidAttestor(private val vault: AndroidKeyVault) : Attestor {
     override suspend fun prepare(alias: String, challenge: ByteArray): Unit = vault.attestNext(alias, challenge)
 
     override suspend fun attest(request: AttestationRequest): PlatformEvidence = withContext(Dispatchers.IO) {
-        val (device, verified) = try {
-            vault.chain(request.deviceAlias) to vault.chain(request.verifiedAlias)
+        try {
+            val device = vault.chain(request.deviceAlias)
+            val verified = vault.chain(request.verifiedAlias)
+            if (isAttested(device) && isAttested(verified)) {
+                PlatformEvidence.AndroidKey(device.map { it.encoded }, verified.map { it.encoded })
+            } else {
+                PlatformEvidence.None
+            }
         } catch (failure: GeneralSecurityException) {
-            throw AttestorException.Failed(failure.toString())
+            throw AttestorException.Failed(causes(failure).joinToString(": "))
         } catch (failure: ProviderException) {
-            throw AttestorException.Failed(failure.toString())
-        }
-        if (isAttested(device) && isAttested(verified)) {
-            PlatformEvidence.AndroidKey(device.map { it.encoded }, verified.map { it.encoded })
-        } else {
-            PlatformEvidence.None
+            throw AttestorException.Failed(causes(failure).joinToString(": "))
         }
     }
 }
 
-/** A key that was not attested has one certificate, signed by nobody. */
-private fun isAttested(chain: List<X509Certificate>): Boolean = chain.firstOrNull()?.getExtensionValue(KEY_DESCRIPTION) != null
+/** The certificate of a key that was not attested is signed by nobody. */
+private fun isAttested(chain: List<Certificate>): Boolean =
+    (chain.firstOrNull() as X509Certificate?)?.getExtensionValue(KEY_DESCRIPTION) != null

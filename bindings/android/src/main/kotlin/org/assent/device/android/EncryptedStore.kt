@@ -1,16 +1,106 @@
 package org.assent.device.android
 
 import android.content.Context
+import android.security.keystore.KeyGenParameterSpec
+import android.security.keystore.KeyProperties
 import java.io.File
+import java.security.GeneralSecurityException
+import java.security.ProviderException
+import java.util.Base64
+import javax.crypto.Cipher
+import javax.crypto.KeyGenerator
+import javax.crypto.SecretKey
+import javax.crypto.spec.GCMParameterSpec
+import kotlinx.coroutines.Dispatchers
+import kotlinx.coroutines.withContext
+import org.assent.device.core.Lock
 import org.assent.device.core.SecureStore
+import org.assent.device.core.StoreException
+import org.assent.device.software.FileLock
+import org.assent.device.software.FileStore
 
-/** Documents as encrypted files that no back-up takes. */
+/**
+ * Documents as files that no back-up takes, encrypted by AES-256-GCM with a key in the phone's hardware. Each is bound to its
+ * name: one put in another's place is as damaged as one that was altered, and both are `Failed`.
+ *
+ * A document is replaced whole or not at all, and is on the disk when `save` returns. A file is a byte that names this format,
+ * twelve of nonce, and the ciphertext with its tag.
+ */
 public class EncryptedStore internal constructor(folder: File, private val keyName: String) : SecureStore {
+    private val files: SecureStore = FileStore(folder)
+    private val making: Lock = FileLock(File(folder, "key.lock"))
+
+    /** The store that [androidPorts] uses. */
     public constructor(context: Context) : this(File(home(context), "state"), "assent.state")
 
-    override suspend fun load(name: String): ByteArray? = TODO()
+    override suspend fun load(name: String): ByteArray? = onDocuments {
+        files.load(fileName(name))?.let { opened(name, it) }
+    }
 
-    override suspend fun save(name: String, content: ByteArray): Unit = TODO()
+    override suspend fun save(name: String, content: ByteArray): Unit = onDocuments {
+        files.save(fileName(name), sealed(name, content))
+    }
 
-    override suspend fun delete(name: String): Unit = TODO()
+    override suspend fun delete(name: String): Unit = files.delete(fileName(name))
+
+    private suspend fun sealed(name: String, content: ByteArray): ByteArray = cipher().run {
+        init(Cipher.ENCRYPT_MODE, key() ?: newKey())
+        check(iv.size == NONCE_BYTES) { "the key store has chosen a nonce of ${iv.size} bytes" }
+        updateAAD(name.toByteArray())
+        byteArrayOf(FORMAT) + iv + doFinal(content)
+    }
+
+    private fun opened(name: String, file: ByteArray): ByteArray {
+        if (file.size < 1 + NONCE_BYTES + TAG_BITS / 8 || file[0] != FORMAT) {
+            throw StoreException.Failed("the document is damaged, or of a newer version")
+        }
+        return cipher().run {
+            val key = key() ?: throw StoreException.Failed("the key of the documents is gone")
+            init(Cipher.DECRYPT_MODE, key, GCMParameterSpec(TAG_BITS, file, 1, NONCE_BYTES))
+            updateAAD(name.toByteArray())
+            doFinal(file, 1 + NONCE_BYTES, file.size - 1 - NONCE_BYTES)
+        }
+    }
+
+    private fun key(): SecretKey? = Keys[keyName] as SecretKey?
+
+    /** Two that make the key at once would lose what the first has written. */
+    private suspend fun newKey(): SecretKey {
+        making.acquire()
+        try {
+            return key() ?: KeyGenerator.getInstance(KeyProperties.KEY_ALGORITHM_AES, PROVIDER).run {
+                init(spec())
+                generateKey()
+            }
+        } finally {
+            making.release()
+        }
+    }
+
+    private fun spec(): KeyGenParameterSpec =
+        KeyGenParameterSpec.Builder(keyName, KeyProperties.PURPOSE_ENCRYPT or KeyProperties.PURPOSE_DECRYPT)
+            .setKeySize(KEY_BITS)
+            .setBlockModes(KeyProperties.BLOCK_MODE_GCM)
+            .setEncryptionPaddings(KeyProperties.ENCRYPTION_PADDING_NONE)
+            .build()
+
+    private suspend fun <T> onDocuments(work: suspend () -> T): T = withContext(Dispatchers.IO) {
+        try {
+            work()
+        } catch (failure: GeneralSecurityException) {
+            throw StoreException.Failed(causes(failure).joinToString(": "))
+        } catch (failure: ProviderException) {
+            throw StoreException.Failed(causes(failure).joinToString(": "))
+        }
+    }
 }
+
+private const val FORMAT: Byte = 1
+private const val NONCE_BYTES = 12
+private const val TAG_BITS = 128
+private const val KEY_BITS = 256
+
+private fun cipher(): Cipher = Cipher.getInstance("AES/GCM/NoPadding")
+
+/** Names are any text; those of files are not. */
+internal fun fileName(name: String): String = Base64.getUrlEncoder().withoutPadding().encodeToString(name.toByteArray())

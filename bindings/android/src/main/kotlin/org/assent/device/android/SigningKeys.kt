@@ -1,0 +1,32 @@
+package org.assent.device.android
+
+import android.security.KeyStoreException
+import android.security.keystore.KeyGenParameterSpec
+import android.security.keystore.StrongBoxUnavailableException
+import java.security.ProviderException
+import java.security.PublicKey
+
+/** Makes keys that sign, as far as this phone goes along. */
+internal class SigningKeys(private val level: Int, private val strongBox: StrongBox) {
+    /** @param challenge what the attestation is made over; none is made without. */
+    fun make(spec: KeyGenParameterSpec.Builder, challenge: ByteArray?): PublicKey {
+        if (strongBox == StrongBox.AVOID) return attested(spec, challenge)
+        return try {
+            attested(spec.setIsStrongBoxBacked(true), challenge)
+        } catch (failure: StrongBoxUnavailableException) {
+            if (strongBox == StrongBox.REQUIRE) throw failure
+            attested(spec.setIsStrongBoxBacked(false), challenge)
+        }
+    }
+
+    /** A phone that cannot attest makes the key without; what passes by itself, certificates that it has yet to fetch, does not. */
+    private fun attested(spec: KeyGenParameterSpec.Builder, challenge: ByteArray?): PublicKey = try {
+        Keys.newPair(spec.setAttestationChallenge(challenge).build()).public
+    } catch (failure: ProviderException) {
+        if (challenge == null || failure is StrongBoxUnavailableException || passes(failure)) throw failure
+        Keys.newPair(spec.setAttestationChallenge(null).build()).public
+    }
+
+    private fun passes(failure: ProviderException): Boolean =
+        level >= LEVEL_OF_FAILURES && causes(failure).any { it is KeyStoreException && it.isTransientFailure }
+}
