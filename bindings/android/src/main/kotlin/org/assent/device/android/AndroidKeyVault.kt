@@ -106,4 +106,4 @@ public class AndroidKeyVault internal constructor(
 }
 
 /** Aliases of the core among all keys of the app. */
-private fun nameOf(alias: String): String = "assent.key.$alias"
+internal fun nameOf(alias: String): String = "assent.key.$alias"

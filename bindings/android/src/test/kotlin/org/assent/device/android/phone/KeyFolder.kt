@@ -48,7 +48,7 @@ internal class KeyFolder : KeyStoreSpi() {
         return if (entry.secret == null) PrivateHandle(entry) else SecretHandle(entry)
     }
 
-    override fun engineContainsAlias(alias: String): Boolean = alias in hardware.keys
+    override fun engineContainsAlias(alias: String): Boolean = hardware.keys.containsKey(alias)
 
     override fun engineGetCertificateChain(alias: String): Array<Certificate>? = hardware.keys[alias]?.chain?.toTypedArray()
 

@@ -16,7 +16,7 @@ fun phonePorts(hardware: Hardware, folder: File, prompter: UserPrompter, options
     androidPorts(folder, hardware.level, SystemClock(), prompter, options)
 
 /** A prompter whose dialogues this user answers. */
-fun prompter(user: User, texts: PromptTexts = PromptTexts(::wordsFor)): UserPrompter = BiometricPrompter(texts, user)
+internal fun prompter(user: User, texts: PromptTexts = PromptTexts(::wordsFor)): UserPrompter = BiometricPrompter(texts, user)
 
 private fun wordsFor(reason: SigningReason): PromptText = when (reason) {
     is SigningReason.Approval -> PromptText("Approve for ${reason.client}", "Not now")

@@ -11,7 +11,7 @@ import org.assent.device.android.PromptText
 import org.assent.device.core.KeyProtection
 
 /** A user at the platform's dialogue, of which [BiometricPrompt] on a phone is another. */
-class User(private val hardware: Hardware) : Dialogue {
+internal class User(private val hardware: Hardware) : Dialogue {
     /** What the dialogues said. */
     val read = CopyOnWriteArrayList<PromptText>()
 
