@@ -187,7 +187,7 @@ class ApprovalTest {
     @Test
     fun `state that cannot be decrypted is a fault of the storage, and nothing overwrites it`() = test {
         join()
-        val file = File(home, "state").listFiles()!!.single { it.name != "key.lock" && it.name != "lock" && it.isFile }
+        val file = File(home, "state").listFiles()!!.single { it.name != "key.lock" }
         val damaged = file.readBytes().also { it[20] = (it[20] + 1).toByte() }
         file.writeBytes(damaged)
         restart()
