@@ -57,7 +57,7 @@ public class AndroidKeyVault internal constructor(
                 signing.make(specs.signing(nameOf(alias), purpose, protection), challenges.remove(alias))
             KeyPurpose.SEALING -> sealing.make(nameOf(alias))
         }
-        if (purpose == KeyPurpose.VERIFIED) made.save(fileName(alias), ByteArray(0))
+        if (purpose == KeyPurpose.VERIFIED) made.save(alias, ByteArray(0))
         uncompressed(public)
     }
 
@@ -86,12 +86,12 @@ public class AndroidKeyVault internal constructor(
     private suspend fun remove(alias: String) {
         Keys.delete(nameOf(alias))
         sealing.delete(nameOf(alias))
-        made.delete(fileName(alias))
+        made.delete(alias)
     }
 
     /** A user who removes the screen lock has the system destroy the keys that need one, without a trace in the key store. */
     private suspend fun missing(alias: String): VaultException =
-        if (made.load(fileName(alias)) == null) VaultException.KeyMissing() else VaultException.KeyInvalidated()
+        if (made.load(alias) == null) VaultException.KeyMissing() else VaultException.KeyInvalidated()
 
     /** By what the user unlocks this key; `null` for a key that needs no user. */
     private fun protectionOf(key: PrivateKey): KeyProtection? {

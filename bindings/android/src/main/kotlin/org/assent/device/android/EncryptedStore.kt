@@ -6,7 +6,6 @@ import android.security.keystore.KeyProperties
 import java.io.File
 import java.security.GeneralSecurityException
 import java.security.ProviderException
-import java.util.Base64
 import javax.crypto.Cipher
 import javax.crypto.KeyGenerator
 import javax.crypto.SecretKey
@@ -34,14 +33,14 @@ public class EncryptedStore internal constructor(folder: File, private val keyNa
     public constructor(context: Context) : this(File(home(context), "state"), "assent.state")
 
     override suspend fun load(name: String): ByteArray? = onDocuments {
-        files.load(fileName(name))?.let { opened(name, it) }
+        files.load(name)?.let { opened(name, it) }
     }
 
     override suspend fun save(name: String, content: ByteArray): Unit = onDocuments {
-        files.save(fileName(name), sealed(name, content))
+        files.save(name, sealed(name, content))
     }
 
-    override suspend fun delete(name: String): Unit = files.delete(fileName(name))
+    override suspend fun delete(name: String): Unit = files.delete(name)
 
     private suspend fun sealed(name: String, content: ByteArray): ByteArray = cipher().run {
         init(Cipher.ENCRYPT_MODE, key() ?: newKey())
@@ -101,6 +100,3 @@ private const val TAG_BITS = 128
 private const val KEY_BITS = 256
 
 private fun cipher(): Cipher = Cipher.getInstance("AES/GCM/NoPadding")
-
-/** Names are any text; those of files are not. */
-internal fun fileName(name: String): String = Base64.getUrlEncoder().withoutPadding().encodeToString(name.toByteArray())

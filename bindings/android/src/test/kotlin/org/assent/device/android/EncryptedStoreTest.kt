@@ -3,6 +3,7 @@ package org.assent.device.android
 import java.io.File
 import kotlinx.coroutines.async
 import kotlinx.coroutines.awaitAll
+import kotlinx.coroutines.runBlocking
 import org.assent.device.android.phone.AndroidKeyStore
 import org.assent.device.android.phone.Hardware
 import org.assent.device.core.StoreException
@@ -23,7 +24,10 @@ class EncryptedStoreTest {
     private val folder = newFolder()
     private val store = EncryptedStore(folder, "state")
 
-    private fun file(name: String = NAME) = File(folder, fileName(name))
+    /** That of the only document. */
+    private fun file(): File = files().single()
+
+    private fun files(): List<File> = folder.listFiles { file -> file.name != "key.lock" }!!.toList()
 
     private suspend fun failure(name: String = NAME): String = try {
         store.load(name).let { error("it was opened: $it") }
@@ -57,7 +61,7 @@ class EncryptedStoreTest {
         val names = listOf("a.b", "a/b", "../a", "", "A.B", "ä", ".")
         for (name in names) store.save(name, name.toByteArray())
         for (name in names) assertEquals(name, store.load(name)?.decodeToString())
-        assertEquals(names.size, folder.list()!!.count { it != "key.lock" })
+        assertEquals(names.size, files().size)
     }
 
     @Test
@@ -87,9 +91,11 @@ class EncryptedStoreTest {
 
     @Test
     fun `a document in another's place is a failure`() = test {
+        store.save("another", CONTENT)
+        val another = file().readBytes()
+        store.delete("another")
         store.save(NAME, CONTENT)
-        store.save("assent-denials", CONTENT)
-        file("assent-denials").copyTo(file(), overwrite = true)
+        file().writeBytes(another)
         failure()
     }
 
@@ -109,7 +115,7 @@ class EncryptedStoreTest {
         store.save(NAME, CONTENT)
         hardware.busy("state", true)
         failure()
-        assertThrows(StoreException.Failed::class.java) { kotlinx.coroutines.runBlocking { store.save(NAME, CONTENT) } }
+        assertThrows(StoreException.Failed::class.java) { runBlocking { store.save(NAME, CONTENT) } }
         hardware.busy("state", false)
         assertArrayEquals(CONTENT, store.load(NAME))
     }
