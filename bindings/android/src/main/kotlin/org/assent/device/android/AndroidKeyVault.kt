@@ -27,10 +27,11 @@ import org.assent.device.software.uncompressed
  * |---|---|
  * | `device` | without the user |
  * | `verified`, `biometric` | after a strong biometric, at every use; gone for good when biometrics are added or removed |
- * | `verified`, `credential` | after a strong biometric or the screen lock, at every use; before Android 11 after a strong biometric |
+ * | `verified`, `credential` | after a strong biometric or the screen lock, at every use |
  * | `sealing` | without the user; in software, kept encrypted, where the hardware agrees on no secrets |
  *
- * On Android 9 and 10 no key can be made per use of the screen lock: a user without biometrics cannot enrol there.
+ * On Android 9 and 10 the screen lock unlocks no single signature: `credential` means a strong biometric there as well, and a
+ * user without one cannot enrol.
  */
 public class AndroidKeyVault internal constructor(
     home: File,

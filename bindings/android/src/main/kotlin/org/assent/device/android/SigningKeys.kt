@@ -19,7 +19,7 @@ internal class SigningKeys(private val level: Int, private val strongBox: Strong
         }
     }
 
-    /** A phone that cannot attest makes the key without; what passes by itself, certificates that it has yet to fetch, does not. */
+    /** A phone that cannot attest makes the key without. One that has yet to fetch certificates makes none: that passes. */
     private fun attested(spec: KeyGenParameterSpec.Builder, challenge: ByteArray?): PublicKey = try {
         Keys.newPair(spec.setAttestationChallenge(challenge).build()).public
     } catch (failure: ProviderException) {

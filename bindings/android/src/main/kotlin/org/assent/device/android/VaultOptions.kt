@@ -15,7 +15,8 @@ public enum class StrongBox {
 /**
  * How keys are protected beyond what the protocol asks for.
  *
- * @property strongBox where the keys that sign live. The `sealing` key is never in StrongBox: it opens pushes, and has to be quick.
+ * @property strongBox where the keys that sign live. The `sealing` key is never in StrongBox: it opens pushes, and has to be
+ *   quick.
  * @property unlockedDeviceRequired whether `verified` keys work on an unlocked phone only. The others always work: pushes are
  *   opened, and requests denied, while the phone is locked.
  */

@@ -219,4 +219,5 @@ class AndroidKeyVaultTest {
     }
 }
 
-internal inline fun detail(call: () -> Unit): String = assertInstanceOf(VaultException.Unavailable::class.java, failure(call)).detail
+internal inline fun detail(call: () -> Unit): String =
+    assertInstanceOf(VaultException.Unavailable::class.java, failure(call)).detail

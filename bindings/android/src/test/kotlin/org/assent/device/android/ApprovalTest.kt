@@ -1,5 +1,6 @@
 package org.assent.device.android
 
+import android.os.CancellationSignal
 import com.google.gson.JsonObject
 import java.io.File
 import kotlinx.coroutines.CompletableDeferred
@@ -49,7 +50,10 @@ class ApprovalTest {
     private var core = start()
     private lateinit var account: String
 
-    private fun start() = DeviceCore(Settings(listOf(provider.issuer), development = true), phonePorts(hardware, home, prompter(user)))
+    private fun start(): DeviceCore {
+        val settings = Settings(listOf(provider.issuer), development = true)
+        return DeviceCore(settings, phonePorts(hardware, home, prompter(user)))
+    }
 
     private fun restart() {
         core.close()
@@ -122,7 +126,7 @@ class ApprovalTest {
         join()
         ask()
         val request = shown()
-        val dialogue = CompletableDeferred<android.os.CancellationSignal>()
+        val dialogue = CompletableDeferred<CancellationSignal>()
         user.does = { _, cancellation, _ -> dialogue.complete(cancellation) }
         val approving = launch(Dispatchers.Default) { core.approve(request) }
         val cancellation = dialogue.await()
@@ -151,7 +155,8 @@ class ApprovalTest {
         val asked = ask()
         val request = shown()
         assertEquals("key_invalidated", codeOf { core.approve(request) })
-        assertEquals(RotationState.AWAITING, core.rotateKeys(account, KeysToRotate(device = false, verified = true, sealing = false)))
+        val verified = KeysToRotate(device = false, verified = true, sealing = false)
+        assertEquals(RotationState.AWAITING, core.rotateKeys(account, verified))
         assertEquals(Outcome.DENIED, core.deny(request, DenyReason.CANCELLED))
         assertEquals("access_denied", poll(asked))
     }
@@ -160,7 +165,8 @@ class ApprovalTest {
     fun `all keys are replaced where the key before agrees, and those before are destroyed`() = test {
         join()
         val before = hardware.names
-        assertEquals(RotationState.DONE, core.rotateKeys(account, KeysToRotate(device = true, verified = true, sealing = true)))
+        val all = KeysToRotate(device = true, verified = true, sealing = true)
+        assertEquals(RotationState.DONE, core.rotateKeys(account, all))
         assertEquals(setOf("assent.state"), before intersect hardware.names)
         val asked = ask()
         assertEquals(Outcome.APPROVED, core.approve(shown()))

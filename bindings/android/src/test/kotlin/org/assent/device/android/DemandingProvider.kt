@@ -29,9 +29,10 @@ internal class DemandingProvider(root: X509Certificate, kind: String) : AutoClos
 
     init {
         val assent = File(System.getProperty("assent")).canonicalPath
-        val (public, private) = List(2) { ServerSocket(0) }.let { held -> held.map { it.localPort }.also { held.forEach(ServerSocket::close) } }
-        val init = listOf("init", "--dir", settings.path, "--listen", "127.0.0.1:$public", "--admin-listen", "127.0.0.1:$private")
-        val made = ProcessBuilder(listOf(assent) + init).redirectErrorStream(true).redirectOutput(log).start()
+        val (public, private) = freePorts()
+        val made = ProcessBuilder(
+            assent, "init", "--dir", settings.path, "--listen", "127.0.0.1:$public", "--admin-listen", "127.0.0.1:$private",
+        ).redirectErrorStream(true).redirectOutput(log).start()
         check(made.waitFor() == 0) { log.readText() }
         val config = File(settings, "assent.toml")
         config.writeText(demand(config.readText(), root, kind))
@@ -41,16 +42,25 @@ internal class DemandingProvider(root: X509Certificate, kind: String) : AutoClos
         admin = "http://127.0.0.1:$private/admin/v1"
     }
 
-    private fun demand(config: String, root: X509Certificate, kind: String): String {
-        val pem = "-----BEGIN CERTIFICATE-----\n${Base64.getMimeEncoder().encodeToString(root.encoded)}\n-----END CERTIFICATE-----\n"
-        File(settings, "roots.pem").writeText(pem)
-        return replaced(replaced(config, "#attestation = \"record\"", "attestation = \"require\""), "#verified_kind = \"biometric\"", "verified_kind = \"$kind\"") +
-            "\n[attestation.android]\nroots = [\"roots.pem\"]\napps = [\"$APP_PACKAGE ${HexFormat.of().formatHex(APP_DIGEST)}\"]\n"
+    /** Two, found free a moment ago: phones remember the issuer, so it has to be known before the server starts. */
+    private fun freePorts(): List<Int> {
+        val held = List(2) { ServerSocket(0) }
+        return held.map { it.localPort }.also { held.forEach(ServerSocket::close) }
     }
 
-    private fun replaced(config: String, old: String, new: String): String {
-        check(old in config) { "no such setting: $old" }
-        return config.replace(old, new)
+    private fun demand(config: String, root: X509Certificate, kind: String): String {
+        val base64 = Base64.getMimeEncoder().encodeToString(root.encoded)
+        File(settings, "roots.pem").writeText("-----BEGIN CERTIFICATE-----\n$base64\n-----END CERTIFICATE-----\n")
+        val app = "$APP_PACKAGE ${HexFormat.of().formatHex(APP_DIGEST)}"
+        return config.with("""attestation = "record"""", """attestation = "require"""")
+            .with("""verified_kind = "biometric"""", """verified_kind = "$kind"""") +
+            "\n[attestation.android]\nroots = [\"roots.pem\"]\napps = [\"$app\"]\n"
+    }
+
+    /** Another value than the one that the file shows as its default. */
+    private fun String.with(old: String, new: String): String {
+        check("\n#$old\n" in this) { "no such setting: $old" }
+        return replace("\n#$old\n", "\n$new\n")
     }
 
     override fun close() {
@@ -76,5 +86,6 @@ internal class DemandingProvider(root: X509Certificate, kind: String) : AutoClos
     }
 
     /** The user's only phone, as operators see it. */
-    fun device(subject: String): JsonObject = operator("GET", "/users/$subject/devices")["devices"].asJsonArray.single().asJsonObject
+    fun device(subject: String): JsonObject =
+        operator("GET", "/users/$subject/devices")["devices"].asJsonArray.single().asJsonObject
 }

@@ -2,9 +2,11 @@ package org.assent.device.android
 
 import android.security.keystore.KeyGenParameterSpec
 import android.security.keystore.KeyProperties
+import java.io.ByteArrayOutputStream
 import java.security.GeneralSecurityException
 import java.security.KeyPairGenerator
 import java.security.KeyStore
+import java.security.KeyStoreException
 import java.security.PrivateKey
 import java.security.ProviderException
 import java.security.Signature
@@ -13,6 +15,7 @@ import java.security.spec.ECGenParameterSpec
 import javax.crypto.Cipher
 import javax.crypto.SecretKey
 import javax.crypto.spec.GCMParameterSpec
+import org.assent.device.newFolder
 import org.assent.device.test
 import org.junit.jupiter.api.Assertions.assertNull
 import org.junit.jupiter.api.Assertions.assertThrows
@@ -45,7 +48,9 @@ class KeyStoreOnTheJvmTest {
         val phone = Phone()
         phone.verified()
         val signature = begun(private("verified"))
-        assertThrows(IllegalStateException::class.java) { phone.hardware.authenticate(signature, KeyProperties.AUTH_DEVICE_CREDENTIAL) }
+        assertThrows(IllegalStateException::class.java) {
+            phone.hardware.authenticate(signature, KeyProperties.AUTH_DEVICE_CREDENTIAL)
+        }
     }
 
     @Test
@@ -56,9 +61,11 @@ class KeyStoreOnTheJvmTest {
         assertNull(key.format)
         val pair = KeyPairGenerator.getInstance("EC", "SunEC").generateKeyPair()
         val chain = store.getCertificateChain("assent.key.a.device")
-        assertThrows(java.security.KeyStoreException::class.java) { store.setKeyEntry("other", pair.private, null, chain) }
-        assertThrows(UnsupportedOperationException::class.java) { store.store(java.io.ByteArrayOutputStream(), null) }
-        assertThrows(GeneralSecurityException::class.java) { Signature.getInstance("SHA256withECDSA", "AndroidKeyStore").initSign(pair.private) }
+        assertThrows(KeyStoreException::class.java) { store.setKeyEntry("other", pair.private, null, chain) }
+        assertThrows(UnsupportedOperationException::class.java) { store.store(ByteArrayOutputStream(), null) }
+        assertThrows(GeneralSecurityException::class.java) {
+            Signature.getInstance("SHA256withECDSA", "AndroidKeyStore").initSign(pair.private)
+        }
     }
 
     @Test
@@ -83,7 +90,7 @@ class KeyStoreOnTheJvmTest {
     @Test
     fun `nonces are the key store's own choice`() = test {
         Phone()
-        EncryptedStore(org.assent.device.newFolder(), "state").save("a", MESSAGE)
+        EncryptedStore(newFolder(), "state").save("a", MESSAGE)
         val key = store.getKey("state", null) as SecretKey
         assertThrows(GeneralSecurityException::class.java) {
             Cipher.getInstance("AES/GCM/NoPadding").init(Cipher.ENCRYPT_MODE, key, GCMParameterSpec(128, ByteArray(12)))

@@ -1,6 +1,7 @@
 package org.assent.device.android
 
 import java.io.File
+import java.math.BigInteger
 import java.security.AlgorithmParameters
 import java.security.KeyFactory
 import java.security.PublicKey
@@ -9,7 +10,6 @@ import java.security.spec.ECGenParameterSpec
 import java.security.spec.ECParameterSpec
 import java.security.spec.ECPoint
 import java.security.spec.ECPublicKeySpec
-import java.math.BigInteger
 import org.assent.device.android.phone.AndroidKeyStore
 import org.assent.device.android.phone.Hardware
 import org.assent.device.android.phone.User
@@ -63,5 +63,6 @@ internal fun keyAt(point: ByteArray): PublicKey {
     check(point.size == 65 && point[0].toInt() == 4)
     val parameters = AlgorithmParameters.getInstance("EC").apply { init(ECGenParameterSpec("secp256r1")) }
     val at = ECPoint(BigInteger(1, point.copyOfRange(1, 33)), BigInteger(1, point.copyOfRange(33, 65)))
-    return KeyFactory.getInstance("EC", "SunEC").generatePublic(ECPublicKeySpec(at, parameters.getParameterSpec(ECParameterSpec::class.java)))
+    val curve = parameters.getParameterSpec(ECParameterSpec::class.java)
+    return KeyFactory.getInstance("EC", "SunEC").generatePublic(ECPublicKeySpec(at, curve))
 }

@@ -19,7 +19,9 @@ class ScenariosTest {
         val files = scenarios(File(System.getProperty("scenarios")))
         assertTrue(files.isNotEmpty(), "there is no scenario")
         return files.map { file ->
-            DynamicTest.dynamicTest(file.nameWithoutExtension) { Player(Provider.running) { AndroidHandset(hardware) }.play(file) }
+            DynamicTest.dynamicTest(file.nameWithoutExtension) {
+                Player(Provider.running) { AndroidHandset(hardware) }.play(file)
+            }
         }
     }
 }

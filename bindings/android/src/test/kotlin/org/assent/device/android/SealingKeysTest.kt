@@ -1,12 +1,14 @@
 package org.assent.device.android
 
 import java.io.File
+import java.math.BigInteger
 import java.security.KeyPair
 import java.security.KeyPairGenerator
 import java.security.interfaces.ECPublicKey
 import java.security.spec.ECGenParameterSpec
 import javax.crypto.KeyAgreement
 import org.assent.device.android.phone.Agreement
+import org.assent.device.core.SigningReason
 import org.assent.device.core.VaultException
 import org.assent.device.test
 import org.junit.jupiter.api.Assertions.assertArrayEquals
@@ -26,7 +28,7 @@ class SealingKeysTest {
     }
     private val peerPoint = (peer.public as ECPublicKey).w.run { byteArrayOf(4) + fixed(affineX) + fixed(affineY) }
 
-    private fun fixed(number: java.math.BigInteger) = number.toByteArray().let { ByteArray(32) + it }.let { it.copyOfRange(it.size - 32, it.size) }
+    private fun fixed(number: BigInteger) = (ByteArray(32) + number.toByteArray()).takeLast(32).toByteArray()
 
     /** What the other side comes to. */
     private fun expected(point: ByteArray): ByteArray = KeyAgreement.getInstance("ECDH", "SunEC").run {
@@ -98,7 +100,7 @@ class SealingKeysTest {
         phone.sealing()
         assertInstanceOf(VaultException.Unavailable::class.java, failure { phone.vault.agree("a.device", peerPoint) })
         assertInstanceOf(VaultException.Unavailable::class.java, failure {
-            phone.vault.sign("a.sealing", MESSAGE, org.assent.device.core.SigningReason.Proof)
+            phone.vault.sign("a.sealing", MESSAGE, SigningReason.Proof)
         })
     }
 

@@ -49,17 +49,22 @@ class AttestationAuthority {
     }
 
     private fun app(): ByteArray =
-        Der.sequence(Der.set(Der.sequence(Der.octets(APP_PACKAGE.toByteArray()), Der.integer(1))), Der.set(Der.octets(APP_DIGEST)))
+        Der.sequence(
+            Der.set(Der.sequence(Der.octets(APP_PACKAGE.toByteArray()), Der.integer(1))),
+            Der.set(Der.octets(APP_DIGEST)),
+        )
 
     private fun enforced(spec: KeyGenParameterSpec, level: Int): Array<ByteArray> {
         // PURPOSE_SIGN of the platform is 4, SIGN of the hardware 2.
         check(spec.purposes == KeyProperties.PURPOSE_SIGN) { "only keys that sign are attested" }
         val credential = level >= 30 && spec.userAuthenticationType and KeyProperties.AUTH_DEVICE_CREDENTIAL != 0
+        val types = Der.integer(if (credential) 3 else 2)
+        val started = Der.sequence(Der.octets(ByteArray(32)), Der.boolean(true), Der.enumerated(0), Der.octets(ByteArray(32)))
         return arrayOf(
             Der.tagged(1, Der.set(Der.integer(2))), Der.tagged(2, Der.integer(3)), Der.tagged(3, Der.integer(256)),
-            if (spec.isUserAuthenticationRequired) Der.tagged(504, Der.integer(if (credential) 3 else 2)) else Der.tagged(503, Der.none()),
+            if (spec.isUserAuthenticationRequired) Der.tagged(504, types) else Der.tagged(503, Der.none()),
             Der.tagged(702, Der.integer(0)),
-            Der.tagged(704, Der.sequence(Der.octets(ByteArray(32)), Der.boolean(true), Der.enumerated(0), Der.octets(ByteArray(32)))),
+            Der.tagged(704, started),
             Der.tagged(706, Der.integer(202_611)),
         )
     }

@@ -51,8 +51,9 @@ internal object Der {
     }
 
     private fun base128(number: Long): ByteArray {
-        val groups = generateSequence(number) { it shr 7 }.takeWhile { it > 0 }.map { (it and 0x7f).toInt() }.toList().ifEmpty { listOf(0) }
-        return groups.mapIndexed { index, group -> (if (index == 0) group else group or 0x80).toByte() }.reversed().toByteArray()
+        val groups = generateSequence(number) { it shr 7 }.takeWhile { it > 0 }.map { (it and 0x7f).toInt() }.toList()
+        val marked = groups.ifEmpty { listOf(0) }.mapIndexed { index, group -> if (index == 0) group else group or 0x80 }
+        return marked.reversed().map { it.toByte() }.toByteArray()
     }
 }
 

@@ -38,7 +38,7 @@ private fun refuse(why: String): Nothing = throw InvalidAlgorithmParameterExcept
 internal class PairGenerator : KeyPairGeneratorSpi() {
     private lateinit var spec: KeyGenParameterSpec
 
-    override fun initialize(size: Int, random: SecureRandom?) = throw IllegalArgumentException("a KeyGenParameterSpec is needed")
+    override fun initialize(size: Int, random: SecureRandom?) = throw IllegalArgumentException(NEEDED)
 
     override fun initialize(parameters: AlgorithmParameterSpec?, random: SecureRandom?) {
         spec = checked(parameters)
@@ -49,7 +49,9 @@ internal class PairGenerator : KeyPairGeneratorSpi() {
     override fun generateKeyPair(): KeyPair {
         if (spec.isStrongBoxBacked && !hardware.hasStrongBox) throw StrongBoxUnavailableException("Failed to generate key pair")
         val agrees = spec.purposes and KeyProperties.PURPOSE_AGREE_KEY != 0
-        if (agrees && (hardware.level < 31 || hardware.agreement == Agreement.NO_KEY)) throw ProviderException("Unsupported purpose")
+        if (agrees && (hardware.level < 31 || hardware.agreement == Agreement.NO_KEY)) {
+            throw ProviderException("Unsupported purpose")
+        }
         val pair = KeyPairGenerator.getInstance("EC", "SunEC").run {
             initialize(ECGenParameterSpec("secp256r1"))
             generateKeyPair()
@@ -65,7 +67,9 @@ internal class PairGenerator : KeyPairGeneratorSpi() {
         when (hardware.attesting) {
             Attesting.WORKS -> hardware.authority.chain(pair.public, spec, hardware.level)
             Attesting.NEVER -> throw notAttested(KeyStoreException(ATTESTATION_UNSUPPORTED, "no attestation keys"))
-            Attesting.NOT_NOW -> throw notAttested(KeyStoreException(OUT_OF_KEYS, "no attestation keys yet", KeyStoreException.RKP_FETCHING_PENDING_CONNECTIVITY))
+            Attesting.NOT_NOW -> throw notAttested(
+                KeyStoreException(OUT_OF_KEYS, "no attestation keys yet", KeyStoreException.RKP_FETCHING_PENDING_CONNECTIVITY),
+            )
         }
     }
 
@@ -76,9 +80,9 @@ internal class PairGenerator : KeyPairGeneratorSpi() {
 internal class SecretGenerator : KeyGeneratorSpi() {
     private lateinit var spec: KeyGenParameterSpec
 
-    override fun engineInit(random: SecureRandom?) = throw UnsupportedOperationException("a KeyGenParameterSpec is needed")
+    override fun engineInit(random: SecureRandom?) = throw UnsupportedOperationException(NEEDED)
 
-    override fun engineInit(size: Int, random: SecureRandom?) = throw UnsupportedOperationException("a KeyGenParameterSpec is needed")
+    override fun engineInit(size: Int, random: SecureRandom?) = throw UnsupportedOperationException(NEEDED)
 
     override fun engineInit(parameters: AlgorithmParameterSpec?, random: SecureRandom?) {
         spec = checked(parameters)
@@ -96,4 +100,5 @@ internal class SecretGenerator : KeyGeneratorSpi() {
 }
 
 private const val ATTESTATION_UNSUPPORTED = -72
+private const val NEEDED = "a KeyGenParameterSpec is needed"
 private const val OUT_OF_KEYS = 22

@@ -60,7 +60,8 @@ class Hardware(val level: Int = 34) {
     /** The user enrols another finger. */
     fun addBiometric() {
         for (entry in keys.values) {
-            if (entry.spec.isUserAuthenticationRequired && entry.spec.isInvalidatedByBiometricEnrollment) entry.isInvalidated = true
+            val spec = entry.spec
+            if (spec.isUserAuthenticationRequired && spec.isInvalidatedByBiometricEnrollment) entry.isInvalidated = true
         }
     }
 
@@ -99,13 +100,20 @@ class Hardware(val level: Int = 34) {
         if (entry.isInvalidated) throw KeyPermanentlyInvalidatedException("Key permanently invalidated")
         if (entry.spec.isUnlockedDeviceRequired && isLocked) throw UserNotAuthenticatedException("the device is locked")
         if (entry.spec.purposes and purpose == 0) {
-            throw InvalidKeyException("Keystore operation failed", KeyStoreException(INCOMPATIBLE_PURPOSE, "Incompatible purpose"))
+            val cause = KeyStoreException(INCOMPATIBLE_PURPOSE, "Incompatible purpose")
+            throw InvalidKeyException("Keystore operation failed", cause)
         }
     }
 }
 
 /** One key. What makes it stays in here. */
-internal class Entry(val name: String, val spec: KeyGenParameterSpec, val chain: List<X509Certificate>, val pair: KeyPair?, val secret: SecretKey?) {
+internal class Entry(
+    val name: String,
+    val spec: KeyGenParameterSpec,
+    val chain: List<X509Certificate>,
+    val pair: KeyPair?,
+    val secret: SecretKey?,
+) {
     @Volatile var isInvalidated = false
     @Volatile var isBusy = false
 }
@@ -116,3 +124,4 @@ internal const val KEY_NOT_FOUND = 7
 internal const val INCOMPATIBLE_PURPOSE = -3
 internal const val KEY_USER_NOT_AUTHENTICATED = -26
 internal const val CALLER_NONCE_PROHIBITED = -55
+internal const val UNIMPLEMENTED = -100

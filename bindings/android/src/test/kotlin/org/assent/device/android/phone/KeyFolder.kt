@@ -43,7 +43,8 @@ internal class KeyFolder : KeyStoreSpi() {
         // As on phones: no cause, and not the exception that says what it is.
         if (entry.isInvalidated && hardware.level >= 31) throw UnrecoverableKeyException("Key permanently invalidated")
         if (entry.isBusy && hardware.level < 31) {
-            throw UnrecoverableKeyException("Failed to obtain information about key").apply { initCause(PlatformFailure(4, "busy")) }
+            val busy = PlatformFailure(4, "busy")
+            throw UnrecoverableKeyException("Failed to obtain information about key").apply { initCause(busy) }
         }
         return if (entry.secret == null) PrivateHandle(entry) else SecretHandle(entry)
     }
@@ -72,7 +73,7 @@ internal class KeyFolder : KeyStoreSpi() {
 
     override fun engineLoad(stream: InputStream?, password: CharArray?) = require(stream == null) { "no stream" }
 
-    override fun engineStore(stream: OutputStream?, password: CharArray?) = throw UnsupportedOperationException("keys do not go out")
+    override fun engineStore(stream: OutputStream?, password: CharArray?) = throw UnsupportedOperationException("no way out")
 
     override fun engineSetKeyEntry(alias: String, key: Key, password: CharArray?, chain: Array<out Certificate>?) = importing()
 

@@ -33,7 +33,8 @@ internal class SignatureOperation : SignatureSpi() {
     override fun engineInitSign(key: PrivateKey?) {
         val begun = handle(key)
         hardware.begin(begun, KeyProperties.PURPOSE_SIGN)
-        if (!begun.spec.isDigestsSpecified || KeyProperties.DIGEST_SHA256 !in begun.spec.digests) throw InvalidKeyException("Incompatible digest")
+        val isDigested = begun.spec.isDigestsSpecified && KeyProperties.DIGEST_SHA256 in begun.spec.digests
+        if (!isDigested) throw InvalidKeyException("Incompatible digest")
         inner.initSign(begun.pair!!.private)
         entry = begun
         isVerified = false
@@ -85,7 +86,8 @@ internal class AgreementOperation : KeyAgreementSpi() {
     override fun engineDoPhase(key: Key, isLast: Boolean): Key? = inner.doPhase(key, isLast)
 
     override fun engineGenerateSecret(): ByteArray = when (hardware.agreement) {
-        Agreement.NO_USE, Agreement.NO_KEY -> throw ProviderException("Keystore operation failed", KeyStoreException(-100, "Unimplemented"))
+        Agreement.NO_USE, Agreement.NO_KEY ->
+            throw ProviderException("Keystore operation failed", KeyStoreException(UNIMPLEMENTED, "Unimplemented"))
         Agreement.WRONG_SECRET -> inner.generateSecret().also { it[0] = (it[0] + 1).toByte() }
         Agreement.WORKS -> inner.generateSecret()
     }
@@ -107,7 +109,8 @@ internal class CipherOperation : CipherSpi() {
     override fun engineInit(mode: Int, key: Key?, parameters: AlgorithmParameterSpec?, random: SecureRandom?) {
         val entry = begun(mode, key)
         if (mode == Cipher.ENCRYPT_MODE && parameters != null) {
-            throw InvalidAlgorithmParameterException("Caller-provided IV not permitted", KeyStoreException(CALLER_NONCE_PROHIBITED, ""))
+            val cause = KeyStoreException(CALLER_NONCE_PROHIBITED, "Caller nonce prohibited")
+            throw InvalidAlgorithmParameterException("Caller-provided IV not permitted", cause)
         }
         inner.init(mode, entry.secret, parameters)
     }
@@ -119,8 +122,9 @@ internal class CipherOperation : CipherSpi() {
         val entry = handle(key)
         val encrypts = mode == Cipher.ENCRYPT_MODE
         hardware.begin(entry, if (encrypts) KeyProperties.PURPOSE_ENCRYPT else KeyProperties.PURPOSE_DECRYPT)
+        val mayBeUnpadded = KeyProperties.ENCRYPTION_PADDING_NONE in entry.spec.encryptionPaddings
         if (KeyProperties.BLOCK_MODE_GCM !in entry.spec.blockModes) throw InvalidKeyException("Incompatible block mode")
-        if (KeyProperties.ENCRYPTION_PADDING_NONE !in entry.spec.encryptionPaddings) throw InvalidKeyException("Incompatible padding mode")
+        if (!mayBeUnpadded) throw InvalidKeyException("Incompatible padding mode")
         return entry
     }
 

@@ -22,7 +22,13 @@ internal class User(private val hardware: Hardware) : Dialogue {
     @Volatile
     var does: (Signature, CancellationSignal, Answer) -> Unit = ::touches
 
-    override fun show(text: PromptText, protection: KeyProtection, signature: Signature, cancellation: CancellationSignal, answer: Answer) {
+    override fun show(
+        text: PromptText,
+        protection: KeyProtection,
+        signature: Signature,
+        cancellation: CancellationSignal,
+        answer: Answer,
+    ) {
         read += text
         asked += protection
         does(signature, cancellation, answer)
@@ -34,7 +40,9 @@ internal class User(private val hardware: Hardware) : Dialogue {
 
     /** Types the PIN of the screen lock. */
     fun types(signature: Signature, cancellation: CancellationSignal, answer: Answer) =
-        passes(signature, answer, KeyProperties.AUTH_DEVICE_CREDENTIAL, BiometricPrompt.AUTHENTICATION_RESULT_TYPE_DEVICE_CREDENTIAL)
+        passes(
+            signature, answer, KeyProperties.AUTH_DEVICE_CREDENTIAL, BiometricPrompt.AUTHENTICATION_RESULT_TYPE_DEVICE_CREDENTIAL,
+        )
 
     /** Goes back. */
     fun goesBack(signature: Signature, cancellation: CancellationSignal, answer: Answer) =
