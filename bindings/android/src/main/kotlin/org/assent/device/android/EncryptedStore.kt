@@ -13,6 +13,7 @@ import javax.crypto.spec.GCMParameterSpec
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.withContext
 import org.assent.device.core.Lock
+import org.assent.device.core.LockException
 import org.assent.device.core.SecureStore
 import org.assent.device.core.StoreException
 import org.assent.device.software.FileLock
@@ -90,6 +91,8 @@ public class EncryptedStore internal constructor(folder: File, private val keyNa
             throw StoreException.Failed(causes(failure).joinToString(": "))
         } catch (failure: ProviderException) {
             throw StoreException.Failed(causes(failure).joinToString(": "))
+        } catch (failure: LockException) {
+            throw StoreException.Failed("the key of the documents cannot be made: $failure")
         }
     }
 }

@@ -80,4 +80,3 @@ private fun agreement(key: PrivateKey, peer: PublicKey, provider: String? = null
     agreement.doPhase(peer, true)
     return agreement.generateSecret()
 }
-

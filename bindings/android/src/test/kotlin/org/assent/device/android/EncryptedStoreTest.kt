@@ -8,7 +8,9 @@ import org.assent.device.android.phone.AndroidKeyStore
 import org.assent.device.android.phone.Hardware
 import org.assent.device.core.StoreException
 import org.assent.device.newFolder
+import org.assent.device.software.FileLock
 import org.assent.device.test
+import org.assent.device.until
 import org.junit.jupiter.api.Assertions.assertArrayEquals
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertFalse
@@ -122,9 +124,13 @@ class EncryptedStoreTest {
 
     @Test
     fun `first saves at once make one key`() = test {
-        val stores = List(8) { EncryptedStore(folder, "state") }
-        stores.mapIndexed { index, each -> async { each.save("$index", CONTENT) } }.awaitAll()
-        for (index in stores.indices) assertArrayEquals(CONTENT, store.load("$index"))
+        val others = FileLock(File(folder, "key.lock"))
+        others.acquire()
+        val saving = List(2) { async { EncryptedStore(folder, "state").save("$it", CONTENT) } }
+        until { hardware.lookups.size == saving.size } // Neither has found a key, and both wait.
+        others.release()
+        saving.awaitAll()
+        for (index in saving.indices) assertArrayEquals(CONTENT, store.load("$index"))
     }
 
     @Test

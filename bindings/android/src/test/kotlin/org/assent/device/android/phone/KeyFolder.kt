@@ -49,7 +49,10 @@ internal class KeyFolder : KeyStoreSpi() {
         return if (entry.secret == null) PrivateHandle(entry) else SecretHandle(entry)
     }
 
-    override fun engineContainsAlias(alias: String): Boolean = hardware.keys.containsKey(alias)
+    override fun engineContainsAlias(alias: String): Boolean {
+        hardware.lookups += alias
+        return hardware.keys.containsKey(alias)
+    }
 
     override fun engineGetCertificateChain(alias: String): Array<Certificate>? = hardware.keys[alias]?.chain?.toTypedArray()
 
