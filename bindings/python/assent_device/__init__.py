@@ -1,7 +1,12 @@
 """The phone side of Assent: everything of `device-core`, and ports for machines without a phone's hardware.
 
-`DeviceCore` is all there is to call; `assent_device.software` has keys, storage and transport in software.
+`DeviceCore` is all there is to call; `requests` tells what waits for an answer; `assent_device.software` has keys, storage and
+transport in software.
 """
 
-from .device_core.device_core import *  # noqa: F403
-from .device_core.device_core import __all__  # noqa: F401
+from .device_core import *  # noqa: F403
+from .calls import replace_generated
+from .waiting import requests as requests, retry_after as retry_after
+
+replace_generated()
+del replace_generated

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import enum
 import json
 import os
 import pathlib
@@ -108,7 +109,7 @@ def moment(seconds: int) -> str:
     return datetime.fromtimestamp(seconds, timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def word(value: Any) -> str:
+def word(value: enum.Enum) -> str:
     """An enum's value in the protocol's spelling."""
     return value.name.lower()
 
@@ -241,6 +242,22 @@ async def history(phone: Phone) -> None:
         told(phone.options, fields, "  ".join(str(value) for value in fields.values() if value))
 
 
+async def sync(phone: Phone) -> None:
+    """Sends what was signed and not heard of since, and learns how every account stands."""
+    failed = []
+    for synced in await phone.core.sync(None):
+        failure = synced.failure.code if synced.failure else None
+        fields = {
+            "account": synced.account, "state": word(synced.state), "concluded": synced.concluded,
+            "waiting": [request.id() for request in synced.requests], "failure": failure,
+        }
+        text = f"{synced.account}  {fields['state']}  sent {synced.concluded}, {len(synced.requests)} waiting  {failure or ''}"
+        told(phone.options, fields, text.rstrip())
+        failed += [failure] if failure else []
+    if failed:
+        raise Stop(REFUSED, ", ".join(failed))
+
+
 async def forget(phone: Phone) -> None:
     """Leaves an account: the server revokes this phone, and its keys are destroyed."""
     account = await phone.account()
@@ -292,6 +309,7 @@ def parser() -> argparse.ArgumentParser:
     for answering in (approving, denying):
         answering.add_argument("request", nargs="?", metavar="ID", help="which request, where several wait")
     command(history, "history")
+    command(sync, "sync")
     command(forget, "forget")
     return top
 

@@ -1,0 +1,97 @@
+"""How a call of a port ends, whatever the port does.
+
+What UniFFI 0.32.2 writes takes in an `Exception` that it can spell. Others would leave the core waiting for ever (a `CancelledError` of
+the port's own, an exception whose text fails or is no valid Unicode), or give it a time that no clock has told (a `KeyboardInterrupt` in the
+middle of one). This takes the place of what was written.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from . import DeviceCore
+
+# Where the generated module is depends on who packaged it.
+_generated: dict[str, Any] = vars(sys.modules[DeviceCore.__module__])
+_status = _generated["_UniffiRustCallStatus"]
+_log = logging.getLogger("assent_device")
+
+Lower = Callable[[Any], Any]
+
+
+def _spelled(error: BaseException) -> str:
+    try:
+        text = repr(error)
+    except Exception:
+        text = type(error).__name__
+    return text.encode("utf-8", "replace").decode()
+
+
+def _refusal(error: BaseException, foreseen: type[BaseException], lower: Lower) -> tuple[int, Any]:
+    """Status and content of a call that raised."""
+    if isinstance(error, foreseen):
+        with contextlib.suppress(Exception):  # its fields may be of other types than they should
+            return _status.CALL_ERROR, lower(error)
+    _log.error("a port raised what its interface does not name", exc_info=error)
+    return _status.CALL_UNEXPECTED_ERROR, _generated["_UniffiFfiConverterString"].lower(_spelled(error))
+
+
+def _call(status: Any, call: Callable[[], Any], answer: Lower, foreseen: type[BaseException], lower: Lower) -> None:
+    """A call that is no coroutine. There is no way from here to whoever should have had a `KeyboardInterrupt`."""
+    try:
+        answer(call())
+    except BaseException as error:
+        status.code, status.error_buf = _refusal(error, foreseen, lower)
+
+
+def _call_async(
+    call: Callable[[], Awaitable[Any]],
+    dropped: Any,
+    succeed: Lower,
+    fail: Callable[[int, Any], None],
+    foreseen: type[BaseException],
+    lower: Lower,
+) -> None:
+    """A call that is a coroutine, in a task of the running loop. Exactly one of `succeed` and `fail` reaches the core."""
+
+    async def carry() -> None:
+        try:
+            answer = await call()
+        except BaseException as error:
+            fail(*_refusal(error, foreseen, lower))
+            if not isinstance(error, Exception):
+                raise  # ends the task, or the loop: whatever it is meant to
+        else:
+            try:
+                succeed(answer)
+            except Exception as error:  # a value of the wrong type
+                fail(*_refusal(error, foreseen, lower))
+
+    loop = _generated["_uniffi_get_event_loop"]()
+    task = asyncio.run_coroutine_threadsafe(carry(), loop)
+    handle = _generated["_UNIFFI_FOREIGN_FUTURE_HANDLE_MAP"].insert((loop, task))
+    dropped[0] = _generated["_UniffiForeignFutureDroppedCallbackStruct"](handle, _dropped)
+
+
+@_generated["_UNIFFI_FOREIGN_FUTURE_DROPPED_CALLBACK"]  # type: ignore[untyped-decorator]
+def _dropped(handle: int) -> None:
+    """The core wants no answer any more. Whoever frees a call may be in another thread, or come after the loop's end."""
+    loop, task = _generated["_UNIFFI_FOREIGN_FUTURE_HANDLE_MAP"].remove(handle)
+    with contextlib.suppress(RuntimeError):
+        loop.call_soon_threadsafe(task.cancel)
+
+
+def replace_generated() -> None:
+    """Called once, before anything is."""
+    for name, ours in (
+        ("_uniffi_trait_interface_call_with_error", _call),
+        ("_uniffi_trait_interface_call_async_with_error", _call_async),
+    ):
+        if name not in _generated:
+            raise ImportError(f"the generated module has no {name}: it was written by another version of UniFFI")
+        _generated[name] = ours
