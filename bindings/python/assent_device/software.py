@@ -11,6 +11,7 @@ import fcntl
 import http.client
 import os
 import pathlib
+import socket
 import ssl
 import tempfile
 import time
@@ -40,7 +41,7 @@ from . import (
     VaultError,
 )
 
-MOST_BODY_BYTES = 1 << 20
+MOST_BODY_BYTES = 256 << 10
 """No reply that the core understands is longer."""
 
 LOCK_SECONDS = 30
@@ -219,15 +220,28 @@ class HttpTransport(Transport):
         self._context = context or ssl.create_default_context()
 
     async def send(self, request: HttpRequest) -> HttpResponse:
-        # Its own limit is one on each step; together they may take no longer, either.
-        try:
-            return await asyncio.wait_for(asyncio.to_thread(self._exchange, request), request.timeout_seconds + 1)
-        except asyncio.TimeoutError:
-            raise TransportError.TimedOut() from None
-
-    def _exchange(self, request: HttpRequest) -> HttpResponse:
         url = urllib.parse.urlsplit(request.url)
         connection = self._connection(url, request.timeout_seconds)
+        exchange = asyncio.to_thread(self._exchange, connection, url, request)
+        try:
+            # Its own limit is one on each step; together they may take no longer, either.
+            return await asyncio.wait_for(exchange, request.timeout_seconds + 1)
+        except asyncio.TimeoutError:
+            raise TransportError.TimedOut() from None
+        finally:
+            self._hang_up(connection)
+
+    @staticmethod
+    def _hang_up(connection: http.client.HTTPConnection) -> None:
+        """Ends a call that nobody waits for any more, and with it its thread, which would keep a program from ending."""
+        if connection.sock:
+            with contextlib.suppress(OSError):
+                connection.sock.shutdown(socket.SHUT_RDWR)
+
+    @staticmethod
+    def _exchange(
+        connection: http.client.HTTPConnection, url: urllib.parse.SplitResult, request: HttpRequest
+    ) -> HttpResponse:
         try:
             target = url.path + ("?" + url.query if url.query else "")
             headers = {header.name: header.value for header in request.headers}

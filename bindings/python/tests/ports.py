@@ -1,22 +1,11 @@
 """What an app supplies to device-core, written in Python: key vault, storage, transport, clock."""
 
-import asyncio
-import http.client
 import time
 import urllib.parse
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
-from assent_device import (
-    Clock,
-    HttpHeader,
-    HttpResponse,
-    KeyVault,
-    SecureStore,
-    Transport,
-    TransportError,
-    VaultError,
-)
+from assent_device import Clock, KeyVault, SecureStore, TransportError, VaultError, software
 
 
 class SoftwareVault(KeyVault):
@@ -69,36 +58,20 @@ class MemoryStore(SecureStore):
         self.documents.pop(name, None)
 
 
-class HttpTransport(Transport):
-    """Plain HTTP; each call in a thread, so that a long poll holds up nothing."""
+class HttpTransport(software.HttpTransport):
+    """Remembers the paths that were called, and loses replies if told to."""
 
     def __init__(self):
+        super().__init__()
         self.paths = []
         self.lose_replies_of = None
 
     async def send(self, request):
-        response = await asyncio.to_thread(self._exchange, request)
+        self.paths.append(urllib.parse.urlsplit(request.url).path)
+        response = await super().send(request)
         if self.lose_replies_of and request.url.endswith(self.lose_replies_of):
             raise TransportError.TimedOut()
         return response
-
-    def _exchange(self, request):
-        url = urllib.parse.urlsplit(request.url)
-        self.paths.append(url.path)
-        connection = http.client.HTTPConnection(url.hostname, url.port, timeout=request.timeout_seconds)
-        try:
-            target = url.path + ("?" + url.query if url.query else "")
-            headers = {header.name: header.value for header in request.headers}
-            connection.request(request.method, target, request.body, headers)
-            reply = connection.getresponse()
-            headers = [HttpHeader(name=name, value=value) for name, value in reply.getheaders()]
-            return HttpResponse(status=reply.status, headers=headers, body=reply.read())
-        except TimeoutError:
-            raise TransportError.TimedOut() from None
-        except OSError as error:
-            raise TransportError.Unreachable(str(error)) from error
-        finally:
-            connection.close()
 
 
 class SystemClock(Clock):
