@@ -38,16 +38,21 @@ def call(method, url, body=None, headers=None):
 
 
 class Provider:
-    """The server in a directory of its own, with one client. Ends when closed."""
+    """The server in a directory of its own, with one client. Ends when closed.
 
-    def __init__(self):
+    `issuer` is another URL at which the world finds it, such as a proxy's; `address` is its own.
+    """
+
+    def __init__(self, issuer=None):
         assent = os.environ["ASSENT"]
         self.directory = tempfile.mkdtemp(prefix="assent-python-")
         public, admin = free_ports(2)
+        self.address = ("127.0.0.1", public)
+        self.issuer = issuer or f"http://127.0.0.1:{public}"
         settings = pathlib.Path(self.directory, "op")
         subprocess.run(
             [assent, "init", "--dir", settings, "--listen", f"127.0.0.1:{public}",
-             "--admin-listen", f"127.0.0.1:{admin}"],
+             "--admin-listen", f"127.0.0.1:{admin}", "--issuer", self.issuer],
             check=True, stdout=subprocess.DEVNULL,
         )
         config = next(settings.glob("*.toml"))
@@ -56,7 +61,6 @@ class Provider:
             [assent, "serve", "--config", config, "--print-addresses"],
             stdout=subprocess.PIPE, stderr=self.log, text=True,
         )
-        self.issuer = f"http://127.0.0.1:{public}"
         self.admin_url = f"http://127.0.0.1:{admin}/admin/v1"
         self.token = next(settings.glob("admin*token*")).read_text().strip()
         self._wait_until_ready()

@@ -13,6 +13,7 @@ import time
 import unittest
 
 from provider import Provider
+from proxy import Proxy
 
 PROVIDER = None
 COMMAND = shlex.split(os.environ.get("ASSENT_PHONE", f"{shlex.quote(sys.executable)} -m assent_device.phone"))
@@ -28,11 +29,11 @@ def setUpModule():
 class Phone:
     """A folder, and the command in it."""
 
-    def __init__(self, test, passphrase=None):
+    def __init__(self, test, passphrase=None, issuer=None):
         directory = tempfile.TemporaryDirectory(prefix="assent-phone-")
         test.addCleanup(directory.cleanup)
         self.folder = pathlib.Path(directory.name, "phone")
-        self.environment = dict(os.environ, ASSENT_PHONE_STATE=str(self.folder), ASSENT_PHONE_ISSUER=PROVIDER.issuer)
+        self.environment = dict(os.environ, ASSENT_PHONE_STATE=str(self.folder), ASSENT_PHONE_ISSUER=issuer or PROVIDER.issuer)
         if passphrase:
             self.environment["ASSENT_PHONE_PASSPHRASE"] = passphrase
 
@@ -48,11 +49,12 @@ class Phone:
             printed, said = process.communicate(timeout=60)
         return process.returncode, [json.loads(line) for line in printed.splitlines()], said
 
-    def join(self, subject, *options):
+    def join(self, subject, provider=None):
         """Enrols, and has the digits typed; returns the account."""
-        status, (enrolled,), said = self.run("enrol", "--wait", "0", *options, PROVIDER.ticket(subject))
+        provider = provider or PROVIDER
+        status, (enrolled,), said = self.run("enrol", "--wait", "0", provider.ticket(subject))
         assert (status, said) == (OK, ""), said
-        PROVIDER.type_digits(enrolled["account"], enrolled["digits"])
+        provider.type_digits(enrolled["account"], enrolled["digits"])
         return enrolled["account"]
 
 
@@ -182,6 +184,36 @@ class AssentPhone(unittest.TestCase):
         asked = PROVIDER.ask(self.subject)
         self.assertEqual(self.phone.run("approve")[0], OK)
         self.assertEqual(PROVIDER.poll(asked)[0], 200)
+
+    def test_what_a_phone_signed_before_it_died_is_sent_by_sync_unchanged(self):
+        proxy = Proxy()
+        self.addCleanup(proxy.close)
+        provider = Provider(issuer=proxy.url)
+        self.addCleanup(provider.close)
+        proxy.server = provider.address
+        subject, phone = provider.new_user(), Phone(self, issuer=proxy.url)
+        account = phone.join(subject, provider)
+        asked = provider.ask(subject)
+        proxy.withheld = "/decision"
+        process = phone.start("approve")
+        self.assertTrue(proxy.reached.wait(30), "the phone sent no decision")
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        status, (waiting,), _ = phone.run("list")
+        self.assertEqual((status, waiting["message"]), (OK, "Pay 20 EUR"), "the server has heard of no answer")
+        proxy.withheld = None
+        synced = {"account": account, "state": "active", "concluded": 1, "waiting": [], "failure": None}
+        self.assertEqual(phone.run("sync"), (OK, [synced], ""))
+        first, second = proxy.bodies("/decision")
+        self.assertEqual(first, second)
+        self.assertEqual(provider.poll(asked)[0], 200)
+        self.assertEqual(phone.run("sync"), (OK, [synced | {"concluded": 0}], ""))
+
+    def test_sync_says_of_each_account_what_failed(self):
+        account = self.joined()
+        PROVIDER.admin("POST", f"/devices/{PROVIDER.devices(self.subject)[0]['id']}/revoke")
+        status, (synced,), said = self.phone.run("sync")
+        self.assertEqual((synced["account"], synced["state"]), (account, "revoked"), said)
 
     def test_a_forgotten_account_is_gone_on_both_sides(self):
         self.joined()
