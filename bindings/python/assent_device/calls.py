@@ -37,7 +37,8 @@ def _refusal(error: BaseException, foreseen: type[BaseException], lower: Lower) 
     if isinstance(error, foreseen):
         with contextlib.suppress(Exception):  # its fields may be of other types than they should
             return _status.CALL_ERROR, lower(error)
-    _log.error("a port raised what its interface does not name", exc_info=error)
+    if not isinstance(error, asyncio.CancelledError):  # most often the core's own doing: nobody waits for the answer
+        _log.error("a port raised what its interface does not name", exc_info=error)
     return _status.CALL_UNEXPECTED_ERROR, _generated["_UniffiFfiConverterString"].lower(_spelled(error))
 
 

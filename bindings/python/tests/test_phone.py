@@ -1,26 +1,11 @@
 """The generated binding against a running server: enrol, approve, deny, and everything that must not abort the app."""
 
 import asyncio
-import base64
-import contextlib
-import io
-import json
 import unittest
 
-from assent_device import (
-    DenyReason,
-    DeviceCore,
-    DeviceError,
-    DeviceInfo,
-    EnrolmentState,
-    Outcome,
-    Ports,
-    PushTarget,
-    RequestKind,
-    Settings,
-    VaultError,
-)
-from ports import HttpTransport, MemoryStore, SoftwareVault, SystemClock
+from assent_device import DenyReason, DeviceError, EnrolmentState, Outcome, PushTarget, RequestKind, VaultError
+from phones import INFO, Phone, claims, quietly
+from ports import HttpTransport
 from provider import Provider
 
 PROVIDER = None
@@ -32,53 +17,9 @@ def setUpModule():
     unittest.addModuleCleanup(PROVIDER.close)
 
 
-INFO = DeviceInfo(name="Anna's phone", model="Python", os="any", app_id="org.example.app", app_version="1.0")
-
-
-class Phone:
-    """One app on one phone. `core` dies with `restart`, the ports do not."""
-
-    def __init__(self, issuers=None):
-        self.vault, self.store = SoftwareVault(), MemoryStore()
-        self.transport, self.clock = HttpTransport(), SystemClock()
-        self.settings = Settings(issuers=[PROVIDER.issuer] if issuers is None else issuers, development=True)
-        self.restart()
-
-    def restart(self):
-        ports = Ports(vault=self.vault, store=self.store, transport=self.transport, clock=self.clock)
-        self.core = DeviceCore(self.settings, ports)
-
-    async def enrol(self, subject):
-        return await self.core.enrol(PROVIDER.ticket(subject), INFO, PushTarget.NONE())
-
-    async def join(self, subject):
-        """Enrols and has the digits typed; returns the account."""
-        enrolment = await self.enrol(subject)
-        PROVIDER.type_digits(enrolment.account(), enrolment.digits())
-        assert await enrolment.refresh() == EnrolmentState.ACTIVE
-        return enrolment.account()
-
-    async def only_request(self, account):
-        (request,) = await self.core.pending(account, 5)
-        return request
-
-
-def claims(token):
-    """The payload of a JWT, unverified: other suites verify it."""
-    payload = token.split(".")[1]
-    return json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
-
-
-@contextlib.contextmanager
-def quietly():
-    """The generated code prints the trace of an exception that a port did not foresee."""
-    with contextlib.redirect_stderr(io.StringIO()) as printed:
-        yield printed
-
-
 class Enrolling(unittest.IsolatedAsyncioTestCase):
     async def test_the_digits_typed_on_the_page_activate_the_phone(self):
-        phone, subject = Phone(), PROVIDER.new_user()
+        phone, subject = Phone(PROVIDER), PROVIDER.new_user()
         enrolment = await phone.enrol(subject)
         self.assertRegex(enrolment.digits(), r"\A[0-9]{6}\Z")
         self.assertEqual(await enrolment.refresh(), EnrolmentState.UNCONFIRMED)
@@ -92,14 +33,14 @@ class Enrolling(unittest.IsolatedAsyncioTestCase):
         self.assertEqual((account.issuer, account.state), (PROVIDER.issuer, EnrolmentState.ACTIVE))
 
     async def test_wrong_digits_cancel_the_enrolment(self):
-        phone = Phone()
+        phone = Phone(PROVIDER)
         enrolment = await phone.enrol(PROVIDER.new_user())
         wrong = "000000" if enrolment.digits() != "000000" else "000001"
         PROVIDER.type_digits(enrolment.account(), wrong, expect=(403,))
         self.assertEqual(await enrolment.refresh(), EnrolmentState.CANCELLED)
 
     async def test_a_ticket_of_an_issuer_that_is_not_listed_is_refused_before_any_call(self):
-        phone = Phone(issuers=["https://op.example"])
+        phone = Phone(PROVIDER, issuers=["https://op.example"])
         with self.assertRaises(DeviceError.WrongIssuer) as refused:
             await phone.enrol(PROVIDER.new_user())
         self.assertEqual(refused.exception.issuer, PROVIDER.issuer)
@@ -107,8 +48,8 @@ class Enrolling(unittest.IsolatedAsyncioTestCase):
 
     async def test_a_ticket_works_once(self):
         ticket = PROVIDER.ticket(PROVIDER.new_user())
-        await Phone().core.enrol(ticket, INFO, PushTarget.NONE())
-        second = Phone()
+        await Phone(PROVIDER).core.enrol(ticket, INFO, PushTarget.NONE())
+        second = Phone(PROVIDER)
         with self.assertRaises(DeviceError.Refused) as refused:
             await second.core.enrol(ticket, INFO, PushTarget.NONE())
         self.assertEqual(refused.exception.refusal, "invalid_ticket")
@@ -116,10 +57,10 @@ class Enrolling(unittest.IsolatedAsyncioTestCase):
 
     async def test_text_that_is_no_ticket_is_refused(self):
         with self.assertRaises(DeviceError.NotATicket):
-            await Phone().core.enrol("https://op.example/", INFO, PushTarget.NONE())
+            await Phone(PROVIDER).core.enrol("https://op.example/", INFO, PushTarget.NONE())
 
     async def test_an_account_that_waits_for_its_digits_answers_nothing(self):
-        phone = Phone()
+        phone = Phone(PROVIDER)
         enrolment = await phone.enrol(PROVIDER.new_user())
         with self.assertRaises(DeviceError.NotActive):
             await phone.core.pending(enrolment.account(), 0)
@@ -127,7 +68,7 @@ class Enrolling(unittest.IsolatedAsyncioTestCase):
 
 class Answering(unittest.IsolatedAsyncioTestCase):
     async def asyncSetUp(self):
-        self.subject, self.phone = PROVIDER.new_user(), Phone()
+        self.subject, self.phone = PROVIDER.new_user(), Phone(PROVIDER)
         self.account = await self.phone.join(self.subject)
 
     async def test_an_approval_gives_the_client_its_tokens(self):
@@ -202,7 +143,7 @@ class Answering(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(PROVIDER.poll(auth_req_id)[0], 200)
 
     async def test_an_answer_to_what_another_phone_approved_is_a_typed_refusal(self):
-        other = Phone()
+        other = Phone(PROVIDER)
         account = await other.join(self.subject)
         notice = await self.phone.only_request(self.account)
         self.assertEqual(notice.display().kind, RequestKind.NOTICE, "that another phone has joined")
@@ -225,7 +166,7 @@ class Misbehaving(unittest.IsolatedAsyncioTestCase):
     """Whatever a port raises arrives as a typed error, and the next call works."""
 
     async def asyncSetUp(self):
-        self.subject, self.phone = PROVIDER.new_user(), Phone()
+        self.subject, self.phone = PROVIDER.new_user(), Phone(PROVIDER)
         self.account = await self.phone.join(self.subject)
         PROVIDER.ask(self.subject)
         self.request = await self.phone.only_request(self.account)
@@ -305,7 +246,7 @@ class Misbehaving(unittest.IsolatedAsyncioTestCase):
         await self.approve_works()
 
     async def test_a_server_that_cannot_be_reached(self):
-        phone = Phone()
+        phone = Phone(PROVIDER)
         phone.store.documents, phone.vault.keys = self.phone.store.documents, self.phone.vault.keys
 
         async def unreachable(request):
