@@ -5,8 +5,8 @@ transport in software.
 """
 
 from .device_core import *  # noqa: F403
-from .calls import replace_generated
+from .mend import mend
 from .waiting import requests as requests, retry_after as retry_after
 
-replace_generated()
-del replace_generated
+mend()
+del mend

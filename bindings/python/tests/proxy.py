@@ -8,7 +8,8 @@ from provider import free_ports
 
 
 class Proxy(socketserver.ThreadingTCPServer):
-    """Passes one call a connection on to `server`, and remembers it: path and body. One whose path ends with `withheld` goes nowhere."""
+    """Passes one call a connection on to `server`, and remembers it: path and body. One whose path ends with `withheld` goes
+    nowhere."""
 
     allow_reuse_address = daemon_threads = True
 

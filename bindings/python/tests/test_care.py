@@ -1,6 +1,10 @@
-"""What an app may do wrong, or be made to do, without harm: whatever ports raise, calls that are cancelled or made at once, loops that end."""
+"""What an app may do wrong, or be made to do, without harm: whatever ports raise, calls that are cancelled or made at once,
+loops that end."""
 
 import asyncio
+import copy
+import gc
+import pickle
 import threading
 import unittest
 
@@ -282,6 +286,20 @@ class AtOnce(Asked):
             self.assertEqual(len(came), 6)
             await self.one_stands(came)
             await self.ask_another()
+
+
+class Copying(Asked):
+    async def test_no_object_can_be_copied_nor_what_holds_one(self):
+        enrolment = await self.phone.core.enrolment(self.account)
+        (synced,) = await self.phone.core.sync(None)
+        for whole in (self.phone.core, self.request, enrolment, synced):
+            # A copy of what only holds an object holds the very same one.
+            for copies in (copy.deepcopy, pickle.dumps, *(() if whole is synced else (copy.copy,))):
+                with self.subTest(copied=type(whole).__name__, by=copies.__name__):
+                    self.assertRaisesRegex(TypeError, "cannot be copied", copies, whole)
+        gc.collect()
+        self.assertEqual(copy.deepcopy(await self.phone.core.accounts()), await self.phone.core.accounts())
+        self.assertEqual(await self.approve(), Outcome.APPROVED)
 
 
 class Loops(unittest.TestCase):

@@ -13,7 +13,7 @@ import threading
 import unittest
 import unittest.mock
 
-from assent_device import HttpRequest, LockError, TransportError, software
+from assent_device import HttpRequest, LockError, StoreError, TransportError, software
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
@@ -139,8 +139,8 @@ class Filing(unittest.TestCase):
     def test_a_save_that_fails_leaves_what_was_there(self):
         store = software.FileStore(self.folder / "documents")
         asyncio.run(store.save("state", b"before"))
-        with unittest.mock.patch.object(os, "fsync", side_effect=OSError("no room")), self.assertRaises(software.StoreError.Failed):
-            asyncio.run(store.save("state", b"after"))
+        with unittest.mock.patch.object(os, "fsync", side_effect=OSError("no room")):
+            self.assertRaises(StoreError.Failed, asyncio.run, store.save("state", b"after"))
         self.assertEqual(asyncio.run(store.load("state")), b"before")
         self.assertEqual([path.name for path in (self.folder / "documents").iterdir()], ["state"])
 

@@ -1,8 +1,9 @@
-"""How a call of a port ends, whatever the port does.
+"""Mends what UniFFI 0.32.2 writes for Python, where a mistake of an app would end the app, or leave it waiting for ever.
 
-What UniFFI 0.32.2 writes takes in an `Exception` that it can spell. Others would leave the core waiting for ever (a `CancelledError` of
-the port's own, an exception whose text fails or is no valid Unicode), or give it a time that no clock has told (a `KeyboardInterrupt` in the
-middle of one). This takes the place of what was written.
+1. What a port raises ends one call, whatever it is. An `Exception` that can be spelled does; a `CancelledError` of the port's
+   own, or an exception whose text fails or is no valid Unicode, would never be answered, and a `KeyboardInterrupt` in a
+   clock's call would be told as a time.
+2. An object cannot be copied: its memory would be freed twice.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import contextlib
 import logging
 import sys
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, NoReturn
 
 from . import DeviceCore
 
@@ -87,12 +88,16 @@ def _dropped(handle: int) -> None:
         loop.call_soon_threadsafe(task.cancel)
 
 
-def replace_generated() -> None:
-    """Called once, before anything is."""
-    for name, ours in (
-        ("_uniffi_trait_interface_call_with_error", _call),
-        ("_uniffi_trait_interface_call_async_with_error", _call_async),
-    ):
-        if name not in _generated:
-            raise ImportError(f"the generated module has no {name}: it was written by another version of UniFFI")
-        _generated[name] = ours
+def _no_copy(self: object, protocol: object) -> NoReturn:
+    raise TypeError(f"{type(self).__name__} cannot be copied or pickled: it stands for an object of the library")
+
+
+def mend() -> None:
+    """Called once, before anything is. Another version of the generator that writes something else fails here."""
+    calls = {"_uniffi_trait_interface_call_with_error": _call, "_uniffi_trait_interface_call_async_with_error": _call_async}
+    objects = [kind for kind in _generated.values() if hasattr(kind, "_uniffi_make_instance")]
+    if not calls.keys() <= _generated.keys() or DeviceCore not in objects:
+        raise ImportError("the generated module was written by another version of UniFFI than it is mended for")
+    _generated.update(calls)
+    for kind in objects:
+        kind.__reduce_ex__ = _no_copy
