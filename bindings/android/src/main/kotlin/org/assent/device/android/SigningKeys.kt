@@ -23,7 +23,7 @@ internal class SigningKeys(private val level: Int, private val strongBox: Strong
     private fun attested(spec: KeyGenParameterSpec.Builder, challenge: ByteArray?): PublicKey = try {
         Keys.newPair(spec.setAttestationChallenge(challenge).build()).public
     } catch (failure: ProviderException) {
-        if (challenge == null || failure is StrongBoxUnavailableException || passes(failure)) throw failure
+        if (challenge == null || passes(failure)) throw failure
         Keys.newPair(spec.setAttestationChallenge(null).build()).public
     }
 
