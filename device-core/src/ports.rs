@@ -190,6 +190,13 @@ pub enum VaultError {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[cfg_attr(feature = "uniffi", derive(uniffi::Error))]
 pub enum StoreError {
+    /// What is stored under this name cannot be read, and never will be: it is not whole, somebody else's, or what it was
+    /// encrypted by is gone. The user can give it up, by `discard_damaged_state`.
+    #[error("the document is damaged: {detail}")]
+    Damaged {
+        /// For the log.
+        detail: String,
+    },
     /// The storage refused.
     #[error("storage failed: {detail}")]
     Failed {

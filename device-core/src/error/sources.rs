@@ -66,7 +66,10 @@ impl From<VaultError> for DeviceError {
 
 impl From<StoreError> for DeviceError {
     fn from(error: StoreError) -> Self {
-        Self::Storage { detail: error.to_string() }
+        match error {
+            StoreError::Damaged { detail } => Self::DamagedState { detail },
+            StoreError::Failed { .. } | StoreError::Unexpected { .. } => Self::Storage { detail: error.to_string() },
+        }
     }
 }
 

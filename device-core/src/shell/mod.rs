@@ -132,9 +132,8 @@ impl DeviceCore {
     pub async fn discard_damaged_state(&self) -> Result<(), DeviceError> {
         let mut state = self.state.lock().await;
         let _alone = Alone::among_processes(self.ports.lock.as_ref()).await?;
-        let accounts = State::decode(self.ports.store.load(DOCUMENT.to_owned()).await?.as_deref()).map(drop);
-        let denials = Denials::decode(self.ports.store.load(DENIALS.to_owned()).await?.as_deref()).map(drop);
-        let (accounts, denials) = (is_damaged(accounts)?, is_damaged(denials)?);
+        let accounts = self.is_damaged(DOCUMENT, |content| State::decode(content).map(drop)).await?;
+        let denials = self.is_damaged(DENIALS, |content| Denials::decode(content).map(drop)).await?;
         if !accounts && !denials {
             return Err(DeviceError::Storage { detail: "the stored state is not damaged".to_owned() });
         }
@@ -166,6 +165,20 @@ impl DeviceCore {
     async fn all_accounts(&self) -> Result<Vec<AccountState>, DeviceError> {
         let mut state = self.state.lock().await;
         Ok(self.loaded(&mut state).await?.accounts.clone())
+    }
+
+    /// Whether a document is damaged, by the store's word or ours; any other failure to read it is one.
+    async fn is_damaged(
+        &self,
+        name: &str,
+        decode: fn(Option<&[u8]>) -> Result<(), DeviceError>,
+    ) -> Result<bool, DeviceError> {
+        let content = self.ports.store.load(name.to_owned()).await.map_err(DeviceError::from);
+        match content.and_then(|content| decode(content.as_deref())) {
+            Ok(()) => Ok(false),
+            Err(DeviceError::DamagedState { .. }) => Ok(true),
+            Err(error) => Err(error),
+        }
     }
 
     async fn account(&self, id: &str) -> Result<AccountState, DeviceError> {
@@ -240,14 +253,5 @@ impl DeviceCore {
 
     fn session(&self) -> MutexGuard<'_, Session> {
         self.around.session()
-    }
-}
-
-/// Whether a document was read and is damaged; any other failure is one.
-fn is_damaged(read: Result<(), DeviceError>) -> Result<bool, DeviceError> {
-    match read {
-        Ok(()) => Ok(false),
-        Err(DeviceError::DamagedState { .. }) => Ok(true),
-        Err(error) => Err(error),
     }
 }

@@ -88,12 +88,13 @@ impl TestVault {
     }
 }
 
-/// A store that can be full, tear what it writes, or be slow for ever.
+/// A store that can be full, tear what it writes, find it damaged, or be slow for ever.
 #[derive(Default)]
 pub(crate) struct TestStore {
     inner: MemoryStore,
     pub(crate) full: Mutex<bool>,
     pub(crate) tears: Mutex<bool>,
+    pub(crate) unreadable: Mutex<bool>,
     held: AtomicBool,
 }
 
@@ -116,7 +117,10 @@ impl TestStore {
 #[async_trait]
 impl SecureStore for TestStore {
     async fn load(&self, name: String) -> Result<Option<Vec<u8>>, StoreError> {
-        self.inner.load(name).await
+        match self.inner.load(name).await {
+            Ok(Some(_)) if *self.unreadable.lock().unwrap() => Err(StoreError::Damaged { detail: "bad tag".into() }),
+            loaded => loaded,
+        }
     }
 
     async fn save(&self, name: String, content: Vec<u8>) -> Result<(), StoreError> {

@@ -70,6 +70,18 @@ fn damaged_state_is_kept_until_the_user_gives_it_up() {
 }
 
 #[test]
+fn what_the_store_finds_damaged_can_be_given_up_too() {
+    let (mut phone, _) = Phone::enrolled();
+    *phone.store.unreadable.lock().unwrap() = true;
+    phone.restart();
+    let damaged = Err(DeviceError::DamagedState { detail: "bad tag".into() });
+    assert_eq!(wait(phone.core.accounts()), damaged);
+    assert!(matches!(phone.enrol().map(|_| ()), Err(DeviceError::DamagedState { .. })));
+    assert_eq!(wait(phone.core.discard_damaged_state()), Ok(()));
+    assert_eq!(wait(phone.core.accounts()), Ok(Vec::new()));
+}
+
+#[test]
 fn damaged_denials_of_an_extension_are_given_up_alone() {
     let (phone, account) = Phone::enrolled();
     wait(phone.store.save(DENIALS.into(), b"{".to_vec())).unwrap();

@@ -6,6 +6,7 @@ import android.security.keystore.KeyProperties
 import java.io.File
 import java.security.GeneralSecurityException
 import java.security.ProviderException
+import javax.crypto.AEADBadTagException
 import javax.crypto.Cipher
 import javax.crypto.KeyGenerator
 import javax.crypto.SecretKey
@@ -52,10 +53,10 @@ public class EncryptedStore internal constructor(folder: File, private val keyNa
 
     private fun opened(name: String, file: ByteArray): ByteArray {
         if (file.size < 1 + NONCE_BYTES + TAG_BITS / 8 || file[0] != FORMAT) {
-            throw StoreException.Failed("the document is damaged, or of a newer version")
+            throw StoreException.Damaged("not a document of this format")
         }
         return cipher().run {
-            val key = key() ?: throw StoreException.Failed("the key of the documents is gone")
+            val key = key() ?: throw StoreException.Damaged("the key of the documents is gone")
             init(Cipher.DECRYPT_MODE, key, GCMParameterSpec(TAG_BITS, file, 1, NONCE_BYTES))
             updateAAD(name.toByteArray())
             doFinal(file, 1 + NONCE_BYTES, file.size - 1 - NONCE_BYTES)
@@ -87,6 +88,8 @@ public class EncryptedStore internal constructor(folder: File, private val keyNa
     private suspend fun <T> onDocuments(work: suspend () -> T): T = withContext(Dispatchers.IO) {
         try {
             work()
+        } catch (failure: AEADBadTagException) {
+            throw StoreException.Damaged(causes(failure).joinToString(": "))
         } catch (failure: GeneralSecurityException) {
             throw StoreException.Failed(causes(failure).joinToString(": "))
         } catch (failure: ProviderException) {

@@ -33,7 +33,7 @@ class EncryptedStoreTest {
 
     private suspend fun failure(name: String = NAME): String = try {
         store.load(name).let { error("it was opened: $it") }
-    } catch (failure: StoreException.Failed) {
+    } catch (failure: StoreException.Damaged) {
         failure.detail
     }
 
@@ -116,7 +116,7 @@ class EncryptedStoreTest {
     fun `a key store that is busy is a failure that passes`() = test {
         store.save(NAME, CONTENT)
         hardware.busy("state", true)
-        failure()
+        assertThrows(StoreException.Failed::class.java) { runBlocking { store.load(NAME) } }
         assertThrows(StoreException.Failed::class.java) { runBlocking { store.save(NAME, CONTENT) } }
         hardware.busy("state", false)
         assertArrayEquals(CONTENT, store.load(NAME))
