@@ -44,7 +44,7 @@ from . import (
 MOST_BODY_BYTES = 256 << 10
 """No reply that the core understands is longer."""
 
-LOCK_SECONDS = 30
+LOCK_SECONDS = 5
 """For how long one process waits for another."""
 
 Consent = Callable[[SigningReason], bool]
