@@ -320,7 +320,10 @@ class Play:
         assert found == requests, f"pending is {found}"
 
     async def do_fetch(self, phone, account, request):
-        id = next(id for id, name in phone.names.items() if name == request)
+        if request not in phone.names.values():
+            phone.take(account, await phone.core.pending(account.id, 0), self.asked.values())
+        id = next((id for id, name in phone.names.items() if name == request), None)
+        assert id, "the phone never heard of that request"
         phone.take(account, [await phone.core.fetch_prompt(account.id, id)], self.asked.values())
 
     async def do_show(self, phone, request, display=None):

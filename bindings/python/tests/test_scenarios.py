@@ -38,6 +38,23 @@ class Scenarios(unittest.TestCase):
         with tempfile.TemporaryDirectory() as folder, self.assertRaises(TypeError):
             asyncio.run(Play(self.simulator, folder).run({"steps": steps}))
 
+    def test_a_request_that_the_phone_has_not_seen_is_fetched_and_one_that_it_cannot_see_fails(self):
+        steps = [
+            {"do": "client", "client": "bank"},
+            {"do": "user", "user": "anna"},
+            {"do": "enrol", "phone": "annas", "user": "anna"},
+            {"do": "type_digits", "phone": "annas"},
+            {"do": "ask", "client": "bank", "user": "anna", "request": "payment"},
+            {"do": "fetch", "phone": "annas", "request": "payment"},
+            {"do": "show", "phone": "annas", "request": "payment", "display": {"kind": "authentication"}},
+            {"do": "approve", "phone": "annas", "request": "payment"},
+            {"do": "ask", "client": "bank", "user": "anna", "request": "second"},
+            {"do": "cancel", "client": "bank", "request": "second"},
+            {"do": "fetch", "phone": "annas", "request": "second"},
+        ]
+        with tempfile.TemporaryDirectory() as folder, self.assertRaisesRegex(AssertionError, "step 11.*never heard"):
+            asyncio.run(Play(self.simulator, folder).run({"steps": steps}))
+
 
 for file in FILES:
     setattr(Scenarios, f"test_{file.stem}", lambda self, file=file: self.play(file))
