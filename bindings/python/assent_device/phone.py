@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import enum
 import json
 import os
@@ -41,6 +42,9 @@ OK, REFUSED, USAGE, NOTHING = 0, 1, 2, 3
 MOST_WAIT_SECONDS = 25
 """A server holds one call no longer; what is waited for beyond that takes several."""
 
+ENDED = (EnrolmentState.CANCELLED, EnrolmentState.REVOKED)
+"""An account that has come to this answers nothing more; it stays on the phone until it is forgotten."""
+
 
 class Stop(Exception):
     """Ends the command with a status and a line that says why."""
@@ -65,13 +69,24 @@ class Phone:
         """The account that the command is about: the one named, or the only one. Digits may have been typed by now."""
         for account in await self.core.accounts():
             if account.state == EnrolmentState.UNCONFIRMED and self._means(account):
-                await (await self.core.enrolment(account.id)).refresh()
-        accounts = [account for account in await self.core.accounts() if self._means(account)]
+                with contextlib.suppress(DeviceError.Revoked, DeviceError.Suspended):  # which is its state from now on
+                    await (await self.core.enrolment(account.id)).refresh()
+        accounts = await self._candidates()
+        if len(accounts) > 1:
+            for account in accounts:
+                with contextlib.suppress(DeviceError):
+                    await self.core.pending(account.id, 0)  # the server says which of them it has revoked meanwhile
+            accounts = await self._candidates()
         if not accounts:
             raise Stop(REFUSED, "there is no such account on this phone: enrol first")
         if len(accounts) > 1:
             raise Stop(USAGE, "there are several accounts: choose one by --account")
         return accounts[0]
+
+    async def _candidates(self) -> list[Account]:
+        """Those that the command may be about. One that has ended, where all have: the last, whose end is then the error."""
+        accounts = [account for account in await self.core.accounts() if self._means(account)]
+        return [account for account in accounts if account.state not in ENDED] or accounts[-1:]
 
     def _means(self, account: Account) -> bool:
         return self.options.account in (None, account.id)
@@ -191,15 +206,15 @@ async def listed(phone: Phone) -> None:
         raise Stop(NOTHING, "nothing waits for an answer")
 
 
-async def answer(phone: Phone, give: Callable[[ApprovalRequest], Awaitable[Outcome]], wanted: Outcome) -> None:
-    """Shows a request, answers it, and says what the server made of that."""
+async def answer(phone: Phone, give: Callable[[ApprovalRequest], Awaitable[Outcome]], *wanted: Outcome) -> None:
+    """Shows a request, answers it, and says what the server made of that; anything but what is wanted is a failure."""
     request = await phone.wanted()
     display = request.display()
     if not phone.options.json:
         print(screen(request, display), flush=True)
     outcome = await give(request)
     told(phone.options, document(request, display) | {"outcome": word(outcome)} | digests(request), word(outcome))
-    if outcome != wanted and outcome != Outcome.DISPUTED:
+    if outcome not in wanted:
         raise Stop(REFUSED, f"the request is {word(outcome)}")
 
 
@@ -224,7 +239,7 @@ async def deny(phone: Phone) -> None:
             await phone.core.block_client(request.account(), request.client_id(), BlockPeriod[options.block.upper()])
         return outcome
 
-    await answer(phone, give, Outcome.DENIED)
+    await answer(phone, give, Outcome.DENIED, Outcome.DISPUTED)
 
 
 async def history(phone: Phone) -> None:
@@ -284,7 +299,7 @@ def parser() -> argparse.ArgumentParser:
                      help="a provider at which this phone may enrol; may be given again (ASSENT_PHONE_ISSUER)")
     top.add_argument("--development", action="store_true", help="let a provider use plain http on a loopback address")
     top.add_argument("--ca", metavar="FILE", help="certificates to trust instead of the system's, as PEM")
-    top.add_argument("--account", metavar="ID", help="which account, where there are several")
+    top.add_argument("--account", metavar="ID", help="which account, where there are several, or one that was revoked")
     top.add_argument("--json", action="store_true", help="print one JSON document a line")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 

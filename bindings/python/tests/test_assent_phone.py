@@ -215,6 +215,47 @@ class AssentPhone(unittest.TestCase):
         status, (synced,), said = self.phone.run("sync")
         self.assertEqual((synced["account"], synced["state"]), (account, "revoked"), said)
 
+    def test_an_account_that_has_ended_is_passed_over_while_there_is_another(self):
+        old = self.joined()
+        self.assertEqual(self.phone.run("list")[0], NOTHING)
+        PROVIDER.admin("POST", f"/devices/{PROVIDER.devices(self.subject)[0]['id']}/revoke")
+        new = self.joined()
+        with self.phone.start("enrol", PROVIDER.ticket(self.subject)) as process:
+            cancelled = json.loads(process.stdout.readline())
+            wrong = "000000" if cancelled["digits"] != "000000" else "000001"
+            PROVIDER.type_digits(cancelled["account"], wrong, expect=(403,))
+            process.communicate(timeout=20)
+        asked = PROVIDER.ask(self.subject)
+        status, (answered,), said = self.phone.run("approve")
+        self.assertEqual((status, answered["account"]), (OK, new), said)
+        self.assertEqual(PROVIDER.poll(asked)[0], 200)
+        status, _, said = self.phone.run("--account", old, "list")
+        self.assertEqual(status, REFUSED)
+        self.assertIn("revoked", said)
+        _, kept, _ = self.phone.run("accounts")
+        self.assertEqual([(account["id"], account["state"]) for account in kept][:2], [(old, "revoked"), (new, "active")])
+        for ended in [account["id"] for account in kept if account["id"] != new]:
+            self.assertEqual(self.phone.run("--account", ended, "forget")[0], OK)
+        _, kept, _ = self.phone.run("accounts")
+        self.assertEqual([account["id"] for account in kept], [new])
+
+    def test_where_every_account_has_ended_the_last_ones_end_is_the_error(self):
+        for _ in range(2):
+            self.joined()
+            for device in PROVIDER.devices(self.subject):
+                PROVIDER.admin("POST", f"/devices/{device['id']}/revoke")
+        status, _, said = self.phone.run("list")
+        self.assertEqual(status, REFUSED)
+        self.assertIn("assent-phone: revoked: ", said)
+
+    def test_of_several_accounts_one_must_be_named(self):
+        accounts = [self.phone.join(subject) for subject in (self.subject, PROVIDER.new_user())]
+        status, _, said = self.phone.run("list")
+        self.assertEqual(status, USAGE)
+        self.assertIn("several accounts", said)
+        PROVIDER.ask(self.subject)
+        self.assertEqual([self.phone.run("--account", account, "list")[0] for account in accounts], [OK, NOTHING])
+
     def test_a_forgotten_account_is_gone_on_both_sides(self):
         self.joined()
         self.assertEqual(self.phone.run("forget")[0], OK)

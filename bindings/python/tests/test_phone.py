@@ -1,9 +1,13 @@
 """The generated binding against a running server: enrol, approve, deny, and everything that must not abort the app."""
 
 import asyncio
+import contextlib
+import io
+import types
 import unittest
 
 from assent_device import DenyReason, DeviceError, EnrolmentState, Outcome, PushTarget, RequestKind, VaultError
+from assent_device import phone as command
 from phones import INFO, Phone, claims, quietly
 from ports import HttpTransport
 from provider import Provider
@@ -155,6 +159,27 @@ class Answering(unittest.IsolatedAsyncioTestCase):
         theirs.display()
         with self.assertRaises(DeviceError.AlreadyAnswered):
             await other.core.approve(theirs)
+
+    async def test_a_dispute_is_what_the_commands_denial_may_come_to_and_its_approval_may_not(self):
+        PROVIDER.ask(self.subject)
+        request = await self.phone.only_request(self.account)
+
+        async def disputed(*_):
+            return Outcome.DISPUTED
+
+        async def wanted():
+            return request
+
+        phone = types.SimpleNamespace(
+            options=types.SimpleNamespace(json=True, match_code=None, reason="not_me", block=None),
+            core=types.SimpleNamespace(approve=disputed, deny=disputed), wanted=wanted,
+        )
+        with contextlib.redirect_stdout(io.StringIO()) as printed:
+            await command.deny(phone)
+            with self.assertRaisesRegex(command.Stop, "disputed") as stopped:
+                await command.approve(phone)
+        self.assertEqual(stopped.exception.status, command.REFUSED)
+        self.assertEqual(printed.getvalue().count('"outcome": "disputed"'), 2)
 
     async def test_a_forgotten_account_is_gone_on_both_sides(self):
         await self.phone.core.forget(self.account)
