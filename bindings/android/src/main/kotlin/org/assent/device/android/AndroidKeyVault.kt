@@ -40,8 +40,9 @@ public class AndroidKeyVault internal constructor(
     options: VaultOptions,
 ) : KeyVault {
     private val specs = KeySpecs(level, options)
-    private val signing = SigningKeys(level, options.strongBox)
-    private val sealing = SealingKeys(level, specs, EncryptedStore(File(home, "keys"), "assent.keys"))
+    private val keys = Keys(level)
+    private val signing = SigningKeys(level, keys, options.strongBox)
+    private val sealing = SealingKeys(level, keys, specs, EncryptedStore(File(home, "keys"), level, "assent.keys"))
 
     /** Has a document, with nothing in it, for each `verified` key that was made on this phone. */
     private val made: SecureStore = FileStore(File(home, "verified"))
@@ -63,7 +64,7 @@ public class AndroidKeyVault internal constructor(
     }
 
     override suspend fun sign(alias: String, message: ByteArray, reason: SigningReason): ByteArray = onKeys {
-        val key = Keys[nameOf(alias)] as PrivateKey? ?: throw missing(alias)
+        val key = keys[nameOf(alias)] as PrivateKey? ?: throw missing(alias)
         val begun = Signature.getInstance("SHA256withECDSA").apply { initSign(key) }
         val unlocked = protectionOf(key)?.let { prompter.authenticate(begun, reason, it) } ?: begun
         unlocked.update(message)
@@ -82,10 +83,10 @@ public class AndroidKeyVault internal constructor(
     }
 
     /** The certificates that the key store keeps with the key, leaf first. */
-    internal fun chain(alias: String): List<Certificate> = Keys.chain(nameOf(alias))
+    internal fun chain(alias: String): List<Certificate> = keys.chain(nameOf(alias))
 
     private suspend fun remove(alias: String) {
-        Keys.delete(nameOf(alias))
+        keys.delete(nameOf(alias))
         sealing.delete(nameOf(alias))
         made.delete(alias)
     }

@@ -23,7 +23,7 @@ internal fun androidPorts(home: File, level: Int, clock: Clock, prompter: UserPr
     val vault = AndroidKeyVault(home, level, prompter, options)
     return Ports(
         vault = vault,
-        store = EncryptedStore(File(home, "state"), "assent.state"),
+        store = EncryptedStore(File(home, "state"), level, "assent.state"),
         transport = HttpTransport(),
         clock = clock,
         lock = FileLock(File(home, "lock")),

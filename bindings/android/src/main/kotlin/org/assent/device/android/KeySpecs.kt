@@ -9,6 +9,9 @@ import org.assent.device.core.KeyPurpose
 /** Android 11: a signature can be unlocked by the screen lock. */
 internal const val LEVEL_OF_CREDENTIALS = 30
 
+/** Android 12: the key store says of a key that it is gone. */
+internal const val LEVEL_OF_KEYSTORE2 = 31
+
 /** Android 12: the key store agrees on secrets. */
 internal const val LEVEL_OF_AGREEMENT = 31
 

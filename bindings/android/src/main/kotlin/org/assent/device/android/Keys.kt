@@ -6,21 +6,31 @@ import java.security.Key
 import java.security.KeyPair
 import java.security.KeyPairGenerator
 import java.security.KeyStore
+import java.security.KeyStoreException
 import java.security.cert.Certificate
 
 /** The provider whose keys are in the phone's hardware. */
 internal const val PROVIDER = "AndroidKeyStore"
 
-/** The phone's key store, as far as this library uses it. */
-internal object Keys {
+/**
+ * The phone's key store, as far as this library uses it.
+ *
+ * Since Android 12 `containsAlias` says `false` to every failure, and only `getKey` tells a key that is gone (`null`) from one
+ * that cannot be reached now (an exception). Before, `getKey` and `deleteEntry` fail for a key that there is not.
+ */
+internal class Keys(private val level: Int) {
     private fun opened(): KeyStore = KeyStore.getInstance(PROVIDER).apply { load(null) }
 
-    operator fun contains(name: String): Boolean = opened().containsAlias(name)
+    private fun mayHave(store: KeyStore, name: String): Boolean = level >= LEVEL_OF_KEYSTORE2 || store.containsAlias(name)
 
-    /** Old phones do not answer with `null` for a key that they do not have. */
-    operator fun get(name: String): Key? = opened().let { if (it.containsAlias(name)) it.getKey(name, null) else null }
+    /** `null` only where there is no such key. */
+    operator fun get(name: String): Key? = opened().let { if (mayHave(it, name)) it.getKey(name, null) else null }
 
-    fun chain(name: String): List<Certificate> = opened().getCertificateChain(name).orEmpty().toList()
+    /** Empty only where there is no such key: a chain that cannot be read now looks like none. */
+    fun chain(name: String): List<Certificate> {
+        if (get(name) == null) return emptyList()
+        return opened().getCertificateChain(name)?.toList() ?: throw KeyStoreException("the chain of $name cannot be read now")
+    }
 
     /** Makes a key pair on P-256, in place of any of that name. */
     fun newPair(spec: KeyGenParameterSpec): KeyPair = KeyPairGenerator.getInstance(KeyProperties.KEY_ALGORITHM_EC, PROVIDER).run {
@@ -28,5 +38,5 @@ internal object Keys {
         generateKeyPair()
     }
 
-    fun delete(name: String): Unit = opened().let { if (it.containsAlias(name)) it.deleteEntry(name) }
+    fun delete(name: String): Unit = opened().let { if (mayHave(it, name)) it.deleteEntry(name) }
 }

@@ -22,12 +22,17 @@ import org.assent.device.core.SecureStore
  *
  * @param wrapped where keys in software are kept.
  */
-internal class SealingKeys(private val level: Int, private val specs: KeySpecs, private val wrapped: SecureStore) {
+internal class SealingKeys(
+    private val level: Int,
+    private val keys: Keys,
+    private val specs: KeySpecs,
+    private val wrapped: SecureStore,
+) {
     suspend fun make(name: String): PublicKey = inHardware(name) ?: inSoftware(name)
 
     /** The x-coordinate; `null` where there is no such key. */
     suspend fun agree(name: String, peer: PublicKey): ByteArray? {
-        (Keys[name] as PrivateKey?)?.let { return agreement(it, peer, PROVIDER) }
+        (keys[name] as PrivateKey?)?.let { return agreement(it, peer, PROVIDER) }
         val encoded = wrapped.load(name) ?: return null
         try {
             return agreement(KeyFactory.getInstance("EC").generatePrivate(PKCS8EncodedKeySpec(encoded)), peer)
@@ -41,14 +46,14 @@ internal class SealingKeys(private val level: Int, private val specs: KeySpecs, 
     private fun inHardware(name: String): PublicKey? {
         if (level < LEVEL_OF_AGREEMENT) return null
         try {
-            val pair = Keys.newPair(specs.agreeing(name))
+            val pair = keys.newPair(specs.agreeing(name))
             if (agrees(pair)) return pair.public
         } catch (_: GeneralSecurityException) {
             // As below.
         } catch (_: ProviderException) {
             // A phone that makes no such key, or cannot use it: software does.
         }
-        Keys.delete(name)
+        keys.delete(name)
         return null
     }
 

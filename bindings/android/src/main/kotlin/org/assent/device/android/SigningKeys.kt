@@ -7,7 +7,7 @@ import java.security.ProviderException
 import java.security.PublicKey
 
 /** Makes keys that sign, as far as this phone goes along. */
-internal class SigningKeys(private val level: Int, private val strongBox: StrongBox) {
+internal class SigningKeys(private val level: Int, private val keys: Keys, private val strongBox: StrongBox) {
     /** @param challenge what the attestation is made over; none is made without. */
     fun make(spec: KeyGenParameterSpec.Builder, challenge: ByteArray?): PublicKey {
         if (strongBox == StrongBox.AVOID) return attested(spec, challenge)
@@ -21,10 +21,10 @@ internal class SigningKeys(private val level: Int, private val strongBox: Strong
 
     /** A phone that cannot attest makes the key without. One that has yet to fetch certificates makes none: that passes. */
     private fun attested(spec: KeyGenParameterSpec.Builder, challenge: ByteArray?): PublicKey = try {
-        Keys.newPair(spec.setAttestationChallenge(challenge).build()).public
+        keys.newPair(spec.setAttestationChallenge(challenge).build()).public
     } catch (failure: ProviderException) {
         if (challenge == null || passes(failure)) throw failure
-        Keys.newPair(spec.setAttestationChallenge(null).build()).public
+        keys.newPair(spec.setAttestationChallenge(null).build()).public
     }
 
     private fun passes(failure: ProviderException): Boolean =

@@ -159,6 +159,20 @@ class AndroidKeyVaultTest {
     }
 
     @Test
+    fun `a key store that is busy loses no key, deletes none and makes none in its place`() = test {
+        for (level in listOf(28, 31, 34)) {
+            val phone = Phone(level)
+            val point = phone.device()
+            phone.hardware.busy("assent.key.a.device", true)
+            assertTrue("busy" in detail { phone.prove() })
+            assertTrue("busy" in detail { phone.vault.delete("a.device") })
+            assertTrue("busy" in detail { phone.device() })
+            phone.hardware.busy("assent.key.a.device", false)
+            assertTrue(isSigned(point, phone.prove()))
+        }
+    }
+
+    @Test
     fun `verified keys work on a locked phone where the app says so`() = test {
         val phone = Phone(options = VaultOptions(unlockedDeviceRequired = false))
         val point = phone.verified()

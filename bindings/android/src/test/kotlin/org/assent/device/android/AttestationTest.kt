@@ -13,6 +13,7 @@ import org.assent.device.android.phone.phonePorts
 import org.assent.device.android.phone.prompter
 import org.assent.device.code
 import org.assent.device.core.AttestationRequest
+import org.assent.device.core.AttestorException
 import org.assent.device.core.DeviceCore
 import org.assent.device.core.DeviceException
 import org.assent.device.core.EnrolmentState
@@ -81,6 +82,16 @@ class AttestationTest {
         phone.device()
         assertEquals(PlatformEvidence.None, attestor.attest(REQUEST))
         assertEquals(PlatformEvidence.None, attestor.attest(AttestationRequest("unknown", "a.verified", ByteArray(32))))
+    }
+
+    @Test
+    fun `a chain that cannot be read now is a failure and not a phone without evidence`() = test {
+        for (level in listOf(28, 34)) {
+            val phone = Phone(level)
+            val attestor = prepared(phone)
+            phone.hardware.busy("assent.key.a.device", true)
+            assertThrows(AttestorException.Failed::class.java) { runBlocking { attestor.attest(REQUEST) } }
+        }
     }
 
     @Test

@@ -6,25 +6,32 @@ import kotlinx.coroutines.awaitAll
 import kotlinx.coroutines.runBlocking
 import org.assent.device.android.phone.AndroidKeyStore
 import org.assent.device.android.phone.Hardware
+import org.assent.device.android.phone.User
+import org.assent.device.android.phone.phonePorts
+import org.assent.device.android.phone.prompter
+import org.assent.device.core.DeviceCore
+import org.assent.device.core.DeviceException
+import org.assent.device.core.Settings
 import org.assent.device.core.StoreException
 import org.assent.device.newFolder
 import org.assent.device.software.FileLock
 import org.assent.device.test
-import org.assent.device.until
 import org.junit.jupiter.api.Assertions.assertArrayEquals
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertFalse
+import org.junit.jupiter.api.Assertions.assertInstanceOf
 import org.junit.jupiter.api.Assertions.assertNull
 import org.junit.jupiter.api.Assertions.assertThrows
 import org.junit.jupiter.api.Test
 
 private const val NAME = "assent-device"
+private const val KEY = "state.$NAME"
 private val CONTENT = "whose money goes where".toByteArray()
 
 class EncryptedStoreTest {
     private val hardware = AndroidKeyStore.on(Hardware())
     private val folder = newFolder()
-    private val store = EncryptedStore(folder, "state")
+    private val store = EncryptedStore(folder, 34, "state")
 
     /** That of the only document. */
     private fun file(): File = files().single()
@@ -42,7 +49,7 @@ class EncryptedStoreTest {
         store.save(NAME, "before".toByteArray())
         store.save(NAME, CONTENT)
         assertArrayEquals(CONTENT, store.load(NAME))
-        assertArrayEquals(CONTENT, EncryptedStore(folder, "state").load(NAME))
+        assertArrayEquals(CONTENT, EncryptedStore(folder, 34, "state").load(NAME))
         store.save(NAME, ByteArray(0))
         assertArrayEquals(ByteArray(0), store.load(NAME))
     }
@@ -101,42 +108,108 @@ class EncryptedStoreTest {
         failure()
     }
 
-    @Test
-    fun `a document whose key is gone is a failure, not a document that never was`() = test {
-        store.save(NAME, CONTENT)
-        hardware.lose("state")
-        assertEquals("the key of the documents is gone", failure())
-        store.save("another", CONTENT)
-        failure()
-        store.delete(NAME)
-        assertNull(store.load(NAME))
+    private suspend fun assertDamaged(name: String) {
+        assertEquals("the key of the document is gone", failure(name))
+        assertThrows(StoreException.Damaged::class.java) { runBlocking { store.save(name, CONTENT) } }
     }
 
     @Test
-    fun `a key store that is busy is a failure that passes`() = test {
+    fun `a document whose key is gone is neither one that never was nor overwritten, until it is deleted`() = test {
         store.save(NAME, CONTENT)
-        hardware.busy("state", true)
-        assertThrows(StoreException.Failed::class.java) { runBlocking { store.load(NAME) } }
-        assertThrows(StoreException.Failed::class.java) { runBlocking { store.save(NAME, CONTENT) } }
-        hardware.busy("state", false)
+        hardware.lose(KEY)
+        val left = file().readBytes()
+        assertDamaged(NAME)
+        assertArrayEquals(left, file().readBytes())
+        assertEquals(emptySet<String>(), hardware.names)
+        store.delete(NAME)
+        assertNull(store.load(NAME))
+        store.save(NAME, CONTENT)
         assertArrayEquals(CONTENT, store.load(NAME))
     }
 
     @Test
-    fun `first saves at once make one key`() = test {
+    fun `a key that is gone harms no other document, whether or not the damaged one is deleted`() = test {
+        for (name in listOf(NAME, "another")) store.save(name, CONTENT)
+        hardware.lose(KEY)
+        store.save("another", "since".toByteArray())
+        store.save("new", CONTENT)
+        assertDamaged(NAME)
+        store.delete(NAME)
+        store.save(NAME, CONTENT)
+        for ((name, content) in mapOf(NAME to CONTENT, "another" to "since".toByteArray(), "new" to CONTENT)) {
+            assertArrayEquals(content, store.load(name), name)
+        }
+    }
+
+    @Test
+    fun `all keys gone, each document is damaged until it is deleted, and nothing is in its way`() = test {
+        val names = listOf(NAME, "another")
+        for (name in names) store.save(name, CONTENT)
+        for (name in hardware.names) hardware.lose(name)
+        store.delete(NAME)
+        store.save(NAME, CONTENT)
+        assertArrayEquals(CONTENT, store.load(NAME))
+        assertDamaged("another")
+        store.delete("another")
+        assertNull(store.load("another"))
+    }
+
+    @Test
+    fun `a deleted document leaves no key behind`() = test {
+        store.save(NAME, CONTENT)
+        store.delete(NAME)
+        assertEquals(emptySet<String>(), hardware.names)
+    }
+
+    @Test
+    fun `the user gives up state whose key is gone, and enrols again`() = test {
+        val ports = phonePorts(hardware, folder, prompter(User(hardware)))
+        fun core() = DeviceCore(Settings(listOf("https://id.example.com"), development = false), ports)
+        ports.store.save(NAME, CONTENT)
+        ports.store.save("assent-denials", CONTENT)
+        for (name in hardware.names) hardware.lose(name)
+        core().use { core ->
+            assertThrows(DeviceException.DamagedState::class.java) { runBlocking { core.accounts() } }
+            core.discardDamagedState()
+            assertEquals(emptyList<Any>(), core.accounts())
+        }
+        ports.store.save(NAME, CONTENT)
+        assertArrayEquals(CONTENT, ports.store.load(NAME))
+    }
+
+    @Test
+    fun `a key store that is busy is a failure that passes`() = test {
+        for (level in listOf(28, 31, 34)) {
+            val phone = AndroidKeyStore.on(Hardware(level))
+            val store = EncryptedStore(newFolder(), level, "state")
+            store.save(NAME, CONTENT)
+            phone.busy(KEY, true)
+            assertThrows(StoreException.Failed::class.java) { runBlocking { store.load(NAME) } }
+            assertThrows(StoreException.Failed::class.java) { runBlocking { store.save(NAME, CONTENT) } }
+            phone.busy(KEY, false)
+            assertArrayEquals(CONTENT, store.load(NAME))
+        }
+    }
+
+    @Test
+    fun `nothing is saved or deleted while another process does so`() = test {
+        store.save(NAME, CONTENT)
         val others = FileLock(File(folder, "key.lock"))
         others.acquire()
-        val saving = List(2) { async { EncryptedStore(folder, "state").save("$it", CONTENT) } }
-        until { hardware.lookups.size == saving.size } // Neither has found a key, and both wait.
+        val calls: List<suspend () -> Unit> = listOf({ store.save(NAME, MESSAGE) }, { store.save("new", MESSAGE) }, { store.delete(NAME) })
+        for (refused in calls.map { async { runCatching { it() } } }.awaitAll()) {
+            assertInstanceOf(StoreException.Failed::class.java, refused.exceptionOrNull())
+        }
+        assertArrayEquals(CONTENT, store.load(NAME))
         others.release()
-        saving.awaitAll()
-        for (index in saving.indices) assertArrayEquals(CONTENT, store.load("$index"))
+        store.save(NAME, MESSAGE)
+        assertArrayEquals(MESSAGE, store.load(NAME))
     }
 
     @Test
     fun `the key is of 256 bits, chooses its own nonces, and needs no user`() = test {
         store.save(NAME, CONTENT)
-        val spec = hardware.spec("state")
+        val spec = hardware.spec(KEY)
         assertEquals(256, spec.keySize)
         assertEquals(true, spec.isRandomizedEncryptionRequired)
         assertEquals(false, spec.isUserAuthenticationRequired)

@@ -11,12 +11,14 @@ import java.security.PrivateKey
 import java.security.ProviderException
 import java.security.Signature
 import java.security.SignatureException
+import java.security.UnrecoverableKeyException
 import java.security.spec.ECGenParameterSpec
 import javax.crypto.Cipher
 import javax.crypto.SecretKey
 import javax.crypto.spec.GCMParameterSpec
 import org.assent.device.newFolder
 import org.assent.device.test
+import org.junit.jupiter.api.Assertions.assertFalse
 import org.junit.jupiter.api.Assertions.assertNull
 import org.junit.jupiter.api.Assertions.assertThrows
 import org.junit.jupiter.api.Test
@@ -88,10 +90,21 @@ class KeyStoreOnTheJvmTest {
     }
 
     @Test
+    fun `what is hidden for a while looks gone by its alias and its chain alone`() = test {
+        val phone = Phone()
+        phone.device()
+        phone.hardware.busy("assent.key.a.device", true)
+        assertFalse(store.containsAlias("assent.key.a.device"))
+        assertNull(store.getCertificateChain("assent.key.a.device"))
+        assertThrows(UnrecoverableKeyException::class.java) { private("device") }
+        assertThrows(KeyStoreException::class.java) { store.deleteEntry("assent.key.a.device") }
+    }
+
+    @Test
     fun `nonces are the key store's own choice`() = test {
         Phone()
-        EncryptedStore(newFolder(), "state").save("a", MESSAGE)
-        val key = store.getKey("state", null) as SecretKey
+        EncryptedStore(newFolder(), 34, "state").save("a", MESSAGE)
+        val key = store.getKey("state.a", null) as SecretKey
         assertThrows(GeneralSecurityException::class.java) {
             Cipher.getInstance("AES/GCM/NoPadding").init(Cipher.ENCRYPT_MODE, key, GCMParameterSpec(128, ByteArray(12)))
         }

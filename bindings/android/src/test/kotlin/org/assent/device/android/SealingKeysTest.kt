@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 
 private const val IN_HARDWARE = "assent.key.a.sealing"
-private const val WRAPPING = "assent.keys"
+private const val WRAPPING = "assent.keys.$IN_HARDWARE"
 
 class SealingKeysTest {
     private val peer: KeyPair = KeyPairGenerator.getInstance("EC", "SunEC").run {
@@ -90,7 +90,7 @@ class SealingKeysTest {
         val phone = Phone(level = 30)
         phone.sealing()
         File(phone.home, "keys").walk().single { it.isFile && it.name != "key.lock" }.writeBytes(ByteArray(40))
-        assertTrue("damaged" in detail { phone.vault.agree("a.sealing", peerPoint) })
+        assertTrue("Damaged" in detail { phone.vault.agree("a.sealing", peerPoint) })
     }
 
     @Test

@@ -11,7 +11,6 @@ import java.security.KeyPair
 import java.security.Signature
 import java.security.cert.X509Certificate
 import java.util.concurrent.ConcurrentHashMap
-import java.util.concurrent.CopyOnWriteArrayList
 import javax.crypto.SecretKey
 
 /** How a phone does ECDH. */
@@ -50,8 +49,6 @@ class Hardware(val level: Int = 34) {
     @Volatile var agreement = Agreement.WORKS
     @Volatile var attesting = Attesting.WORKS
     val authority = AttestationAuthority()
-    /** The names that somebody looked for, as often as somebody did. */
-    val lookups = CopyOnWriteArrayList<String>()
     internal val keys = ConcurrentHashMap<String, Entry>()
 
     /** The names of all keys. */

@@ -42,25 +42,29 @@ internal class KeyFolder : KeyStoreSpi() {
         val entry = hardware.keys[alias] ?: return null
         // As on phones: no cause, and not the exception that says what it is.
         if (entry.isInvalidated && hardware.level >= 31) throw UnrecoverableKeyException("Key permanently invalidated")
-        if (entry.isBusy && hardware.level < 31) {
+        if (entry.isBusy) {
             val busy = PlatformFailure(4, "busy")
             throw UnrecoverableKeyException("Failed to obtain information about key").apply { initCause(busy) }
         }
         return if (entry.secret == null) PrivateHandle(entry) else SecretHandle(entry)
     }
 
+    /** As on phones: since Android 12, `false` is also the answer to every failure. */
     override fun engineContainsAlias(alias: String): Boolean {
-        hardware.lookups += alias
-        return hardware.keys.containsKey(alias)
+        val entry = hardware.keys[alias] ?: return false
+        return !entry.isBusy || hardware.level < 31
     }
 
-    override fun engineGetCertificateChain(alias: String): Array<Certificate>? = hardware.keys[alias]?.chain?.toTypedArray()
+    /** As on phones: `null` is also the answer to every failure. */
+    override fun engineGetCertificateChain(alias: String): Array<Certificate>? =
+        hardware.keys[alias]?.takeUnless { it.isBusy }?.chain?.toTypedArray()
 
     override fun engineGetCertificate(alias: String): Certificate? = hardware.keys[alias]?.chain?.firstOrNull()
 
     override fun engineGetCreationDate(alias: String): Date? = null
 
     override fun engineDeleteEntry(alias: String) {
+        if (hardware.keys[alias]?.isBusy == true) throw KeyStoreException("Failed to delete entry: $alias", PlatformFailure(4, "busy"))
         if (hardware.keys.remove(alias) == null && hardware.level < 31) throw KeyStoreException("Failed to delete entry: $alias")
     }
 
