@@ -18,6 +18,9 @@ internal const val LEVEL_OF_AGREEMENT = 31
 /** Android 13: the key store says whether a failure passes. */
 internal const val LEVEL_OF_FAILURES = 33
 
+/** Android 15: a phone that was unlocked by a weak biometric, or by what the user carries, counts as unlocked to its keys. */
+internal const val LEVEL_OF_UNLOCKING = 35
+
 /** What a phone of this level is asked for when a key is made. */
 internal class KeySpecs(private val level: Int, private val options: VaultOptions) {
     /** A key that signs SHA-256 by ECDSA. */
@@ -41,7 +44,7 @@ internal class KeySpecs(private val level: Int, private val options: VaultOption
         val biometric = protection == KeyProtection.BIOMETRIC
         builder.setUserAuthenticationRequired(true)
             .setInvalidatedByBiometricEnrollment(biometric)
-            .setUnlockedDeviceRequired(options.unlockedDeviceRequired)
+            .setUnlockedDeviceRequired(options.unlockedDeviceRequired ?: (level >= LEVEL_OF_UNLOCKING))
         if (level >= LEVEL_OF_CREDENTIALS) {
             val lock = if (biometric) 0 else KeyProperties.AUTH_DEVICE_CREDENTIAL
             builder.setUserAuthenticationParameters(0, KeyProperties.AUTH_BIOMETRIC_STRONG or lock)

@@ -17,10 +17,11 @@ public enum class StrongBox {
  *
  * @property strongBox where the keys that sign live. The `sealing` key is never in StrongBox: it opens pushes, and has to be
  *   quick.
- * @property unlockedDeviceRequired whether `verified` keys work on an unlocked phone only. The others always work: pushes are
- *   opened, and requests denied, while the phone is locked.
+ * @property unlockedDeviceRequired whether `verified` keys work on an unlocked phone only; `null` for from Android 15 on. Before,
+ *   phones count as locked to such keys when they were unlocked by a weak biometric or by what the user carries, and approvals
+ *   would fail. The other keys always work: pushes are opened, and requests denied, while the phone is locked.
  */
 public data class VaultOptions(
     val strongBox: StrongBox = StrongBox.AVOID,
-    val unlockedDeviceRequired: Boolean = true,
+    val unlockedDeviceRequired: Boolean? = null,
 )

@@ -37,7 +37,7 @@ class AndroidKeyVaultTest {
         assertEquals(List(2) { KeyProtection.BIOMETRIC }, phone.user.asked.toList())
         assertEquals("Approve for Example Bank", phone.user.read.first().title)
         phone.spec("verified").run {
-            assertTrue(isUserAuthenticationRequired && isInvalidatedByBiometricEnrollment && isUnlockedDeviceRequired)
+            assertTrue(isUserAuthenticationRequired && isInvalidatedByBiometricEnrollment)
             assertEquals(0, userAuthenticationValidityDurationSeconds)
             assertEquals(KeyProperties.AUTH_BIOMETRIC_STRONG, userAuthenticationType)
         }
@@ -145,8 +145,8 @@ class AndroidKeyVaultTest {
 
     @Test
     fun `what may pass leaves the key unavailable, and usable afterwards`() = test {
-        for (level in listOf(28, 34)) {
-            val phone = Phone(level)
+        for (level in listOf(28, 34, 35)) {
+            val phone = Phone(level, VaultOptions(unlockedDeviceRequired = true))
             val point = phone.verified()
             phone.hardware.busy("assent.key.a.verified", true)
             assertTrue("busy" in detail { phone.approve() })
@@ -155,6 +155,15 @@ class AndroidKeyVaultTest {
             assertTrue("locked" in detail { phone.approve() })
             phone.hardware.isLocked = false
             assertTrue(isSigned(point, phone.approve()))
+        }
+    }
+
+    @Test
+    fun `before Android 15, which knows every way to unlock a phone, verified keys do not ask whether it is unlocked`() = test {
+        for ((level, isRequired) in mapOf(28 to false, 31 to false, 34 to false, 35 to true, 36 to true)) {
+            val phone = Phone(level)
+            phone.verified()
+            assertEquals(isRequired, phone.spec("verified").isUnlockedDeviceRequired, "$level")
         }
     }
 
@@ -174,7 +183,7 @@ class AndroidKeyVaultTest {
 
     @Test
     fun `verified keys work on a locked phone where the app says so`() = test {
-        val phone = Phone(options = VaultOptions(unlockedDeviceRequired = false))
+        val phone = Phone(level = 35, VaultOptions(unlockedDeviceRequired = false))
         val point = phone.verified()
         phone.hardware.isLocked = true
         assertTrue(isSigned(point, phone.approve()))
