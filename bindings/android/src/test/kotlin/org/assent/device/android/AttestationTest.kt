@@ -124,6 +124,55 @@ class AttestationTest {
         assertTrue(phone.spec("verified").isStrongBoxBacked)
     }
 
+    private fun where(phone: Phone) = phone.spec("verified").run { isStrongBoxBacked to (attestationChallenge != null) }
+
+    @Test
+    fun `a preferred StrongBox that does not attest, or makes no key, leaves it to hardware that attests`() = test {
+        for (level in listOf(31, 34)) {
+            for (failing in listOf(Attesting.NEVER, Attesting.BROKEN)) {
+                val phone = Phone(level, VaultOptions(StrongBox.PREFER))
+                phone.hardware.hasStrongBox = true
+                phone.hardware.strongBoxAttesting = failing
+                prepared(phone)
+                assertEquals(false to true, where(phone), "$level $failing")
+                phone.hardware.attesting = Attesting.NEVER
+                prepared(phone)
+                assertEquals(false to false, where(phone), "$level $failing")
+            }
+        }
+    }
+
+    @Test
+    fun `a preferred StrongBox that has yet to fetch certificates makes no key now, nor does anything else`() = test {
+        val phone = Phone(options = VaultOptions(StrongBox.PREFER))
+        phone.hardware.hasStrongBox = true
+        phone.hardware.strongBoxAttesting = Attesting.NOT_NOW
+        AndroidAttestor(phone.vault).prepare("a.device", challenge("device"))
+        assertTrue("no attestation keys yet" in detail { phone.device() })
+        assertEquals(emptySet<String>(), phone.hardware.names)
+    }
+
+    @Test
+    fun `a required StrongBox that does not attest makes the key without, and in StrongBox`() = test {
+        val phone = Phone(options = VaultOptions(StrongBox.REQUIRE))
+        phone.hardware.hasStrongBox = true
+        phone.hardware.strongBoxAttesting = Attesting.NEVER
+        prepared(phone)
+        assertEquals(true to false, where(phone))
+    }
+
+    @Test
+    fun `before Android 13 one failure leaves a key attested, and a second does not`() = test {
+        val phone = Phone(level = 32)
+        val attestor = AndroidAttestor(phone.vault)
+        for ((stumbles, isAttested) in mapOf(1 to true, 2 to false)) {
+            attestor.prepare("a.verified", challenge("verified"))
+            phone.hardware.stumbles.set(stumbles)
+            phone.verified()
+            assertEquals(false to isAttested, where(phone))
+        }
+    }
+
     private suspend fun enrol(provider: DemandingProvider, hardware: Hardware, name: String, options: VaultOptions): String {
         val ports = phonePorts(AndroidKeyStore.on(hardware), newFolder(), prompter(User(hardware)), options)
         val subject = provider.newUser(name)

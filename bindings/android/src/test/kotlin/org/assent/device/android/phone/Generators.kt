@@ -48,6 +48,8 @@ internal class PairGenerator : KeyPairGeneratorSpi() {
 
     override fun generateKeyPair(): KeyPair {
         if (spec.isStrongBoxBacked && !hardware.hasStrongBox) throw StrongBoxUnavailableException("Failed to generate key pair")
+        if (hardware.stumbles.getAndUpdate { maxOf(it - 1, 0) } > 0) throw ProviderException("Failed to generate key pair.")
+        if (attesting() == Attesting.BROKEN) throw ProviderException("Failed to generate key pair.")
         val agrees = spec.purposes and KeyProperties.PURPOSE_AGREE_KEY != 0
         if (agrees && (hardware.level < 31 || hardware.agreement == Agreement.NO_KEY)) {
             throw ProviderException("Unsupported purpose")
@@ -61,12 +63,15 @@ internal class PairGenerator : KeyPairGeneratorSpi() {
         return KeyPair(pair.public, PrivateHandle(entry))
     }
 
+    private fun attesting() = if (spec.isStrongBoxBacked) hardware.strongBoxAttesting else hardware.attesting
+
     private fun chain(pair: KeyPair) = if (spec.attestationChallenge == null) {
         listOf(hardware.authority.unattested(pair))
     } else {
-        when (hardware.attesting) {
+        when (attesting()) {
             Attesting.WORKS -> hardware.authority.chain(pair.public, spec, hardware.level)
             Attesting.NEVER -> throw notAttested(KeyStoreException(ATTESTATION_UNSUPPORTED, "no attestation keys"))
+            Attesting.BROKEN -> error("no key is made")
             Attesting.NOT_NOW -> throw notAttested(
                 KeyStoreException(OUT_OF_KEYS, "no attestation keys yet", KeyStoreException.RKP_FETCHING_PENDING_CONNECTIVITY),
             )

@@ -11,6 +11,7 @@ import java.security.KeyPair
 import java.security.Signature
 import java.security.cert.X509Certificate
 import java.util.concurrent.ConcurrentHashMap
+import java.util.concurrent.atomic.AtomicInteger
 import javax.crypto.SecretKey
 
 /** How a phone does ECDH. */
@@ -38,16 +39,23 @@ enum class Attesting {
 
     /** It has yet to fetch one. */
     NOT_NOW,
+
+    /** It fails with such a key, and with any other. */
+    BROKEN,
 }
 
 /** One phone: what its hardware can do, what its user has set up, and the keys in it. */
 class Hardware(val level: Int = 34) {
     @Volatile var hasStrongBox = false
+    @Volatile var strongBoxAttesting = Attesting.WORKS
     @Volatile var hasBiometric = true
     @Volatile var hasScreenLock = true
     @Volatile var isLocked = false
     @Volatile var agreement = Agreement.WORKS
     @Volatile var attesting = Attesting.WORKS
+
+    /** How many of the next keys are not made, because something else is being done. */
+    val stumbles = AtomicInteger()
     val authority = AttestationAuthority()
     internal val keys = ConcurrentHashMap<String, Entry>()
 
