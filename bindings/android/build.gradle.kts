@@ -1,8 +1,21 @@
 // The AAR, as Android developers build one. `aar` calls it, after the native libraries were built; pom.xml is the build that runs
 // without Google's tools, and a test holds the two to the same versions.
+import org.jetbrains.kotlin.gradle.dsl.JvmTarget
+
+// Android's plugin compiles Kotlin by itself, with the Kotlin that is named here.
+buildscript {
+    repositories {
+        google()
+        mavenCentral()
+    }
+    dependencies {
+        classpath("org.jetbrains.kotlin:kotlin-gradle-plugin:2.4.21")
+    }
+}
+
 plugins {
-    id("com.android.library") version "8.13.2"
-    id("org.jetbrains.kotlin.android") version "2.4.21"
+    // Its R8 is the first that reads what Kotlin 2.4 writes.
+    id("com.android.library") version "9.1.0"
 }
 
 val built = file("../../target/android")
@@ -27,6 +40,10 @@ android {
     }
     // `aar` has stripped the libraries and checked them; what was checked is what is packed.
     packaging.jniLibs.keepDebugSymbols += "**/libassent_device.so"
+}
+
+kotlin {
+    compilerOptions.jvmTarget = JvmTarget.JVM_17
 }
 
 dependencies {

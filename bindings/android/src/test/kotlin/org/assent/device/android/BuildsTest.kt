@@ -4,6 +4,7 @@ import com.sun.jna.Structure
 import java.io.File
 import org.assent.device.core.DeviceCore
 import org.junit.jupiter.api.Assertions.assertEquals
+import org.junit.jupiter.api.Assertions.assertFalse
 import org.junit.jupiter.api.Assertions.assertTrue
 import org.junit.jupiter.api.Test
 
@@ -19,13 +20,24 @@ class BuildsTest {
     @Test
     fun `both builds have the same versions`() {
         for ((property, place) in mapOf(
-            "kotlin" to """kotlin\.android"\) version "([^"]+)"""",
+            "kotlin" to """kotlin-gradle-plugin:([^"]+)"""",
             "coroutines" to """kotlinx-coroutines-core:([^"]+)"""",
             "jna" to """net\.java\.dev\.jna:jna:([^"]+)@aar"""",
         )) {
             assertEquals(only("<$property\\.version>(.+)</", maven), only(place, gradle), property)
         }
-        assertEquals(only("<jvmTarget>(.+)</", maven), only("VERSION_(\\d+)", gradle))
+        val target = only("<jvmTarget>(.+)</", maven)
+        assertEquals(target, only("VERSION_(\\d+)", gradle))
+        assertEquals(target, only("compilerOptions\\.jvmTarget = JvmTarget\\.JVM_(\\d+)", gradle))
+    }
+
+    @Test
+    fun `Gradle builds the library and the sample by one version of Android's plugin`() {
+        val sample = File(folder, "../../mobile-samples/android/gradle/libs.versions.toml").readText()
+        val used = only("""com\.android\.library"\) version "([^"]+)"""", gradle)
+        assertEquals(used, only("""(?m)^agp = "([^"]+)"""", sample))
+        // What compiles Kotlin is part of it since 9.0; another beside it is refused.
+        assertFalse("kotlin.android" in gradle.substringAfter("plugins {").substringBefore("}"))
     }
 
     @Test
