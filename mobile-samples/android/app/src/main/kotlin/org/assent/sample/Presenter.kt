@@ -36,6 +36,9 @@ abstract class Presenter<Content>(first: Content, protected val scope: Coroutine
     /** Shows something else. */
     protected fun show(change: (Content) -> Content) = screen.update { it.copy(content = change(it.content)) }
 
+    /** Says why something does not work. */
+    protected fun failed(failure: DeviceException) = screen.update { it.copy(problem = failure.problem()) }
+
     /** Makes a call; a second tap while one is under way is no second call. */
     protected fun attempt(call: suspend () -> Unit): Job {
         running?.takeIf { it.isActive }?.let { return it }
@@ -44,7 +47,7 @@ abstract class Presenter<Content>(first: Content, protected val scope: Coroutine
             try {
                 call()
             } catch (failure: DeviceException) {
-                screen.update { it.copy(problem = failure.problem()) }
+                failed(failure)
             } finally {
                 screen.update { it.copy(busy = false) }
             }

@@ -1,8 +1,10 @@
 package org.assent.sample
 
 import com.google.gson.JsonObject
+import java.util.concurrent.ConcurrentLinkedQueue
 import java.util.concurrent.atomic.AtomicInteger
 import kotlin.time.Duration.Companion.seconds
+import kotlinx.coroutines.CoroutineExceptionHandler
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.SupervisorJob
@@ -13,7 +15,9 @@ import org.assent.device.core.DeviceCore
 import org.assent.device.core.DeviceInfo
 import org.assent.device.core.EnrolmentState
 import org.assent.device.core.PushTarget
+import org.assent.device.core.SecureStore
 import org.assent.device.core.Settings
+import org.assent.device.core.StoreException
 import org.assent.device.scenarios.Asked
 import org.assent.device.scenarios.Provider
 import org.assent.device.scenarios.Refused
@@ -35,7 +39,12 @@ class App(issuer: String = provider.issuer) : AutoCloseable {
 
     /** What the system shows outside the app. */
     val board = FakeBoard()
+    private val crashes = ConcurrentLinkedQueue<Throwable>()
     private val settings = Settings(listOf(issuer), development = true)
+
+    /** Whether all documents of the app are damaged, until they are given up. */
+    @Volatile
+    var damaged = false
 
     /** The core of this process. */
     var core = newCore()
@@ -46,9 +55,20 @@ class App(issuer: String = provider.issuer) : AutoCloseable {
         private set
     private var scope = newScope()
 
-    private fun newCore() = DeviceCore(settings, world.around(world.handset.ports()))
+    private fun newCore() = DeviceCore(settings, world.around(world.handset.ports()).let { it.copy(store = damageable(it.store)) })
 
-    private fun newScope() = CoroutineScope(SupervisorJob() + Dispatchers.Default)
+    private fun damageable(store: SecureStore): SecureStore = object : SecureStore by store {
+        override suspend fun load(name: String): ByteArray? =
+            if (damaged) throw StoreException.Damaged("of no key") else store.load(name)
+
+        override suspend fun delete(name: String) {
+            store.delete(name)
+            damaged = false
+        }
+    }
+
+    private fun newScope() =
+        CoroutineScope(SupervisorJob() + Dispatchers.Default + CoroutineExceptionHandler { _, failure -> crashes += failure })
 
     /** The process ends, and starts again on what it had stored. */
     fun restart() {
@@ -62,6 +82,7 @@ class App(issuer: String = provider.issuer) : AutoCloseable {
     override fun close() {
         scope.cancel()
         core.close()
+        check(crashes.isEmpty()) { "the app would have crashed: $crashes" }
     }
 
     fun enrolment() = EnrolPresenter(core, INFO, PushTarget.None, scope)

@@ -2,9 +2,11 @@ package org.assent.sample.accounts
 
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Job
+import kotlinx.coroutines.cancelAndJoin
 import kotlinx.coroutines.launch
 import org.assent.device.core.Account
 import org.assent.device.core.DeviceCore
+import org.assent.device.core.DeviceException
 import org.assent.device.core.EnrolmentState
 import org.assent.device.core.PushTarget
 import org.assent.device.core.RevocationReason
@@ -56,28 +58,33 @@ class AccountsPresenter(
     }
 
     /** The app came to the front: catches up, then asks as long as it stays there. */
-    fun opened() {
-        watching?.cancel()
-        watching = scope.launch {
-            catchUp().join()
-            inbox.watch()
-        }
-    }
+    fun opened() = follow {}
 
-    private fun catchUp(): Job = attempt {
-        look()
-        inbox.sync(push())
-        look()
-    }
+    /** Forgets what is stored and cannot be read, and goes on as if the app had just come to the front. */
+    fun startAnew() = follow { core.discardDamagedState() }
 
     /** The app left the front. */
     fun left() {
         watching?.cancel()
     }
 
-    /** Forgets what is stored and cannot be read. */
-    fun startAnew(): Job = attempt {
-        core.discardDamagedState()
+    private fun follow(first: suspend () -> Unit) {
+        val before = watching
+        watching = scope.launch {
+            before?.cancelAndJoin()
+            attempt { catchUp(first) }.join()
+            try {
+                inbox.watch()
+            } catch (failure: DeviceException) {
+                failed(failure)
+            }
+        }
+    }
+
+    private suspend fun catchUp(first: suspend () -> Unit) {
+        first()
+        look()
+        inbox.sync(push())
         look()
     }
 

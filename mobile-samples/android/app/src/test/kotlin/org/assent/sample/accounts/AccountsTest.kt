@@ -35,6 +35,26 @@ class AccountsTest {
     }
 
     @Test
+    fun `what is stored and cannot be read is given up by the user, and the screen goes on`(): Unit = runBlocking {
+        joined {
+            app.damaged = true
+            app.restart()
+            val screen = app.accounts()
+            screen.opened()
+            assertEquals(Remedy.START_ANEW, screen.until { !it.busy && it.problem != null }.problem?.remedy)
+            screen.startAnew()
+            screen.until { !it.busy && it.problem == null }
+            assertEquals(emptyList<Account>(), screen.state.value.content.accounts)
+            app.join(subject)
+            screen.opened()
+            screen.until { it.content.accounts.size == 1 && !it.busy }
+            ask()
+            screen.until { it.content.waiting.size == 1 }
+            screen.left()
+        }
+    }
+
+    @Test
     fun `an account that cannot be reached is told so, and comes back by itself`(): Unit = runBlocking {
         joined {
             app.world.network = Network.DOWN
