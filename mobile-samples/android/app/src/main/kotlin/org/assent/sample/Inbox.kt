@@ -14,20 +14,47 @@ import org.assent.device.core.EnrolmentState
 import org.assent.device.core.PushTarget
 import org.assent.device.requests
 
-/** A request that awaits the user, by what a list of them shows. The screen fetches the request itself. */
-data class Waiting(val account: String, val id: String, val client: String, val message: String?)
+/** The member of a push that has a request sealed in it. */
+private const val SEALED = "jwe"
 
-/** Where the phone tells that something waits while its user looks elsewhere. */
-interface Board {
-    /** Tells of these, and no more of any other. Those that are told already stay as they are. */
-    fun tell(waiting: List<Waiting>)
+/** The least time for which something is told, also where the phone's clock is ahead of the server's. */
+private const val LEAST_MILLIS = 30_000L
 
-    /** Takes away what is told of any but these, and tells of nothing new. */
-    fun keep(waiting: List<Waiting>)
+/**
+ * A request that awaits the user, by what a list of them shows. The screen fetches the request itself.
+ *
+ * @property expiresAt until when it waits, in seconds since 1970 by the server's clock.
+ */
+data class Waiting(val account: String, val id: String, val client: String, val message: String?, val expiresAt: Long) {
+    /** For how long it is told, where the phone's clock says [now], in milliseconds since 1970. */
+    fun toldForMillis(now: Long): Long = maxOf(LEAST_MILLIS, expiresAt * 1_000 - now)
 }
 
-/** What awaits the user, over all accounts. */
-class Inbox(private val core: DeviceCore, private val board: Board) {
+/**
+ * Where the phone tells that something waits while its user looks elsewhere. What it tells outlives the process, so it may tell
+ * of requests that this process never heard of.
+ */
+interface Board {
+    /** Tells of these as well. Those that are told already stay as they are. */
+    fun tell(waiting: List<Waiting>)
+
+    /** Of what is told of these accounts, takes away all but [waiting]. What is told of other accounts stays. */
+    fun keep(accounts: Collection<String>, waiting: List<Waiting>)
+
+    /** Takes one away. */
+    fun remove(id: String)
+}
+
+/**
+ * What awaits the user, over all accounts.
+ *
+ * @param open what opens a push that has a request sealed in it.
+ */
+class Inbox(
+    private val core: DeviceCore,
+    private val board: Board,
+    private val open: suspend (Map<String, String>) -> List<ApprovalRequest> = core::openPush,
+) {
     private val found = MutableStateFlow(emptyList<Waiting>())
     private val failed = MutableStateFlow(emptyMap<String, Problem>())
 
@@ -43,14 +70,19 @@ class Inbox(private val core: DeviceCore, private val board: Board) {
         failed.value = synced.mapNotNull { each -> each.failure?.let { each.account to problemOf(it.code) } }.toMap()
         val reached = synced.filter { it.failure == null }.map { it.account }
         heard(reached, synced.flatMap { listed(it.requests) })
+        board.keep(reached, found.value)
         board.tell(found.value)
     }
 
-    /** Opens a push from its data, as the platform delivered it. */
+    /**
+     * Takes a push by its data, as the platform delivered it. Only one with a request sealed in it says what it is about, and that
+     * one waits beside all others; any other, also that a request is over, makes the phone ask.
+     */
     suspend fun pushed(data: Map<String, String>) {
-        val requests = listed(core.openPush(data))
-        found.update { before -> before.filterNot { old -> requests.any { it.id == old.id } } + requests }
-        board.tell(found.value)
+        if (SEALED !in data) return sync()
+        val requests = listed(open(data))
+        heard(emptyList(), requests)
+        board.tell(requests)
     }
 
     /** Asks the servers of all active accounts for as long as the app is in front: this needs no push. */
@@ -65,7 +97,7 @@ class Inbox(private val core: DeviceCore, private val board: Board) {
                     .collect { requests ->
                         failed.update { it - account.id }
                         heard(listOf(account.id), listed(requests))
-                        board.keep(found.value)
+                        board.keep(listOf(account.id), found.value)
                     }
             }
         }
@@ -74,7 +106,7 @@ class Inbox(private val core: DeviceCore, private val board: Board) {
     /** Takes one off that was answered, or is over. */
     fun over(id: String) {
         found.update { before -> before.filterNot { it.id == id } }
-        board.keep(found.value)
+        board.remove(id)
     }
 
     private fun heard(accounts: List<String>, requests: List<Waiting>) {
@@ -83,6 +115,6 @@ class Inbox(private val core: DeviceCore, private val board: Board) {
     }
 
     private fun listed(requests: List<ApprovalRequest>): List<Waiting> = requests.map { request ->
-        request.use { Waiting(it.account(), it.id(), it.clientName(), it.bindingMessage()) }
+        request.use { Waiting(it.account(), it.id(), it.clientName(), it.bindingMessage(), it.expiresAt()) }
     }
 }

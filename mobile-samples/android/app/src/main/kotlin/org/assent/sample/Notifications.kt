@@ -6,45 +6,50 @@ import android.app.NotificationManager
 import android.app.PendingIntent
 import android.content.Context
 import android.content.Intent
+import android.os.Bundle
+import android.service.notification.StatusBarNotification
 import org.assent.sample.approval.ApprovalActivity
 
 private const val CHANNEL = "requests"
 
-/** Tells of requests by the system's notifications. The lock screen says only that something waits. */
+/**
+ * Tells of requests by the system's notifications. They say that something waits and no more, since by its own settings a phone
+ * shows their text on the lock screen.
+ */
 class Notifications(private val context: Context) : Board {
     private val manager = context.getSystemService(NotificationManager::class.java)
 
     init {
-        val channel = NotificationChannel(CHANNEL, context.getString(R.string.channel), NotificationManager.IMPORTANCE_HIGH)
-        channel.lockscreenVisibility = Notification.VISIBILITY_PRIVATE
-        manager.createNotificationChannel(channel)
+        val name = context.getString(R.string.channel)
+        manager.createNotificationChannel(NotificationChannel(CHANNEL, name, NotificationManager.IMPORTANCE_HIGH))
     }
 
     override fun tell(waiting: List<Waiting>) {
-        keep(waiting)
-        val told = told()
+        val told = told().map { it.tag }.toSet()
         for (request in waiting.filter { it.id !in told }) manager.notify(request.id, 0, notification(request))
     }
 
-    override fun keep(waiting: List<Waiting>) {
+    override fun keep(accounts: Collection<String>, waiting: List<Waiting>) {
         val wanted = waiting.map { it.id }.toSet()
-        for (id in told() - wanted) manager.cancel(id, 0)
+        for (shown in told()) {
+            if (shown.notification.extras.getString(Extra.ACCOUNT) in accounts && shown.tag !in wanted) remove(shown.tag)
+        }
     }
 
-    private fun told(): Set<String> = manager.activeNotifications.mapNotNull { it.tag }.toSet()
+    override fun remove(id: String) = manager.cancel(id, 0)
 
-    private fun notification(request: Waiting): Notification = general()
-        .setContentText(context.getString(R.string.notification_asks, request.client))
-        .setPublicVersion(general().setContentText(context.getString(R.string.notification_text)).build())
-        .setContentIntent(open(request))
-        .build()
+    private fun told(): List<StatusBarNotification> = manager.activeNotifications.filter { it.tag != null }
 
-    private fun general(): Notification.Builder = Notification.Builder(context, CHANNEL)
+    private fun notification(request: Waiting): Notification = Notification.Builder(context, CHANNEL)
         .setSmallIcon(R.drawable.ic_notification)
         .setContentTitle(context.getString(R.string.notification_title))
+        .setContentText(context.getString(R.string.notification_text))
         .setCategory(Notification.CATEGORY_MESSAGE)
-        .setVisibility(Notification.VISIBILITY_PRIVATE)
         .setAutoCancel(true)
+        .setTimeoutAfter(request.toldForMillis(System.currentTimeMillis()))
+        .addExtras(Bundle().apply { putString(Extra.ACCOUNT, request.account) })
+        .setContentIntent(open(request))
+        .build()
 
     private fun open(request: Waiting): PendingIntent {
         val intent = Intent(context, ApprovalActivity::class.java)

@@ -11,17 +11,23 @@ class MapMemory : Memory {
     }
 }
 
-/** What the system would show. */
+/** What the system would show. It outlives the process. */
 class FakeBoard : Board {
+    private val shown = mutableMapOf<String, Waiting>()
+
     /** The ids of what is told. */
-    val told = mutableSetOf<String>()
+    val told: Set<String> get() = shown.keys.toSet()
 
     override fun tell(waiting: List<Waiting>) {
-        keep(waiting)
-        told += waiting.map { it.id }
+        for (request in waiting) shown.putIfAbsent(request.id, request)
     }
 
-    override fun keep(waiting: List<Waiting>) {
-        told.retainAll(waiting.map { it.id }.toSet())
+    override fun keep(accounts: Collection<String>, waiting: List<Waiting>) {
+        val wanted = waiting.map { it.id }.toSet()
+        shown.values.removeAll { it.account in accounts && it.id !in wanted }
+    }
+
+    override fun remove(id: String) {
+        shown.remove(id)
     }
 }
