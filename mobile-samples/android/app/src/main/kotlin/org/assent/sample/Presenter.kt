@@ -26,6 +26,7 @@ data class Screen<out Content>(val content: Content, val busy: Boolean = false, 
 abstract class Presenter<Content>(first: Content, protected val scope: CoroutineScope) {
     private val screen = MutableStateFlow(Screen(first))
     private var running: Job? = null
+    private var last: (suspend () -> Unit)? = null
 
     /** What to show. */
     val state: StateFlow<Screen<Content>> = screen.asStateFlow()
@@ -39,9 +40,15 @@ abstract class Presenter<Content>(first: Content, protected val scope: Coroutine
     /** Says why something does not work. */
     protected fun failed(failure: DeviceException) = screen.update { it.copy(problem = failure.problem()) }
 
+    /** Makes the last call once more, where it failed for a reason that may pass. */
+    open fun again() {
+        last?.let(::attempt)
+    }
+
     /** Makes a call; a second tap while one is under way is no second call. */
     protected fun attempt(call: suspend () -> Unit): Job {
         running?.takeIf { it.isActive }?.let { return it }
+        last = call
         screen.update { it.copy(busy = true, problem = null) }
         return scope.launch {
             try {

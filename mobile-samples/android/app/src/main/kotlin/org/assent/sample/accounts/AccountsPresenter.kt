@@ -68,6 +68,8 @@ class AccountsPresenter(
         watching?.cancel()
     }
 
+    override fun again() = opened()
+
     private fun follow(first: suspend () -> Unit) {
         val before = watching
         watching = scope.launch {

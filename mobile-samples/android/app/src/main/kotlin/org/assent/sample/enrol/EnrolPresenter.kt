@@ -25,11 +25,16 @@ class EnrolPresenter(
     private val push: PushTarget,
     scope: CoroutineScope,
 ) : Presenter<Enrolling>(Enrolling(), scope) {
-    /** Uses the ticket, which the user followed, scanned or pasted; it is used up whatever comes of it. */
+    private var begun: String? = null
+
+    /**
+     * Uses the ticket, which the user followed, scanned or pasted; it is used up whatever comes of it. Made again, the call goes
+     * on with the enrolment that it began.
+     */
     fun enrol(ticket: String): Job = attempt {
-        val account = core.enrol(ticket, info, push).use { enrolment ->
+        val account = begun ?: core.enrol(ticket, info, push).use { enrolment ->
             show { Enrolling(enrolment.label(), enrolment.digits(), enrolment.state()) }
-            enrolment.account()
+            enrolment.account().also { begun = it }
         }
         awaitDigits(account)
     }

@@ -1,5 +1,6 @@
 package org.assent.sample.enrol
 
+import kotlinx.coroutines.cancelAndJoin
 import kotlinx.coroutines.runBlocking
 import org.assent.device.core.EnrolmentState
 import org.assent.device.scenarios.otherThan
@@ -42,6 +43,20 @@ class EnrolTest {
             provider.typeDigits(app.core.accounts().single().id, otherThan(digits), expect = 403)
             screen.until { it.content.state == EnrolmentState.CANCELLED }
             assertEquals(R.string.account_cancelled, notice(app.core.accounts().single()))
+        }
+    }
+
+    @Test
+    fun `a call that ended while the digits were awaited goes on with the same enrolment`(): Unit = runBlocking {
+        App().use { app ->
+            val screen = app.enrolment()
+            val call = screen.enrol(provider.ticket(provider.newUser()))
+            val digits = screen.until { it.content.digits != null }.content.digits!!
+            call.cancelAndJoin()
+            screen.again()
+            val account = app.core.accounts().single().id
+            provider.typeDigits(account, digits)
+            assertNull(screen.until { it.content.state == EnrolmentState.ACTIVE }.problem)
         }
     }
 

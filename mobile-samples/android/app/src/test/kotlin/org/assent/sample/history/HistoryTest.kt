@@ -2,12 +2,15 @@ package org.assent.sample.history
 
 import kotlinx.coroutines.runBlocking
 import org.assent.device.core.Outcome
+import org.assent.device.scenarios.Network
 import org.assent.sample.R
 import org.assent.sample.Remedy
 import org.assent.sample.accounts.notice
 import org.assent.sample.joined
+import org.assent.sample.until
 import org.junit.jupiter.api.Assertions.assertEquals
 import org.junit.jupiter.api.Assertions.assertNotNull
+import org.junit.jupiter.api.Assertions.assertNull
 import org.junit.jupiter.api.Test
 
 class HistoryTest {
@@ -24,6 +27,22 @@ class HistoryTest {
             screen.wasNotMe(entry).join()
             assertEquals(Outcome.DENIED, screen.state.value.content.objected)
             assertEquals("access_denied", bank.poll(asked))
+        }
+    }
+
+    @Test
+    fun `what could not be fetched is fetched when the user tries again`(): Unit = runBlocking {
+        joined {
+            ask()
+            app.readApproval().approve().join()
+            app.world.network = Network.DOWN
+            val screen = app.history(account)
+            screen.open().join()
+            assertEquals(Remedy.TRY_AGAIN, screen.state.value.problem?.remedy)
+            app.world.network = Network.UP
+            screen.again()
+            assertEquals(1, screen.until { !it.busy }.content.entries.size)
+            assertNull(screen.state.value.problem)
         }
     }
 
