@@ -2,11 +2,10 @@ package org.assent.sample
 
 import android.app.Activity
 import android.content.Intent
-import android.os.Build
 import android.os.Bundle
+import android.view.MotionEvent
 import android.view.View
 import android.view.ViewGroup
-import android.view.WindowManager
 import android.widget.Button
 import android.widget.TextView
 import kotlinx.coroutines.CoroutineScope
@@ -58,13 +57,13 @@ abstract class ScreenActivity<Content, P : Presenter<Content>>(private val layou
 
     override fun onCreate(saved: Bundle?) {
         super.onCreate(saved)
-        window.addFlags(WindowManager.LayoutParams.FLAG_SECURE)
-        if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.S) window.setHideOverlayWindows(true)
+        window.protect()
         setContentView(layout)
-        findViewById<View>(android.R.id.content).filterTouchesWhenObscured = true
         kept = lastNonConfigurationInstance as Kept? ?: MainScope().let { Kept(it, present(phone, it)) }
         bind()
     }
+
+    override fun dispatchTouchEvent(event: MotionEvent): Boolean = isCovered(event.flags) || super.dispatchTouchEvent(event)
 
     override fun onStart() {
         super.onStart()
@@ -98,8 +97,8 @@ abstract class ScreenActivity<Content, P : Presenter<Content>>(private val layou
             Remedy.NEW_KEYS -> R.string.remedy_new_keys to { open(AccountActivity::class.java, account) }
             Remedy.ENROL_AGAIN -> R.string.remedy_enrol_again to { open(EnrolActivity::class.java) }
             Remedy.START_ANEW -> R.string.remedy_start_anew to ::startAnew
-            // The screen's own buttons do that.
-            Remedy.TRY_AGAIN, Remedy.NONE, null -> null to {}
+            Remedy.TRY_AGAIN -> R.string.remedy_try_again to { presenter.again() }
+            Remedy.NONE, null -> null to {}
         }
         show(R.id.remedy, label != null)
         if (label != null) remedy.setText(label)

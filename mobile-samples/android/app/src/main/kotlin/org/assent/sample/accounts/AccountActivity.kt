@@ -10,6 +10,7 @@ import org.assent.sample.R
 import org.assent.sample.ScreenActivity
 import org.assent.sample.blocked.BlockedActivity
 import org.assent.sample.history.HistoryActivity
+import org.assent.sample.showProtected
 
 /** One account. */
 class AccountActivity : ScreenActivity<Details, AccountPresenter>(R.layout.account) {
@@ -47,6 +48,6 @@ class AccountActivity : ScreenActivity<Details, AccountPresenter>(R.layout.accou
         AlertDialog.Builder(this).setMessage(R.string.forget_confirm)
             .setPositiveButton(R.string.forget) { _, _ -> action() }
             .setNegativeButton(android.R.string.cancel, null)
-            .show()
+            .create().showProtected()
     }
 }

@@ -24,6 +24,7 @@ import org.assent.sample.Extra
 import org.assent.sample.Phone
 import org.assent.sample.R
 import org.assent.sample.ScreenActivity
+import org.assent.sample.showProtected
 
 /** Shows one request, all of it, and takes the answer. It is never shown over the lock screen. */
 class ApprovalActivity : ScreenActivity<Approval, ApprovalPresenter>(R.layout.approval) {
@@ -155,7 +156,7 @@ class ApprovalActivity : ScreenActivity<Approval, ApprovalPresenter>(R.layout.ap
         AlertDialog.Builder(this).setTitle(R.string.deny_why)
             .setItems(reasons.map { getString(it.first) }.toTypedArray()) { _, which -> presenter.deny(reasons[which].second) }
             .setNegativeButton(android.R.string.cancel, null)
-            .show()
+            .create().showProtected()
     }
 
     private class Typed(private val heard: (String) -> Unit) : TextWatcher {

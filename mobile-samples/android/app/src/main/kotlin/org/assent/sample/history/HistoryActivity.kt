@@ -8,6 +8,7 @@ import org.assent.device.core.Outcome
 import org.assent.sample.Phone
 import org.assent.sample.R
 import org.assent.sample.ScreenActivity
+import org.assent.sample.showProtected
 
 /** What was asked and answered, on whichever phone of the user. */
 class HistoryActivity : ScreenActivity<Answered, HistoryPresenter>(R.layout.list) {
@@ -49,6 +50,6 @@ class HistoryActivity : ScreenActivity<Answered, HistoryPresenter>(R.layout.list
         AlertDialog.Builder(this).setMessage(R.string.not_me_confirm)
             .setPositiveButton(R.string.not_me) { _, _ -> presenter.wasNotMe(entry) }
             .setNegativeButton(android.R.string.cancel, null)
-            .show()
+            .create().showProtected()
     }
 }
