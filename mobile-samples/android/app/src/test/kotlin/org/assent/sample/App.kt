@@ -8,8 +8,10 @@ import kotlinx.coroutines.CoroutineExceptionHandler
 import kotlinx.coroutines.CoroutineScope
 import kotlinx.coroutines.Dispatchers
 import kotlinx.coroutines.SupervisorJob
-import kotlinx.coroutines.cancel
+import kotlinx.coroutines.cancelAndJoin
 import kotlinx.coroutines.flow.first
+import kotlinx.coroutines.job
+import kotlinx.coroutines.runBlocking
 import kotlinx.coroutines.withTimeout
 import org.assent.device.core.DeviceCore
 import org.assent.device.core.DeviceInfo
@@ -80,7 +82,7 @@ class App(issuer: String = provider.issuer) : AutoCloseable {
     }
 
     override fun close() {
-        scope.cancel()
+        runBlocking { scope.coroutineContext.job.cancelAndJoin() }
         core.close()
         check(crashes.isEmpty()) { "the app would have crashed: $crashes" }
     }
