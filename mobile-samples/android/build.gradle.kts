@@ -1,4 +1,10 @@
+// The plugin for Android compiles Kotlin by itself since 9.0; this says by which version.
+buildscript {
+    dependencies {
+        classpath(libs.kotlin.gradle)
+    }
+}
+
 plugins {
     alias(libs.plugins.android.application) apply false
-    alias(libs.plugins.kotlin.android) apply false
 }

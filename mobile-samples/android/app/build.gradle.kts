@@ -1,8 +1,5 @@
-import org.jetbrains.kotlin.gradle.dsl.JvmTarget
-
 plugins {
     alias(libs.plugins.android.application)
-    alias(libs.plugins.kotlin.android)
 }
 
 android {
@@ -15,6 +12,8 @@ android {
         targetSdk = libs.versions.targetSdk.get().toInt()
         versionCode = 1
         versionName = "0.1.0"
+        // JNA's archive has more than the library is built for.
+        ndk.abiFilters += listOf("arm64-v8a", "armeabi-v7a", "x86_64")
     }
 
     // `plain` has nothing of Google. `firebase` adds src/firebase, and wants your project's names (README).
@@ -39,14 +38,11 @@ android {
         jniLibs.srcDir("../../../target/android/jniLibs")
     }
 
+    // Kotlin follows it.
     compileOptions {
         sourceCompatibility = JavaVersion.toVersion(libs.versions.jvmTarget.get())
         targetCompatibility = JavaVersion.toVersion(libs.versions.jvmTarget.get())
     }
-}
-
-kotlin {
-    compilerOptions.jvmTarget = JvmTarget.fromTarget(libs.versions.jvmTarget.get())
 }
 
 dependencies {
