@@ -27,9 +27,6 @@ import org.assent.sample.push.UnifiedPushSource
 /** What the system allows a receiver, less a little. */
 private val WORKING_TIME = 9.seconds
 
-/** The longest name that the protocol takes, in code points. */
-private const val MOST_NAME = 60
-
 /** All that the process has one of: the core, and what is around it. */
 class Phone(context: Context, ports: Ports) {
     private val scope = CoroutineScope(SupervisorJob() + Dispatchers.Default)
@@ -41,8 +38,8 @@ class Phone(context: Context, ports: Ports) {
 
     /** What this phone says of itself when it joins an account. */
     val info: DeviceInfo = DeviceInfo(
-        name = (Global.getString(context.contentResolver, Global.DEVICE_NAME) ?: Build.MODEL).take(MOST_NAME),
-        model = Build.MODEL.take(MOST_NAME),
+        name = deviceName(Global.getString(context.contentResolver, Global.DEVICE_NAME) ?: Build.MODEL),
+        model = deviceName(Build.MODEL),
         os = "Android ${Build.VERSION.RELEASE}",
         appId = context.packageName,
         appVersion = context.packageManager.getPackageInfo(context.packageName, 0).versionName.orEmpty(),
