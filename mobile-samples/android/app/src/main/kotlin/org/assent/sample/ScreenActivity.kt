@@ -41,7 +41,7 @@ abstract class ScreenActivity<Content, P : Presenter<Content>>(private val layou
     protected val presenter: P get() = kept.presenter as P
 
     /** The account that the screen is about, where it is about one. */
-    protected val account: String? get() = intent.getStringExtra(Extra.ACCOUNT)
+    protected open val account: String? get() = intent.getStringExtra(Extra.ACCOUNT)
 
     /** Makes the presenter, and lets it begin. */
     protected abstract fun present(phone: Phone, scope: CoroutineScope): P

@@ -13,6 +13,10 @@ import org.assent.sample.ScreenActivity
 class EnrolActivity : ScreenActivity<Enrolling, EnrolPresenter>(R.layout.enrol) {
     private val field: EditText get() = findViewById(R.id.ticket)
 
+    /** Only this app's own screens name one: other apps come in by the name of the link, and bring a link alone. */
+    override val account: String?
+        get() = super.account.takeIf { intent.data == null && intent.component?.className == EnrolActivity::class.java.name }
+
     override fun present(phone: Phone, scope: CoroutineScope): EnrolPresenter =
         EnrolPresenter(phone.core, phone.info, phone.pushes.target, scope).also { presenter -> account?.let(presenter::resume) }
 

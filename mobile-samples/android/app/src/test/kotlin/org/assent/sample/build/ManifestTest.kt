@@ -12,11 +12,12 @@ class ManifestTest {
     private val application = main.all("application").single()
 
     private fun components(set: String): List<Element> =
-        listOf("activity", "receiver", "service").flatMap { sets.getValue(set).all(it) }
+        listOf("activity", "activity-alias", "receiver", "service").flatMap { sets.getValue(set).all(it) }
 
     @Test
     fun `every class that a manifest names exists`() {
-        val named = sets.keys.flatMap(::components).map { it.android("name") } + application.android("name")
+        val named = sets.keys.flatMap(::components).map { it.android("targetActivity").ifEmpty { it.android("name") } } +
+            application.android("name")
         assertTrue(named.size > 10, named.toString())
         // Initialising them would call into Android.
         for (name in named) Class.forName(name, false, javaClass.classLoader)
@@ -40,11 +41,11 @@ class ManifestTest {
     }
 
     @Test
-    fun `nothing is open to other apps but the launcher, the link and what UnifiedPush demands`() {
+    fun `nothing is open to other apps but the launcher, the links and what UnifiedPush demands`() {
         val all = sets.keys.flatMap(::components)
         for (component in all) assertTrue(component.android("exported") in setOf("true", "false"))
         val open = all.filter { it.android("exported") == "true" }.map { it.android("name").substringAfterLast('.') }
-        assertEquals(setOf("AccountsActivity", "EnrolActivity", "UnifiedPushReceiver", "RaiseToForegroundService"), open.toSet())
+        assertEquals(setOf("AccountsActivity", "TicketLink", "UnifiedPushReceiver", "RaiseToForegroundService"), open.toSet())
     }
 
     @Test
@@ -77,14 +78,27 @@ class ManifestTest {
         assertEquals(listOf("127.0.0.1", "localhost"), config.all("domain").map { it.textContent })
     }
 
+    /** The address that a component of this set opens by, which [path] is the attribute for. */
+    private fun link(set: String, component: String, path: String): String {
+        val data = components(set).single { it.android("name").endsWith(component) }.all("data")
+        val part = { name: String -> data.map { it.android(name) }.singleOrNull { it.isNotEmpty() } }
+        return "${part("scheme")}://${part("host")}${part("port")?.let { ":$it" }.orEmpty()}${part(path)}"
+    }
+
     @Test
-    fun `the link that opens the app is the path of the issuer's tickets`() {
+    fun `the links that open the app are those of the issuer's tickets and notifications`() {
         for (set in listOf("main", "debug")) {
             val issuer = xml("app/src/$set/res/values/issuer.xml").all("string").single().textContent
-            val data = components(set).single { "EnrolActivity" in it.android("name") }.all("data")
-            val part = { name: String -> data.map { it.android(name) }.singleOrNull { it.isNotEmpty() } }
-            val port = part("port")?.let { ":$it" }.orEmpty()
-            assertEquals("$issuer/enrol", "${part("scheme")}://${part("host")}$port${part("path")}", set)
+            assertEquals("$issuer/enrol", link(set, ".TicketLink", "path"))
+            assertEquals("$issuer/a/", link(set, ".AccountsActivity", "pathPrefix"))
         }
+        val filters = main.all("intent-filter").filter { it.all("data").isNotEmpty() }
+        assertEquals(listOf("true", "true"), filters.map { it.android("autoVerify") })
+    }
+
+    @Test
+    fun `Firebase does nothing before the user has chosen it`() {
+        val settings = sets.getValue("firebase").all("meta-data").associate { it.android("name") to it.android("value") }
+        assertEquals(mapOf("firebase_messaging_auto_init_enabled" to "false"), settings)
     }
 }
