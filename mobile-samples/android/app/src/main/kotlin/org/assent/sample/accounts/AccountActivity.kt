@@ -21,8 +21,8 @@ class AccountActivity : ScreenActivity<Details, AccountPresenter>(R.layout.accou
         onTap(R.id.history) { open(HistoryActivity::class.java, account) }
         onTap(R.id.blocked) { open(BlockedActivity::class.java, account) }
         onTap(R.id.new_keys) { presenter.renewKeys() }
-        onTap(R.id.forget) { confirmed { presenter.forget() } }
-        onTap(R.id.wipe) { confirmed { presenter.wipe() } }
+        onTap(R.id.forget) { confirmed(R.string.forget_confirm, R.string.forget) { presenter.forget() } }
+        onTap(R.id.wipe) { confirmed(R.string.wipe_confirm, R.string.wipe) { presenter.wipe() } }
     }
 
     override fun draw(content: Details, idle: Boolean) {
@@ -44,9 +44,9 @@ class AccountActivity : ScreenActivity<Details, AccountPresenter>(R.layout.accou
         )
     }
 
-    private fun confirmed(action: () -> Unit) {
-        AlertDialog.Builder(this).setMessage(R.string.forget_confirm)
-            .setPositiveButton(R.string.forget) { _, _ -> action() }
+    private fun confirmed(question: Int, answer: Int, action: () -> Unit) {
+        AlertDialog.Builder(this).setMessage(question)
+            .setPositiveButton(answer) { _, _ -> action() }
             .setNegativeButton(android.R.string.cancel, null)
             .create().showProtected()
     }

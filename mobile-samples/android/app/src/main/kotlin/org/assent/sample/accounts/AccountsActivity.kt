@@ -1,7 +1,5 @@
 package org.assent.sample.accounts
 
-import android.Manifest
-import android.os.Build
 import kotlinx.coroutines.CoroutineScope
 import org.assent.device.core.EnrolmentState
 import org.assent.sample.Phone
@@ -20,9 +18,6 @@ class AccountsActivity : ScreenActivity<Overview, AccountsPresenter>(R.layout.ac
     override fun bind() {
         onTap(R.id.enrol) { open(EnrolActivity::class.java) }
         onTap(R.id.push_settings) { open(PushActivity::class.java) }
-        if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.TIRAMISU) {
-            requestPermissions(arrayOf(Manifest.permission.POST_NOTIFICATIONS), 0)
-        }
     }
 
     override fun onStart() {

@@ -1,5 +1,7 @@
 package org.assent.sample.push
 
+import android.Manifest
+import android.os.Build
 import kotlinx.coroutines.CoroutineScope
 import org.assent.sample.Phone
 import org.assent.sample.R
@@ -18,7 +20,17 @@ class PushActivity : ScreenActivity<PushSettings, PushPresenter>(R.layout.list) 
         rows(R.id.rows, listOf<PushChoice?>(null) + content.choices) { choice ->
             val mark = if (choice?.id == content.chosen) "● " else "○ "
             title(mark + (choice?.label ?: getString(R.string.push_none)))
-            onTap { presenter.choose(choice) }
+            onTap {
+                if (choice != null) askForNotifications()
+                presenter.choose(choice)
+            }
+        }
+    }
+
+    /** Without pushes nothing is told outside the app, so this is where the user sees what it is for. */
+    private fun askForNotifications() {
+        if (Build.VERSION.SDK_INT >= Build.VERSION_CODES.TIRAMISU) {
+            requestPermissions(arrayOf(Manifest.permission.POST_NOTIFICATIONS), 0)
         }
     }
 }
