@@ -15,7 +15,7 @@ import Testing
         return all.filter { $0.hasSuffix(".json") && $0 != "schema.json" }.sorted()
     }()
 
-    @Test func thereAreScenarios() { #expect(!Self.files.isEmpty, "none in \(Self.folder.path)") }
+    @Test func thereAreScenarios() { #expect(Self.files.count > 20, "in \(Self.folder.path)") }
 
     @Test(arguments: files) func everyStepComesToWhatItSays(file: String) async throws {
         try await play(scenario: Data(contentsOf: Self.folder.appendingPathComponent(file)), against: Self.provider)
@@ -38,6 +38,14 @@ import Testing
     func whatIsNoScenarioFails(text: String) async {
         await #expect(throws: Failed.self) {
             try await play(scenario: Data(text.utf8), against: Self.provider)
+        }
+    }
+
+    @Test func aSwitchIsTrueOrFalse() throws {
+        let step = { (wrong: JSON) in Step(number: 1, members: ["wrong": wrong]) }
+        #expect(try step(.bool(true)).isSet("wrong") && !step(.bool(false)).isSet("wrong") && !step(.bool(true)).isSet("right"))
+        for other: JSON in ["true", .number(1), nil] {
+            #expect(throws: Failed.self) { try step(other).isSet("wrong") }
         }
     }
 

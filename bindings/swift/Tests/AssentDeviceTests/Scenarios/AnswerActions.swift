@@ -23,7 +23,8 @@ func answerActions() -> [String: Action] {
         },
         "type_match_code": Action("phone", "request", "wrong") { step, cast in
             let code = try cast.question(step).matchCode.required("a match code")
-            try cast.handset(step).request(step).enterMatchCode(code: step.isSet("wrong") ? otherThan(code) : code)
+            let typed = try step.isSet("wrong") ? otherThan(code) : code
+            try cast.handset(step).request(step).enterMatchCode(code: typed)
         },
         "approve": Action("phone", "request", "outcome") { step, cast in
             let handset = try cast.handset(step)

@@ -18,14 +18,14 @@ func phoneActions() -> [String: Action] {
             let handset = try cast.handset(step)
             let account = try handset.account(step)
             let digits = try account.digits.required("digits")
-            let (typed, status) = step.isSet("wrong") ? (otherThan(digits), 403...403) : (digits, 200...200)
+            let (typed, status) = try step.isSet("wrong") ? (otherThan(digits), 403...403) : (digits, 200...200)
             try await cast.provider.typeDigits(account.id, typed, expect: status)
             try expectState(step, await handset.core.enrolment(account: account.id).refresh())
         },
         "block": Action("phone", "account", "client", "period") { step, cast in
             let handset = try cast.handset(step)
             let periods: [BlockPeriod] = [.quarterHour, .day, .untilLifted]
-            let period = try named(step.textIfAny("period") ?? "until_lifted", of: periods)
+            let period = try named(step.text("period"), of: periods)
             let account = try handset.account(step).id
             try await handset.core.blockClient(account: account, client: cast.client(step).id, lasts: period)
         },

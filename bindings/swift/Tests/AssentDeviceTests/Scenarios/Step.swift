@@ -14,7 +14,9 @@ struct Step: CustomStringConvertible {
 
     func textIfAny(_ member: String) throws -> String? { try has(member) ? text(member) : nil }
 
-    func isSet(_ member: String) -> Bool { members[member]?.bool == true }
+    func isSet(_ member: String) throws -> Bool {
+        try has(member) && members[member]?.bool.required("true or false as \(member)") == true
+    }
 
     func number(_ member: String) throws -> Double { try members[member].required(member).number.required("number of \(member)") }
 
