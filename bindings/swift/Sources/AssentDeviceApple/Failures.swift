@@ -2,17 +2,18 @@ import AssentDevice
 
 /// What a failure means for the key that was used.
 extension VaultError {
-    /// - Parameter biometricsChanged: whether the key was bound to biometrics that are not the phone's any more.
+    /// - Parameter ended: whether what is remembered of the key says that nobody can use it any more.
     ///
-    /// The platform does not say that it was they: such a key is gone (`errSecItemNotFound`), refuses (`errSecAuthFailed`), or
-    /// fails somewhere below (`CryptoTokenKit`), by version. So whatever a key fails with is `KeyInvalidated` if its
-    /// biometrics changed, and only then; what the user did comes before that.
-    init(_ failure: KeychainFailure, biometricsChanged: Bool = false) {
+    /// The platform does not say that biometrics changed: such a key is gone (`errSecItemNotFound`), refuses (`errSecAuthFailed`), or
+    /// fails somewhere below (`CryptoTokenKit`), by version. So whatever a key fails with is `KeyInvalidated` if it has
+    /// ended; what the user did comes before that.
+    init(_ failure: KeychainFailure, ended: Bool = false) {
         let cause = FailureCause(failure)
         let detail = "\(failure.domain) \(failure.code) \(failure.text)"
         switch cause {
         case .cancelled: self = .UserCancelled
-        case _ where biometricsChanged: self = .KeyInvalidated
+        case _ where ended: self = .KeyInvalidated
+        case .passcodeRemoved: self = .KeyInvalidated
         case .missing: self = .KeyMissing
         case .notNow: self = .Unavailable(detail: detail)
         case .unforeseen: self = .Unexpected(detail: detail)
@@ -22,7 +23,7 @@ extension VaultError {
 
 /// What the platform's codes come to.
 enum FailureCause: Equatable {
-    case cancelled, missing, notNow, unforeseen
+    case cancelled, missing, passcodeRemoved, notNow, unforeseen
 
     init(_ failure: KeychainFailure) {
         switch (failure.domain, failure.code) {
@@ -43,7 +44,9 @@ enum FailureCause: Equatable {
     private static func asked(_ code: Int) -> Self {
         switch LocalAuthenticationCode(rawValue: code) {
         case .userCancel, .userFallback, .systemCancel, .appCancel: .cancelled
-        case .authenticationFailed, .passcodeNotSet, .biometryNotAvailable, .biometryNotEnrolled, .biometryLockout,
+        // Keys that ask the user are gone with the passcode, and do not come back with another.
+        case .passcodeNotSet: .passcodeRemoved
+        case .authenticationFailed, .biometryNotAvailable, .biometryNotEnrolled, .biometryLockout,
             .invalidContext, .notInteractive:
             .notNow
         case nil: .unforeseen

@@ -38,6 +38,8 @@ struct KeyAccess: Equatable {
     let check: Check
     /// Whether it can be used while the phone is locked, once it was unlocked after it was switched on.
     let whileLocked: Bool
+    /// Whether it ends with the phone's passcode.
+    var needsPasscode: Bool { check != .nothing }
     /// Whether the extensions of the app can use it.
     let shared: Bool
 
@@ -60,8 +62,8 @@ struct KeychainItem: Equatable {
     enum Kind: String {
         /// A document of the core, which extensions read while the phone is locked.
         case document = "org.assent.device.document"
-        /// The biometrics that a key was bound to when it was made.
-        case biometrics = "org.assent.device.biometrics"
+        /// The biometrics that a key was bound to when it was made; empty of one that is bound to the passcode alone.
+        case binding = "org.assent.device.binding"
     }
 
     /// What it is.
@@ -74,9 +76,9 @@ struct KeychainItem: Equatable {
 enum Biometrics: Equatable {
     /// Somebody: the value changes with every finger or face that is added or removed.
     case enrolled(Data)
-    /// Nobody.
+    /// Nobody, as none were added or there is no passcode.
     case nobody
-    /// The platform does not say: locked out after wrong attempts, no passcode, not allowed to this app.
+    /// The platform does not say: locked out after wrong attempts, or not allowed to this app.
     case untold
 }
 

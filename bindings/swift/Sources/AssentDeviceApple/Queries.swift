@@ -27,8 +27,10 @@ struct Queries {
 
     /// When the key can be used at all.
     func accessible(_ access: KeyAccess) -> CFString {
-        access.whileLocked
-            ? kSecAttrAccessibleAfterFirstUnlockThisDeviceOnly : kSecAttrAccessibleWhenUnlockedThisDeviceOnly
+        if access.whileLocked { return kSecAttrAccessibleAfterFirstUnlockThisDeviceOnly }
+        // Destroyed as soon as the passcode is removed.
+        if access.needsPasscode { return kSecAttrAccessibleWhenPasscodeSetThisDeviceOnly }
+        return kSecAttrAccessibleWhenUnlockedThisDeviceOnly
     }
 
     /// What is asked of the user at every use.

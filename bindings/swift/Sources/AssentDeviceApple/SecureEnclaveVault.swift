@@ -13,9 +13,11 @@ import Foundation
 /// None can leave the phone, by a back-up or otherwise. They outlive the app, as does ``KeychainStore``: an app that is installed
 /// again finds its accounts.
 ///
-/// The platform does not say that a key ended because biometrics changed. So this remembers, with every key bound to them,
-/// `evaluatedPolicyDomainState` of that moment, and looks at it again when such a key fails. A key that fails while biometrics
-/// are locked out is `Unavailable`: the platform tells nothing then.
+/// The platform destroys `verified` keys when the passcode is removed (`kSecAttrAccessibleWhenPasscodeSetThisDeviceOnly`), and
+/// does not say that a key ended by that or because biometrics changed. So this remembers every such key apart from it, with
+/// `evaluatedPolicyDomainState` of that moment where it is bound to biometrics. A remembered key that is gone, or fails after
+/// biometrics changed, is `KeyInvalidated`; on a phone that was restored from another nothing is remembered, and it is
+/// `KeyMissing`. A key that fails while biometrics are locked out is `Unavailable`: the platform tells nothing then.
 public final class SecureEnclaveVault: KeyVault {
     private let keychain: any Keychain
     private let wording: @Sendable (SigningReason) -> String
@@ -68,9 +70,7 @@ extension Keychain {
         try destroy(alias)
         return try vaultError {
             // Before the key, so that a change in between makes the key fail and not seem whole.
-            if access.check == .currentBiometrics, case .enrolled(let state) = biometrics() {
-                try write(state, to: .biometrics(of: alias))
-            }
+            if access.needsPasscode { try write(access.check == .currentBiometrics ? state : Data(), to: .binding(of: alias)) }
             return try makeKey(alias, access)
         }
     }
@@ -86,7 +86,7 @@ extension Keychain {
     func destroy(_ alias: String) throws(VaultError) {
         try vaultError {
             try destroyKey(alias)
-            try remove(.biometrics(of: alias))
+            try remove(.binding(of: alias))
         }
     }
 
@@ -94,15 +94,20 @@ extension Keychain {
         do {
             return try call()
         } catch let failure as KeychainFailure {
-            throw VaultError(failure, biometricsChanged: bound.map(biometricsChanged) ?? false)
+            throw VaultError(failure, ended: bound.map { hasEnded($0, by: failure) } ?? false)
         } catch {
             throw .Unexpected(detail: "\(error)")
         }
     }
 
-    /// Whether a key was bound to biometrics that are not the phone's any more.
-    private func biometricsChanged(since alias: String) -> Bool {
-        guard let then = try? read(.biometrics(of: alias)) else { return false }
+    /// The biometrics of this moment; empty where the platform tells of none.
+    private var state: Data { if case .enrolled(let state) = biometrics() { state } else { Data() } }
+
+    /// Whether a key that is remembered is gone, or was bound to biometrics that are not the phone's any more.
+    private func hasEnded(_ alias: String, by failure: KeychainFailure) -> Bool {
+        guard let then = try? read(.binding(of: alias)) else { return false }
+        if FailureCause(failure) == .missing { return true }
+        if then.isEmpty { return false }
         return switch biometrics() {
         case .enrolled(let now): now != then
         case .nobody: true
@@ -112,6 +117,6 @@ extension Keychain {
 }
 
 extension KeychainItem {
-    static func biometrics(of alias: String) -> Self { Self(kind: .biometrics, name: alias) }
+    static func binding(of alias: String) -> Self { Self(kind: .binding, name: alias) }
     static func document(_ name: String) -> Self { Self(kind: .document, name: name) }
 }

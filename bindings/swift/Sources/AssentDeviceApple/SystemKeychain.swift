@@ -76,7 +76,8 @@ struct SystemKeychain: Keychain {
         if context.canEvaluatePolicy(.deviceOwnerAuthenticationWithBiometrics, error: &error) {
             return context.evaluatedPolicyDomainState.map(Biometrics.enrolled) ?? .untold
         }
-        return error?.code == LAError.Code.biometryNotEnrolled.rawValue ? .nobody : .untold
+        let nobody = [LAError.Code.biometryNotEnrolled, .passcodeNotSet].map(\.rawValue)
+        return error.map { nobody.contains($0.code) } == true ? .nobody : .untold
     }
 
     private func privateKey(_ alias: String, _ context: LAContext?) throws -> SecKey {

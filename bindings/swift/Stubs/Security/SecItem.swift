@@ -9,6 +9,8 @@ nonisolated(unsafe) public let kSecAttrAccessGroup: CFString = "kSecAttrAccessGr
 nonisolated(unsafe) public let kSecAttrAccessible: CFString = "kSecAttrAccessible"
 nonisolated(unsafe) public let kSecAttrAccessibleWhenUnlockedThisDeviceOnly: CFString =
     "kSecAttrAccessibleWhenUnlockedThisDeviceOnly"
+nonisolated(unsafe) public let kSecAttrAccessibleWhenPasscodeSetThisDeviceOnly: CFString =
+    "kSecAttrAccessibleWhenPasscodeSetThisDeviceOnly"
 nonisolated(unsafe) public let kSecAttrAccessibleAfterFirstUnlockThisDeviceOnly: CFString =
     "kSecAttrAccessibleAfterFirstUnlockThisDeviceOnly"
 nonisolated(unsafe) public let kSecAttrAccount: CFString = "kSecAttrAccount"

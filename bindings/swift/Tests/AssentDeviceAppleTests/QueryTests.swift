@@ -33,8 +33,15 @@ import Testing
             let whileLocked = queries.accessible(access) == kSecAttrAccessibleAfterFirstUnlockThisDeviceOnly
             #expect(group == (purpose == .sealing ? "group.test" : nil))
             #expect(whileLocked == (purpose == .sealing))
-            #expect(whileLocked || queries.accessible(access) == kSecAttrAccessibleWhenUnlockedThisDeviceOnly)
         }
+    }
+
+    @Test func onlyKeysThatAskTheUserEndWithThePasscode() {
+        let ends = { queries.accessible(KeyAccess($0, $1)) == kSecAttrAccessibleWhenPasscodeSetThisDeviceOnly }
+        for protection in [KeyProtection.biometric, .credential] {
+            #expect(ends(.verified, protection) && !ends(.device, protection) && !ends(.sealing, protection))
+        }
+        #expect(queries.accessible(KeyAccess(.device, .biometric)) == kSecAttrAccessibleWhenUnlockedThisDeviceOnly)
     }
 
     @Test func theUserIsAskedByTheFlagsOfTheKey() {
@@ -61,13 +68,13 @@ import Testing
         #expect(adding[kSecValueData] as? Data == Data([1]))
     }
 
-    @Test func whatIsRememberedOfBiometricsStaysWithTheApp() {
-        #expect(queries.adding(Data(), to: .biometrics(of: "a"))[kSecAttrAccessGroup] == nil)
+    @Test func whatIsRememberedOfAKeyStaysWithTheApp() {
+        #expect(queries.adding(Data(), to: .binding(of: "a"))[kSecAttrAccessGroup] == nil)
     }
 
     @Test func itemsOfDifferentKindsNeverMeet() {
         let named = { (item: KeychainItem) in "\(queries.item(item)[kSecAttrService]!) \(queries.item(item)[kSecAttrAccount]!)" }
-        #expect(named(.document("a")) != named(.biometrics(of: "a")))
+        #expect(named(.document("a")) != named(.binding(of: "a")))
         #expect(named(.document("a")) != named(.document("b")))
     }
 }

@@ -90,7 +90,6 @@ import Testing
         (osStatus, Int(errSecInteractionNotAllowed)),
         (osStatus, Int(errSecNotAvailable)),
         (localAuthentication, LAError.Code.authenticationFailed.rawValue),
-        (localAuthentication, LAError.Code.passcodeNotSet.rawValue),
         (localAuthentication, LAError.Code.biometryNotAvailable.rawValue),
         (localAuthentication, LAError.Code.biometryNotEnrolled.rawValue),
         (localAuthentication, LAError.Code.biometryLockout.rawValue),
@@ -136,14 +135,36 @@ import Testing
         guard case .Unavailable = await signing() else { Issue.record("not unavailable"); return }
     }
 
-    @Test func aKeyThatIsGoneIsMissingOrInvalidatedByWhatWasRemembered() async throws {
-        try await makeVerified()
+    @Test(arguments: [KeyProtection.biometric, .credential])
+    func aKeyThatIsGoneIsInvalidatedWhereItIsRemembered(protection: KeyProtection) async throws {
+        try await makeVerified(protection)
         keychain.losesKeys()
-        #expect(await signing() == .KeyMissing, "biometrics are the same")
+        #expect(await signing() == .KeyInvalidated, "as after the passcode was removed, whatever is set now")
         keychain.biometrics(are: .nobody)
         #expect(await signing() == .KeyInvalidated)
         try await vault.delete(alias: "v")
         #expect(await signing() == .KeyMissing, "nothing is remembered, as after a restore")
+    }
+
+    @Test(arguments: [KeyProtection.biometric, .credential])
+    func withoutAPasscodeNobodyCanUseAVerifiedKeyAnyMore(protection: KeyProtection) async throws {
+        try await makeVerified(protection)
+        keychain.fails(localAuthentication, LAError.Code.passcodeNotSet.rawValue)
+        #expect(await signing() == .KeyInvalidated)
+    }
+
+    @Test func aKeyThatWasMadeWhileBiometricsWereUntoldEndsWithItsLossAlone() async throws {
+        keychain.biometrics(are: .untold)
+        try await makeVerified()
+        keychain.biometrics(are: .enrolled(Data("one face".utf8)))
+        keychain.fails(osStatus, Int(errSecAuthFailed))
+        guard case .Unavailable = await signing() else { Issue.record("not unavailable"); return }
+    }
+
+    @Test func aDeviceKeyThatIsGoneIsMissing() async throws {
+        _ = try await vault.generate(alias: "v", purpose: .device, protection: .credential)
+        keychain.losesKeys()
+        #expect(await signing() == .KeyMissing)
     }
 
     @Test func aKeyBoundToThePasscodeSurvivesNewBiometrics() async throws {
