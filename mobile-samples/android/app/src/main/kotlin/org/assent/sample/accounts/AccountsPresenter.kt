@@ -58,21 +58,23 @@ class AccountsPresenter(
     }
 
     /** The app came to the front: catches up, then asks as long as it stays there. */
-    fun opened() = follow {}
+    fun opened(): Job = follow {}
 
     /** Forgets what is stored and cannot be read, and goes on as if the app had just come to the front. */
-    fun startAnew() = follow { core.discardDamagedState() }
+    fun startAnew(): Job = follow { core.discardDamagedState() }
 
     /** The app left the front. */
     fun left() {
         watching?.cancel()
     }
 
-    override fun again() = opened()
+    override fun again() {
+        opened()
+    }
 
-    private fun follow(first: suspend () -> Unit) {
+    private fun follow(first: suspend () -> Unit): Job {
         val before = watching
-        watching = scope.launch {
+        return scope.launch {
             before?.cancelAndJoin()
             attempt { catchUp(first) }.join()
             try {
@@ -80,7 +82,7 @@ class AccountsPresenter(
             } catch (failure: DeviceException) {
                 failed(failure)
             }
-        }
+        }.also { watching = it }
     }
 
     private suspend fun catchUp(first: suspend () -> Unit) {

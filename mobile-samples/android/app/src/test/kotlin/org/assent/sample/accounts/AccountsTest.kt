@@ -40,8 +40,8 @@ class AccountsTest {
             app.damaged = true
             app.restart()
             val screen = app.accounts()
-            screen.opened()
-            assertEquals(Remedy.START_ANEW, screen.until { !it.busy && it.problem != null }.problem?.remedy)
+            screen.opened().join()
+            assertEquals(Remedy.START_ANEW, screen.state.value.problem?.remedy)
             screen.startAnew()
             screen.until { !it.busy && it.problem == null }
             assertEquals(emptyList<Account>(), screen.state.value.content.accounts)
