@@ -40,9 +40,12 @@ private val CLIENT: Client by lazy {
     Provider.running.newClient(metadata)
 }
 
+/** The key of what the core keeps. */
+private const val STATE = "assent.state.assent-device"
+
 /** The core on the ports of this library, against a running provider. */
 class ApprovalTest {
-    private val hardware = AndroidKeyStore.on(Hardware())
+    private val hardware = AndroidKeyStore.on(Hardware(level = 35))
     private val user = User(hardware)
     private val home = newFolder()
     private val provider = Provider.running
@@ -96,7 +99,7 @@ class ApprovalTest {
     fun `a phone that agrees on no secrets joins and approves`() = test {
         hardware.agreement = Agreement.NO_USE
         approvesAfterRestart()
-        assertTrue(hardware.names.contains("assent.keys"))
+        assertTrue(hardware.names.any { it.startsWith("assent.keys.") })
     }
 
     @Test
@@ -167,7 +170,7 @@ class ApprovalTest {
         val before = hardware.names
         val all = KeysToRotate(device = true, verified = true, sealing = true)
         assertEquals(RotationState.DONE, core.rotateKeys(account, all))
-        assertEquals(setOf("assent.state"), before intersect hardware.names)
+        assertEquals(setOf(STATE), before intersect hardware.names)
         val asked = ask()
         assertEquals(Outcome.APPROVED, core.approve(shown()))
         assertEquals("tokens", poll(asked))
@@ -177,28 +180,30 @@ class ApprovalTest {
     fun `an account that is forgotten leaves no key behind`() = test {
         join()
         core.forget(account)
-        assertEquals(setOf("assent.state"), hardware.names)
+        assertEquals(setOf(STATE), hardware.names)
         assertEquals(emptyList<String>(), File(home, "verified").list()!!.toList())
     }
 
     @Test
     fun `state without its keys, as from another phone, is lost`() = test {
         join()
-        for (name in hardware.names - "assent.state") hardware.lose(name)
+        for (name in hardware.names - STATE) hardware.lose(name)
         File(home, "verified").deleteRecursively()
         restart()
         assertEquals("keys_lost", codeOf { core.pending(account, 0u) })
     }
 
     @Test
-    fun `state that cannot be decrypted is a fault of the storage, and nothing overwrites it`() = test {
+    fun `state that cannot be decrypted is damaged, and nothing overwrites it until the user gives it up`() = test {
         join()
         val file = File(home, "state").listFiles()!!.single { it.name != "key.lock" }
         val damaged = file.readBytes().also { it[20] = (it[20] + 1).toByte() }
         file.writeBytes(damaged)
         restart()
-        assertEquals("storage", codeOf { core.accounts() })
-        assertEquals("storage", codeOf { core.enrol(provider.ticket(subject), INFO, PushTarget.None) })
+        assertEquals("damaged_state", codeOf { core.accounts() })
+        assertEquals("damaged_state", codeOf { core.enrol(provider.ticket(subject), INFO, PushTarget.None) })
         assertEquals(damaged.toList(), file.readBytes().toList())
+        core.discardDamagedState()
+        join()
     }
 }

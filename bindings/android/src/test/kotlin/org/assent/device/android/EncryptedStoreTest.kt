@@ -196,7 +196,8 @@ class EncryptedStoreTest {
         store.save(NAME, CONTENT)
         val others = FileLock(File(folder, "key.lock"))
         others.acquire()
-        val calls: List<suspend () -> Unit> = listOf({ store.save(NAME, MESSAGE) }, { store.save("new", MESSAGE) }, { store.delete(NAME) })
+        val calls: List<suspend () -> Unit> =
+            listOf({ store.save(NAME, MESSAGE) }, { store.save("new", MESSAGE) }, { store.delete(NAME) })
         for (refused in calls.map { async { runCatching { it() } } }.awaitAll()) {
             assertInstanceOf(StoreException.Failed::class.java, refused.exceptionOrNull())
         }

@@ -64,8 +64,9 @@ internal class KeyFolder : KeyStoreSpi() {
     override fun engineGetCreationDate(alias: String): Date? = null
 
     override fun engineDeleteEntry(alias: String) {
-        if (hardware.keys[alias]?.isBusy == true) throw KeyStoreException("Failed to delete entry: $alias", PlatformFailure(4, "busy"))
-        if (hardware.keys.remove(alias) == null && hardware.level < 31) throw KeyStoreException("Failed to delete entry: $alias")
+        val failed = "Failed to delete entry: $alias"
+        if (hardware.keys[alias]?.isBusy == true) throw KeyStoreException(failed, PlatformFailure(4, "busy"))
+        if (hardware.keys.remove(alias) == null && hardware.level < 31) throw KeyStoreException(failed)
     }
 
     override fun engineAliases(): Enumeration<String> = Collections.enumeration(hardware.names)
