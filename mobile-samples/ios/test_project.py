@@ -4,6 +4,7 @@ import pathlib
 import plistlib
 import re
 import unittest
+import urllib.parse
 
 import yaml
 
@@ -90,10 +91,19 @@ class Project(unittest.TestCase):
         app, own = (target["settings"]["base"]["PRODUCT_BUNDLE_IDENTIFIER"] for target in (APP, EXTENSION))
         self.assertTrue(own.startswith(app + "."), "Apple's rule")
 
-    def test_app_and_extension_agree_on_the_category_with_the_button(self):
-        category = re.search(r'category = "(.+)"', (HERE / "App/Home.swift").read_text()).group(1)
-        extension = (HERE / "NotificationService/NotificationService.swift").read_text()
-        self.assertIn(f'categoryIdentifier = "{category}"', extension)
+    def test_the_ticket_links_of_the_release_open_the_app(self):
+        self.assertEqual(plist("App/Sample.entitlements")["com.apple.developer.associated-domains"], ["applinks:$(ASSENT_HOST)"])
+        for configuration in ("Debug", "Release"):
+            issuer = urllib.parse.urlsplit(setting(APP, configuration, "ASSENT_ISSUER"))
+            self.assertEqual(setting(APP, configuration, "ASSENT_HOST"), issuer.hostname)
+
+    def test_the_readme_starts_the_demo_as_the_issuer_of_the_debug_build(self):
+        readme = (HERE / "README.md").read_text()
+        row = re.search(r"^\| a simulator .*`simulator --public-url (\S+)` \| as it is \|$", readme, re.MULTILINE)
+        self.assertEqual(row.group(1), setting(APP, "Debug", "ASSENT_ISSUER"))
+        row = re.search(r"^\| an iPhone .*--public-url (\S+)` \| `(\S+)` \|$", readme, re.MULTILINE)
+        self.assertEqual(row.group(1), row.group(2))
+        self.assertIn(f"ASSENT_ISSUER={row.group(1)}", (HERE / "project.yml").read_text())
 
     def test_the_packages_are_there_and_have_what_is_linked(self):
         manifests = {name: (HERE / package["path"] / "Package.swift").read_text()

@@ -17,7 +17,7 @@ final class AppDelegate: NSObject, UIApplicationDelegate {
         let deny = UNNotificationAction(
             identifier: Home.denyAction, title: DenyReason.notMe.wording, options: [.authenticationRequired])
         center.setNotificationCategories([
-            UNNotificationCategory(identifier: Home.category, actions: [deny], intentIdentifiers: [], options: [])
+            UNNotificationCategory(identifier: Marks.category, actions: [deny], intentIdentifiers: [], options: [])
         ])
         Task {
             _ = try? await center.requestAuthorization(options: [.alert, .sound])

@@ -41,6 +41,9 @@ enum Configuration {
     /// The app on this phone's hardware. Fails where the entitlements lack the app group.
     static func app() throws -> AppModel {
         let ports = try AppGroup(appGroupName).ports(transport: URLSessionTransport()) { $0.wording }
-        return AppModel(core: DeviceCore(settings: settings, ports: ports), info: info)
+        return AppModel(core: DeviceCore(settings: settings, ports: ports), issuers: settings.issuers, info: info)
     }
+
+    /// Stores what the user answers on a notification.
+    static func opener() throws -> NoticeOpener { try AppGroup(appGroupName).noticeOpener() }
 }

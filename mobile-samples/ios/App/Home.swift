@@ -5,36 +5,52 @@ import SampleLogic
 /// The app's one model, and the request that is on top.
 @MainActor @Observable
 final class Home {
-    /// Notifications with buttons, as the extension marks them.
-    static let category = "assent.request"
     /// *This is not me*, on a notification.
     static let denyAction = "assent.deny"
 
     /// Absent where the app group is, which is a mistake in the entitlements.
     let app: AppModel?
-    /// What is shown over everything else.
-    var shown: ApprovalModel?
-    /// A link that iOS opened the app with.
-    var ticket: Ticket?
+    private var approval: ApprovalModel?
+    private var enrolment: (model: EnrolmentModel, link: String)?
 
     init() { app = try? Configuration.app() }
 
-    /// Shows a request.
-    func show(_ request: ApprovalRequest) { shown = app.map { ApprovalModel(request, $0) } }
+    /// What is shown over everything else: a request before an enrolment, which comes back after it.
+    var sheet: Sheet? {
+        get { approval.map(Sheet.approval) ?? enrolment.map { .enrolment($0.model, link: $0.link) } }
+        set {
+            // SwiftUI only ever takes away what is shown.
+            guard newValue == nil else { return }
+            if approval == nil { enrolment = nil } else { approval = nil }
+        }
+    }
 
-    /// A notification was tapped, or its button was. The extension wrote down which request it is, where it could read it.
+    /// Shows a request.
+    func show(_ request: ApprovalRequest) { approval = app.map { ApprovalModel(request, $0) } }
+
+    /// Shows how an account is added.
+    /// - Parameter link: one that iOS opened the app with.
+    func addAccount(link: String = "") { enrolment = app.map { (EnrolmentModel($0), link) } }
+
+    /// A notification was tapped, or its button was. A denial is believed by the sealed request itself; which request to show, the
+    /// extension wrote down where it could read it.
     func answered(_ data: [String: String], denies: Bool) async {
         guard let app else { return }
-        guard let account = data["account"], let prompt = data["prompt"] else { return await app.pushed(data) }
-        if denies {
-            await app.denied(account: account, prompt: prompt)
-        } else if let request = await app.tapped(account: account, prompt: prompt) {
-            show(request)
-        }
+        if denies, let opener = try? Configuration.opener() { return await app.denied(data, by: opener) }
+        guard let (account, prompt) = Marks.read(data) else { return await app.pushed(data) }
+        if let request = await app.tapped(account: account, prompt: prompt) { show(request) }
     }
 }
 
-/// A link, to be shown in a sheet.
-struct Ticket: Identifiable {
-    let id: String
+/// A screen over the others.
+enum Sheet: Identifiable {
+    case approval(ApprovalModel)
+    case enrolment(EnrolmentModel, link: String)
+
+    var id: ObjectIdentifier {
+        switch self {
+        case .approval(let model): ObjectIdentifier(model)
+        case .enrolment(let model, _): ObjectIdentifier(model)
+        }
+    }
 }

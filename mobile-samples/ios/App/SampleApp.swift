@@ -10,8 +10,8 @@ struct SampleApp: App {
     var body: some Scene {
         WindowGroup {
             if let app = delegate.home.app {
-                HomeScreen(home: delegate.home, app: app)
-                    .onOpenURL { delegate.home.ticket = Ticket(id: $0.absoluteString) }
+                Covered { HomeScreen(home: delegate.home, app: app) }
+                    .onOpenURL { delegate.home.addAccount(link: $0.absoluteString) }
                     .task(id: phase) { if phase == .active { await app.opened() } }
             } else {
                 Text("The entitlements of this build lack its app group.")

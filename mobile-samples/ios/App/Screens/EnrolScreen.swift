@@ -24,10 +24,10 @@ struct EnrolScreen: View {
             Section {
                 if TicketScanner.isPossible { Button("Scan a code") { scans = true } }
                 TextField("Paste a link", text: $link)
-                Button("Go on") { Task { await join() } }.disabled(!EnrolmentModel.mayBeTicket(link))
+                Button("Go on") { Task { await join() } }.disabled(!model.mayBeTicket(link))
             }
             .sheet(isPresented: $scans) {
-                TicketScanner { found in
+                TicketScanner(fits: model.mayBeTicket) { found in
                     scans = false
                     link = found
                     Task { await join() }

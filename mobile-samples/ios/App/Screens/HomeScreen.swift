@@ -6,7 +6,6 @@ import SwiftUI
 struct HomeScreen: View {
     @Bindable var home: Home
     let app: AppModel
-    @State private var adds = false
 
     var body: some View {
         NavigationStack {
@@ -36,20 +35,19 @@ struct HomeScreen: View {
             .refreshable { await app.opened() }
             .toolbar {
                 ToolbarItem(placement: .topBarLeading) { NavigationLink { PushScreen(push: app.push) } label: { Text("Pushes") } }
-                ToolbarItem(placement: .topBarTrailing) { Button("Add account") { adds = true } }
+                ToolbarItem(placement: .topBarTrailing) { Button("Add account") { home.addAccount() } }
             }
-            .sheet(isPresented: $adds) { EnrolScreen(model: EnrolmentModel(app), link: "") { await app.opened() } }
-            .sheet(item: $home.ticket) { link in EnrolScreen(model: EnrolmentModel(app), link: link.id) { await app.opened() } }
-            .sheet(item: $home.shown) { model in ApprovalScreen(model: model) }
-        }
-        // Without pushes, the app asks while it is open.
-        .task(id: app.accounts.filter { $0.state == .active }.map(\.id)) {
-            await withDiscardingTaskGroup { group in
-                for account in app.accounts where account.state == .active {
-                    group.addTask { await app.watch(account.id) }
+            .sheet(item: $home.sheet) { sheet in
+                Covered {
+                    switch sheet {
+                    case .approval(let model): ApprovalScreen(model: model)
+                    case .enrolment(let model, let link): EnrolScreen(model: model, link: link) { await app.opened() }
+                    }
                 }
             }
         }
+        // Without pushes, the app asks while it is open.
+        .task(id: app.watched) { await app.watch(app.watched) }
     }
 }
 

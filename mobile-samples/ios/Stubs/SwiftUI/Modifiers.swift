@@ -10,6 +10,8 @@ extension View {
     public func foregroundStyle<S: ShapeStyle>(_ style: S) -> some View { Modified() }
     public func lineLimit(_ number: Int?) -> some View { Modified() }
     public func fixedSize(horizontal: Bool, vertical: Bool) -> some View { Modified() }
+    public func overlay<V: View>(@ViewBuilder content: () -> V) -> some View { Modified() }
+    public func ignoresSafeArea() -> some View { Modified() }
     public func disabled(_ disabled: Bool) -> some View { Modified() }
     public func keyboardType(_ type: UIKeyboardType) -> some View { Modified() }
     public func textSelection<S: TextSelectability>(_ selectability: S) -> some View { Modified() }

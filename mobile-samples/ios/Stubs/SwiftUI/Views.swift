@@ -85,7 +85,8 @@ public struct Font: Hashable, Sendable {
     public static let caption = Font()
 }
 public protocol ShapeStyle: Sendable {}
-public struct Color: ShapeStyle, Hashable {
+public struct Color: ShapeStyle, Hashable, Primitive {
+    public static let black = Color()
     public static let red = Color()
     public static let orange = Color()
 }

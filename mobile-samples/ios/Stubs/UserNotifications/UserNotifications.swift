@@ -7,6 +7,7 @@ open class UNNotificationContent: NSObject {
 }
 open class UNMutableNotificationContent: UNNotificationContent {
     open var title = ""
+    open var subtitle = ""
     open var body = ""
     open var categoryIdentifier = ""
     open var threadIdentifier = ""

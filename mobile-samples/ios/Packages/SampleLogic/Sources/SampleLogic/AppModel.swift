@@ -7,6 +7,8 @@ import Observation
 public final class AppModel {
     /// All calls go to this.
     public let core: DeviceCore
+    /// Whose accounts it adds.
+    public let issuers: [String]
     /// What the phone says of itself.
     public let info: DeviceInfo
     /// Where pushes go.
@@ -22,19 +24,35 @@ public final class AppModel {
     public private(set) var troubles: [String: Trouble] = [:]
     /// What went wrong as a whole.
     public private(set) var trouble: Trouble?
+    /// How often the app was opened. Watching begins anew with each time.
+    private var openings = 0
+
+    /// What `watch` is to be called for, anew whenever it changes.
+    public struct Watch: Hashable, Sendable {
+        /// The accounts' ids.
+        public let accounts: [String]
+        fileprivate let opening: Int
+    }
 
     /// - Parameters:
     ///   - core: One for the whole app.
+    ///   - issuers: Whose accounts it adds, as in its settings.
     ///   - info: What the phone says of itself when it enrols.
     ///   - defaults: Where settings are kept that are no secret.
-    public init(core: DeviceCore, info: DeviceInfo, defaults: UserDefaults = .standard) {
+    public init(core: DeviceCore, issuers: [String], info: DeviceInfo, defaults: UserDefaults = .standard) {
         self.core = core
+        self.issuers = issuers
         self.info = info
         push = PushModel(core: core, defaults: defaults)
     }
 
     /// The app started, came to the front, or has a network again.
     public func opened() async {
+        openings += 1
+        await catchUp()
+    }
+
+    private func catchUp() async {
         await guarded {
             let synced = try await core.sync(push: push.target)
             troubles = [:]
@@ -46,15 +64,25 @@ public final class AppModel {
         await lookElsewhere()
     }
 
-    /// Looks for requests on one account for as long as this task lives: what a phone without pushes does.
-    public func watch(_ account: String) async {
+    /// The active accounts.
+    public var watched: Watch { Watch(accounts: accounts.filter { $0.state == .active }.map(\.id), opening: openings) }
+
+    /// Looks for requests on these accounts for as long as this task lives: what a phone without pushes does. With an account that
+    /// fails in a way that does not pass by itself, it ends until the app is opened again.
+    public func watch(_ watched: Watch) async {
+        await withDiscardingTaskGroup { group in
+            for account in watched.accounts { group.addTask { await self.watch(account) } }
+        }
+    }
+
+    private func watch(_ account: String) async {
         do {
             for try await waiting in core.requests(account: account) { replace(account, by: waiting) }
         } catch is CancellationError {
         } catch {
             // It may have ended by the server's word; `sync` learns why.
             troubles[account] = Trouble(error)
-            await opened()
+            await catchUp()
         }
     }
 
@@ -72,13 +100,14 @@ public final class AppModel {
         await guarded { try await core.fetchPrompt(account: account, id: prompt) }
     }
 
-    /// The user said *this is not me* on the notification itself.
-    public func denied(account: String, prompt: String) async {
-        await guarded {
-            let request = try await core.fetchPrompt(account: account, id: prompt)
-            _ = try await core.deny(request: request, reason: .notMe)
-            left(request)
+    /// The user said *this is not me* on the notification of a sealed push. That is stored first, so that it is sent once there is
+    /// a network, whatever comes between.
+    public func denied(_ data: [String: String], by opener: any NoticeOpenerProtocol) async {
+        let stored: Void? = await guarded {
+            // It waits for the app's lock, if it must, on a thread that may.
+            try await Task.detached { try opener.handOverDenial(data: data, reason: .notMe) }.value
         }
+        if stored != nil { await opened() }
     }
 
     /// A request was answered, or is over: it leaves the list.

@@ -88,7 +88,7 @@ public final class ApprovalModel: Identifiable {
             stage = .answered(try await call(), approving: approving)
             app.left(request)
         } catch {
-            settle(Trouble(error))
+            settle(Trouble(ofAnswer: error))
         }
     }
 

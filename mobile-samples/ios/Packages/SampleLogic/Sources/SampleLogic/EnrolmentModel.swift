@@ -25,19 +25,22 @@ public final class EnrolmentModel {
     public private(set) var stage = Stage.ticket
 
     private let core: DeviceCore
+    private let issuers: [String]
     private let info: DeviceInfo
     private let push: PushTarget
 
     /// For one enrolment.
     public init(_ app: AppModel) {
         core = app.core
+        issuers = app.issuers
         info = app.info
         push = app.push.target ?? .none
     }
 
-    /// Whether a text may be a ticket's link, so that a scanner can go on looking. The core judges it.
-    public nonisolated static func mayBeTicket(_ text: String) -> Bool {
-        URLComponents(string: text.trimmingCharacters(in: .whitespacesAndNewlines))?.scheme != nil
+    /// Whether a text may be a ticket's link: one of the app's own issuers. A scanner goes on looking otherwise. The core judges it.
+    public func mayBeTicket(_ text: String) -> Bool {
+        let text = text.trimmingCharacters(in: .whitespacesAndNewlines)
+        return issuers.contains { text.hasPrefix($0.hasSuffix("/") ? $0 : $0 + "/") }
     }
 
     /// Joins, shows the digits, and waits until they were typed. Cancelling the task stops the waiting only.

@@ -13,8 +13,8 @@ public struct NotificationText: Equatable, Sendable {
     public let prompt: String?
 
     /// Opens the data of a push. Whatever fails, and whatever is not sealed, says no more than that something waits.
-    public init(_ data: [String: String], by opener: NoticeOpener) {
-        guard let notice = try? opener.open(data: data) else {
+    public init(_ data: [String: String], by opener: (any NoticeOpenerProtocol)?) {
+        guard let notice = try? opener?.open(data: data) else {
             self.init(title: "Approval", body: "Something awaits you.", account: nil, prompt: nil)
             return
         }
@@ -22,8 +22,30 @@ public struct NotificationText: Equatable, Sendable {
         self.init(title: notice.title, body: notice.kind.wording + "." + doubt, account: notice.account, prompt: notice.prompt)
     }
 
+    /// What a notification carries: as it was delivered, but for ``Marks``, which are only ever this phone's own.
+    public func marked(_ delivered: [AnyHashable: Any]) -> [AnyHashable: Any] {
+        var marked = delivered
+        marked[Marks.account] = account
+        marked[Marks.prompt] = prompt
+        return marked
+    }
+
     private init(title: String, body: String, account: String?, prompt: String?) {
         (self.title, self.body, self.account, self.prompt) = (title, body, account, prompt)
+    }
+}
+
+/// The names under which the extension writes down which request a notification is of, for the app.
+public enum Marks {
+    /// Of notifications with buttons.
+    public static let category = "assent.request"
+    static let account = "assent.account"
+    static let prompt = "assent.prompt"
+
+    /// Account and prompt of a notification that was tapped; `nil` where the extension could not read them.
+    public static func read(_ data: [String: String]) -> (account: String, prompt: String)? {
+        guard let account = data[account], let prompt = data[prompt] else { return nil }
+        return (account, prompt)
     }
 }
 

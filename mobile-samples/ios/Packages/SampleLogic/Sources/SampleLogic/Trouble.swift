@@ -26,6 +26,15 @@ public struct Trouble: Equatable, Sendable {
     /// Of a call. Anything but a `DeviceError` is a mistake of the app.
     public init(_ error: any Error) { self.init(code: (error as? DeviceError)?.code ?? "app") }
 
+    /// Of an answer: it was stored before it was sent.
+    init(ofAnswer error: any Error) {
+        let found = Trouble(error)
+        let kept = found.code == "unreachable" ? found.text + " What you answered is kept and sent later." : found.text
+        self.init(text: kept, remedy: found.remedy, code: found.code)
+    }
+
+    private init(text: String, remedy: Remedy, code: String) { (self.text, self.remedy, self.code) = (text, remedy, code) }
+
     /// Of a `DeviceError`'s code, as `sync` says it for single accounts.
     public init(code: String) {
         (text, remedy) = said[code] ?? ("It did not work.", .tryAgain)
@@ -54,7 +63,7 @@ private let said: [String: (String, Trouble.Remedy)] = [
     "wrong_issuer": ("This app adds no accounts of that server.", .leave),
     "insecure_issuer": ("That server is not protected.", .leave),
     "unfit_name": ("The name of this phone cannot be shown to others.", .leave),
-    "unreachable": ("No connection. What you answered is kept and sent later.", .tryAgain),
+    "unreachable": ("No connection.", .tryAgain),
     "untrusted_certificate":
         ("Somebody else answered in the server's place. Try another network, and check this phone's clock.", .tryAgain),
     "server_busy": ("The server is busy. Try again in a moment.", .tryAgain),

@@ -8,7 +8,7 @@ import Testing
 
     @Test func aPhoneWithoutPushesWatches() async throws {
         let sample = try await Sample()
-        let watching = Task { await sample.app.watch(sample.account) }
+        let watching = Task { await sample.app.watch(sample.app.watched) }
         let request = try await sample.bank.asked(sample.subject)
         try await onScreen("the request") { !sample.app.requests.isEmpty }
         let shown = sample.app.requests[0]
@@ -22,7 +22,7 @@ import Testing
     @Test func whatIsOnTheScreenStaysTheSameObjectWhileTheAppWatches() async throws {
         let sample = try await Sample()
         let (_, _, model) = try await sample.asked()
-        let watching = Task { await sample.app.watch(sample.account) }
+        let watching = Task { await sample.app.watch(sample.app.watched) }
         _ = try await sample.bank.asked(sample.subject, "Another")
         try await onScreen("two") { sample.app.requests.count == 2 }
         #expect(sample.app.requests[0] === model.request)
@@ -39,12 +39,37 @@ import Testing
         #expect(sample.app.trouble?.code == "unknown_prompt")
     }
 
-    @Test func aRequestIsDeniedFromItsNotification() async throws {
+    @Test func watchingThatEndedBeginsAnewWhenTheAppIsOpened() async throws {
         let sample = try await Sample()
-        let (request, _, model) = try await sample.asked()
-        await sample.app.denied(account: sample.account, prompt: model.request.id())
-        #expect(sample.app.trouble == nil && sample.app.requests.isEmpty)
-        #expect(try await sample.bank.poll(request) == "access_denied")
+        let before = sample.app.watched
+        sample.phone.world.change { $0.captive = true }
+        await sample.app.watch(before) // ends by itself
+        #expect(sample.app.troubles[sample.account] != nil)
+        #expect(sample.app.watched == before, "or it would begin at once, again and again")
+        sample.phone.world.change { $0.captive = false }
+        await sample.app.opened()
+        #expect(sample.app.watched != before && sample.app.watched.accounts == [sample.account])
+        #expect(sample.app.troubles.isEmpty)
+    }
+
+    @Test func aDenialOfANotificationIsStoredWithoutANetworkAndThenTheAppCatchesUp() async throws {
+        let (sample, data) = (try await Sample(), ["v": "1", "rid": "r", "jwe": "sealed"])
+        let opener = Opener()
+        sample.network(false)
+        await sample.app.denied(data, by: opener)
+        #expect(opener.denied.now == [data] && sample.app.trouble == nil)
+        #expect(sample.app.troubles[sample.account]?.text == "No connection.")
+        sample.network(true)
+        _ = try await sample.bank.asked(sample.subject)
+        await sample.app.denied(data, by: opener)
+        #expect(opener.denied.now == [data, data])
+        #expect(sample.app.requests.count == 1 && sample.app.troubles.isEmpty)
+    }
+
+    @Test func aDenialThatCannotBeStoredIsTold() async throws {
+        let sample = try await Sample()
+        await sample.app.denied([:], by: Opener(fails: .Busy))
+        #expect(sample.app.trouble?.code == "busy")
     }
 
     @Test func aWakeMakesTheAppAsk() async throws {

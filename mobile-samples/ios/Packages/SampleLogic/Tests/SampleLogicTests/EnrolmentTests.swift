@@ -57,7 +57,14 @@ import Testing
         await model.join("https://example.org/")
         guard case .failed(let trouble) = model.stage else { Issue.record("\(model.stage)"); return }
         #expect(trouble.code == "not_a_ticket" && trouble.remedy == .leave)
-        #expect(EnrolmentModel.mayBeTicket(" https://example.org/ ") && !EnrolmentModel.mayBeTicket("12345678"))
+    }
+
+    @Test func aScannerGoesOnUntilItSeesALinkOfTheAppsOwnIssuer() async throws {
+        let model = EnrolmentModel(app)
+        #expect(try await model.mayBeTicket(" \(provider.ticket(provider.newUser()))\n"))
+        for other in ["https://example.org/", "12345678", "", "mailto:\(provider.issuer)/", provider.issuer + ".example.org/"] {
+            #expect(!model.mayBeTicket(other), "\(other)")
+        }
     }
 
     @Test func aTicketThatWasUsedIsRefused() async throws {

@@ -12,6 +12,8 @@ struct World: Sendable {
     var consents = true
     /// Whether there is a network.
     var online = true
+    /// Whether that of a hotel answers in the server's place.
+    var captive = false
     /// The keys that were bound to biometrics.
     var bound: Set<String> = []
     /// Those of them that the platform has ended.
@@ -50,7 +52,9 @@ final class Phone: KeyVault, Transport {
     var dialogues: [String] { world.now.reasons.map(\.wording) }
 
     /// The app, as after a start.
-    @MainActor func start() -> AppModel { AppModel(core: core, info: deviceInfo, defaults: UserDefaults(suiteName: suite)!) }
+    @MainActor func start() -> AppModel {
+        AppModel(core: core, issuers: [Provider.shared.issuer], info: deviceInfo, defaults: UserDefaults(suiteName: suite)!)
+    }
 
     /// Another face or finger is added.
     func changeBiometrics() { world.change { $0.ended = $0.bound } }
@@ -79,6 +83,7 @@ final class Phone: KeyVault, Transport {
 
     func send(request: HttpRequest) async throws -> HttpResponse {
         guard world.now.online else { throw TransportError.Unreachable(detail: "no network") }
+        if world.now.captive { throw TransportError.UntrustedCertificate(detail: "of the hotel") }
         return try await http.send(request: request)
     }
 }

@@ -46,6 +46,18 @@ private let errors: [DeviceError] = [
         }
     }
 
+    @Test func whatANotificationIsMarkedWithIsThisPhonesOwn() throws {
+        let forged: [AnyHashable: Any] = ["v": "1", "assent.account": "another", "assent.prompt": "another"]
+        let opened = pushData(NotificationText([:], by: Opener()).marked(forged))
+        let marks = try #require(Marks.read(opened))
+        #expect(marks == ("account", "prompt") && opened["v"] == "1")
+        for opener in [Opener(fails: .NotOurPush), nil] {
+            let unopened = NotificationText([:], by: opener).marked(forged)
+            #expect(Marks.read(pushData(unopened)) == nil && pushData(unopened) == ["v": "1"])
+        }
+        #expect(Marks.read(["account": "another", "prompt": "another"]) == nil)
+    }
+
     @Test func onlyTextOfAPushIsItsData() {
         let delivered: [AnyHashable: Any] = ["v": "1", "rid": "r", "aps": ["alert": "x"], 7: "seven", "n": 7]
         #expect(pushData(delivered) == ["v": "1", "rid": "r"])
