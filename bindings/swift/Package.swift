@@ -42,7 +42,9 @@ let package = Package(
         .testTarget(
             name: "AssentDeviceAppleTests",
             dependencies: ["AssentDevice", "AssentDeviceApple", "AssentDeviceSoftware", "TestSupport"]),
-        .testTarget(name: "AssentDeviceTests", dependencies: ["AssentDevice", "AssentDeviceSoftware", "TestSupport"]),
+        .testTarget(
+            name: "AssentDeviceTests",
+            dependencies: ["AssentDevice", "AssentDeviceApple", "AssentDeviceSoftware", "TestSupport"]),
         .executableTarget(name: "Measure", dependencies: ["AssentDevice", "AssentDeviceSoftware", "TestSupport"]),
     ],
     swiftLanguageModes: [.v6]

@@ -1,10 +1,15 @@
 // What README.md shows, in its order. `ReadmeTests` compares them.
 import AssentDevice
+import AssentDeviceApple
 
-func start(vault: any KeyVault, store: any SecureStore) -> DeviceCore {
-    let settings = Settings(issuers: ["https://id.example.com"], development: false)
-    let ports = Ports(vault: vault, store: store, transport: URLSessionTransport(), clock: SystemClock())
-    return DeviceCore(settings: settings, ports: ports)
+func portsOfThisPhone() throws -> Ports {
+    try AppGroup("group.com.example.bank").ports(transport: URLSessionTransport()) { reason in
+        if case .approval(let client) = reason { "Approve for \(client)" } else { "Confirm that it is you" }
+    }
+}
+
+func start(on ports: Ports) -> DeviceCore {
+    DeviceCore(settings: Settings(issuers: ["https://id.example.com"], development: false), ports: ports)
 }
 
 func enrol(_ core: DeviceCore, ticket: String, push: PushTarget, show: (String) -> Void) async throws -> EnrolmentState {

@@ -1,4 +1,5 @@
 import AssentDevice
+import AssentDeviceApple
 import AssentDeviceSoftware
 import Foundation
 import TestSupport
@@ -39,6 +40,10 @@ import Testing
         #expect(process.terminationStatus == 0)
     }
 
+    @Test func itsPortsNeedAnAppGroup() {
+        #expect(throws: NoSuchGroup.self) { try portsOfThisPhone() }
+    }
+
     @Test func itsExamplesApprove() async throws {
         let provider = Provider.shared
         let joined = try await Joined()
@@ -49,7 +54,9 @@ import Testing
         #expect(try await joined.bank.poll(asked) == "tokens")
 
         // The issuer of the example is not this one.
-        let core = start(vault: SoftwareKeyVault(), store: MemoryStore())
+        let ports = Ports(
+            vault: SoftwareKeyVault(), store: MemoryStore(), transport: URLSessionTransport(), clock: SystemClock())
+        let core = start(on: ports)
         let ticket = try await provider.ticket(provider.newUser())
         let refused = try await failure { try await enrol(core, ticket: ticket, push: .none) { _ in } }
         #expect(refused.code == "wrong_issuer")
