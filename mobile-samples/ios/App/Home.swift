@@ -32,8 +32,8 @@ final class Home {
     /// - Parameter link: one that iOS opened the app with.
     func addAccount(link: String = "") { enrolment = app.map { (EnrolmentModel($0), link) } }
 
-    /// A notification was tapped, or its button was. A denial is believed by the sealed request itself; which request to show, the
-    /// extension wrote down where it could read it.
+    /// A notification was tapped, or its button was. A denial is believed by the sealed request itself; which request to show,
+    /// the extension wrote down where it could read it.
     func answered(_ data: [String: String], denies: Bool) async {
         guard let app else { return }
         if denies, let opener = try? Configuration.opener() { return await app.denied(data, by: opener) }

@@ -4,8 +4,8 @@ import AssentDevice
 extension VaultError {
     /// - Parameter ended: whether what is remembered of the key says that nobody can use it any more.
     ///
-    /// The platform does not say that biometrics changed: such a key is gone (`errSecItemNotFound`), refuses (`errSecAuthFailed`), or
-    /// fails somewhere below (`CryptoTokenKit`), by version. So whatever a key fails with is `KeyInvalidated` if it has
+    /// The platform never says that biometrics changed: such a key is gone (`errSecItemNotFound`), refuses (`errSecAuthFailed`),
+    /// or fails somewhere below (`CryptoTokenKit`), by version. So whatever a key fails with is `KeyInvalidated` if it has
     /// ended; what the user did comes before that.
     init(_ failure: KeychainFailure, ended: Bool = false) {
         let cause = FailureCause(failure)

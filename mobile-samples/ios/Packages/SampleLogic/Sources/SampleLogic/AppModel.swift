@@ -67,8 +67,8 @@ public final class AppModel {
     /// The active accounts.
     public var watched: Watch { Watch(accounts: accounts.filter { $0.state == .active }.map(\.id), opening: openings) }
 
-    /// Looks for requests on these accounts for as long as this task lives: what a phone without pushes does. With an account that
-    /// fails in a way that does not pass by itself, it ends until the app is opened again.
+    /// Looks for requests on these accounts for as long as this task lives: what a phone without pushes does. With an account
+    /// that fails in a way that does not pass by itself, it ends until the app is opened again.
     public func watch(_ watched: Watch) async {
         await withDiscardingTaskGroup { group in
             for account in watched.accounts { group.addTask { await self.watch(account) } }
@@ -100,8 +100,8 @@ public final class AppModel {
         await guarded { try await core.fetchPrompt(account: account, id: prompt) }
     }
 
-    /// The user said *this is not me* on the notification of a sealed push. That is stored first, so that it is sent once there is
-    /// a network, whatever comes between.
+    /// The user said *this is not me* on the notification of a sealed push. That is stored first, so that it is sent once there
+    /// is a network, whatever comes between.
     public func denied(_ data: [String: String], by opener: any NoticeOpenerProtocol) async {
         let stored: Void? = await guarded {
             // It waits for the app's lock, if it must, on a thread that may.

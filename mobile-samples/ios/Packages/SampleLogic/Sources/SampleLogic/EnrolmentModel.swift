@@ -37,7 +37,8 @@ public final class EnrolmentModel {
         push = app.push.target ?? .none
     }
 
-    /// Whether a text may be a ticket's link: one of the app's own issuers. A scanner goes on looking otherwise. The core judges it.
+    /// Whether a text may be a ticket's link: one of the app's own issuers. A scanner goes on looking otherwise.
+    /// The core judges it.
     public func mayBeTicket(_ text: String) -> Bool {
         let text = text.trimmingCharacters(in: .whitespacesAndNewlines)
         return issuers.contains { text.hasPrefix($0.hasSuffix("/") ? $0 : $0 + "/") }
