@@ -22,7 +22,7 @@ class PlayerTest {
         """{"do":"accounts","phone":"p","accounts":[{"state":"active","colour":"red"}]}""" to "unknown member: `colour`",
         """{"do":"accounts","phone":"p","accounts":[{"state":"revoked"}]}""" to "`state` is \"active\", not \"revoked\"",
         """{"do":"accounts","phone":"p","accounts":[]}""" to "there are 1 accounts",
-        """{"do":"block","phone":"p","client":"nobody"}""" to "no step has made `nobody`",
+        """{"do":"block","phone":"p","client":"nobody","period":"day"}""" to "no step has made `nobody`",
         """{"do":"set","phone":"p","network":"slow"}""" to "`slow` is none of [up, down, loses_replies]",
         """{"do":"rotate","phone":"p","which":["device"],"state":"awaiting"}""" to "the state is done",
     ).map { (step, why) ->

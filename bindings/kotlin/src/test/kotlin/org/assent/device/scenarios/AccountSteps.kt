@@ -12,10 +12,10 @@ import org.assent.device.core.Synced
 fun accountSteps(cast: Cast): Map<String, Action> = mapOf(
     "block" to Action("phone", "account", "client", "period") { step ->
         val phone = cast.phone(step)
-        val period = valueOf<BlockPeriod>(step.textOrNull("period") ?: "until_lifted")
+        val period = valueOf<BlockPeriod>(step.text("period"))
         phone.core.blockClient(phone.account(step).id, cast.client(step).id, period)
     },
-    "unblock" to Action("phone", "account", "client", "period") { step ->
+    "unblock" to Action("phone", "account", "client") { step ->
         val phone = cast.phone(step)
         phone.core.unblockClient(phone.account(step).id, cast.client(step).id)
     },
