@@ -3,6 +3,8 @@
 //! Everything here is pure: no I/O, no clock, no randomness, no async. Both ends build on it, so a message, its
 //! signature and its route exist once.
 //!
+//! [`receipt`] and [`action`] are for relying parties: what was approved, proven years later, or before an agent may act.
+//!
 //! Start with [`messages`] (what is said), [`jws`] (how it is signed), [`jwe`] (how a push is sealed), [`crypto`] (the
 //! ports through which keys are used, with one implementation for phones and one for servers) and [`endpoints`]
 //! (where it is said).
@@ -33,6 +35,12 @@
 //! # Ok::<(), protocol::jws::JwsError>(())
 //! ```
 
+/// What the guide for software agents shows compiles.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/agents.md")]
+struct Agents;
+
+pub mod action;
 pub mod base64url;
 pub mod crypto;
 pub mod digest;

@@ -375,6 +375,10 @@ fn every_rule_of_a_policy_has_its_bounds() {
         ("confirm = \"maybe\"", "policy.confirm: unknown variant"),
         ("push = true", "policy.push: "),
         ("trust_claimed_uv = \"yes\"", "policy.trust_claimed_uv: invalid type"),
+        (
+            "agent_actions = true\nauthorization_details_types = [{ type = \"agent_action\", title = { label = \"What\", value = \"Ours\" }, schema = { type = \"object\", properties = { to = { type = \"string\" } } }, display = [{ label = \"To\", path = \"/to\" }] }]",
+            "policy.agent_actions: is on: there must be no agent_action among",
+        ),
         ("intervall = 5", "policy.intervall: is unknown"),
     ];
     for (rule, expected) in table {
@@ -398,6 +402,8 @@ fn rules_that_agree_with_each_other_are_taken() {
         "hint_issuers = [{ issuer = \"https://idp.example\", jwks_uri = \"https://idp.example/jwks\" }]",
         "default_audience = \"https://api.example\"\ndefault_acr_values = [\"urn:assent:acr:uv\"]",
         "device_registration_clients = [\"app-backend\"]",
+        "agent_actions = false\nauthorization_details_types = [{ type = \"agent_action\", title = { label = \"What\", value = \"Ours\" }, schema = { type = \"object\", properties = { to = { type = \"string\" } } }, display = [{ label = \"To\", path = \"/to\" }] }]",
+        "agent_actions = true\nauthorization_details_types = [{ type = \"other\", title = { label = \"What\", value = \"Ours\" }, schema = { type = \"object\", properties = { to = { type = \"string\" } } }, display = [{ label = \"To\", path = \"/to\" }] }]",
     ] {
         if let Err(wrong) = parse(&GOOD.replacen("[public]", &format!("[policy]\n{rules}\n[public]"), 1), &[]) {
             panic!("{rules}: {wrong}");

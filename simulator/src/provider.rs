@@ -224,6 +224,7 @@ fn environment(
     let mut settings = vec![
         ("LOG__FILTER", if options.headless { "off" } else { "warn" }.to_owned()),
         ("OUTBOUND__ALLOWED_NETWORKS", networks.join(",")),
+        ("POLICY__AGENT_ACTIONS", true.to_string()),
         ("POLICY__INTERVAL", options.interval.unwrap_or(INTERVAL).to_string()),
         ("POLICY__PROMPT_LIMITS", options.limits.to_string()),
         // All there are, so that relying parties of every taste can be registered; under the FAPI profile, all it has.

@@ -1,5 +1,6 @@
 //! Stories of whole requests, each in a world of its own on a hand-moved clock.
 
+mod acting;
 mod adding;
 mod answering;
 mod asking;

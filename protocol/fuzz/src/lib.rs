@@ -9,6 +9,7 @@
 use std::str;
 use std::sync::LazyLock;
 
+use protocol::action::AgentAction;
 use protocol::crypto::p256::{AgreementKey, SigningKey, VerifyingKey};
 use protocol::crypto::{Agree, CryptoError, SharedSecret, Sign as _, Signature, signature_from_der};
 use protocol::jwe::{JweError, Sealed, seal as sealed_for};
@@ -31,7 +32,8 @@ pub type Target = fn(&[u8]);
 
 /// Every target that has a program of its own, by name, as `tests/fuzz` and the corpus know it. The program `message` runs
 /// one of [`MESSAGES`].
-pub const TARGETS: [(&str, Target); 10] = [
+pub const TARGETS: [(&str, Target); 11] = [
+    ("action", action),
     ("der", der),
     ("general", general),
     ("ids", ids),
@@ -194,6 +196,21 @@ pub fn ticket(bytes: &[u8]) {
     let Ok(text) = str::from_utf8(bytes) else { return };
     let Ok(ticket) = text.parse::<Ticket>() else { return };
     assert_eq!(ticket.to_string().parse(), Ok(ticket));
+}
+
+/// A detail of the type `agent_action`: what is accepted has one spelling, can be shown whole, and is the same detail when it is
+/// made again.
+pub fn action(bytes: &[u8]) {
+    let Ok(detail) = json::from_slice::<Value>(bytes) else { return };
+    let Ok(asked) = AgentAction::parse(&detail) else { return };
+    let canonical = asked.action.canonical();
+    assert_eq!(serde_json::from_str(&canonical).ok().as_ref(), Some(&asked.action));
+    assert_eq!(asked.action.detail(asked.agent.as_deref()), detail);
+    let lines = asked.lines();
+    assert!(lines.len() >= 2 + asked.action.parameters().len());
+    assert!(
+        lines.iter().all(|line| [&line.label, &line.value].iter().all(|text| check(Kind::DetailValue, text).is_ok()))
+    );
 }
 
 /// Identifiers: each has one spelling.

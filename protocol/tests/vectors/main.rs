@@ -10,6 +10,7 @@ use protocol::json::JsonError;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
+mod actions;
 mod der;
 mod digests;
 mod evidence;

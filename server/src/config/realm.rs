@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use protocol::action;
 use protocol::messages::Attestation;
 use serde::Deserialize as _;
 use toml::{Table, Value};
@@ -314,6 +315,11 @@ fn contradictions(policy: &Policy) -> Vec<(&'static str, String)> {
     let pattern = policy.binding_message_pattern.as_deref().and_then(|text| BindingPattern::compile(text).err());
     let broken = lifetimes(policy).chain(broken).chain(under_fapi(policy));
     let broken = broken.chain(pattern.map(|why| ("binding_message_pattern", why)));
+    let own = policy.agent_actions && policy.authorization_details_types.iter().any(|kind| kind.name == action::TYPE);
+    let own = own.then(|| {
+        ("agent_actions", "is on: there must be no agent_action among authorization_details_types".to_owned())
+    });
+    let broken = broken.chain(own);
     let details = details::check_types(&policy.authorization_details_types).err();
     let broken = broken.chain(details.map(|why| ("authorization_details_types", why)));
     let enrolment = check_enrolment_issuers(&policy.enrolment_issuers).err();

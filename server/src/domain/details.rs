@@ -7,6 +7,7 @@
 
 use std::collections::BTreeMap;
 
+use protocol::action::BadAction;
 use protocol::display::Line;
 use protocol::text::{self, Kind};
 use serde::{Deserialize, Serialize};
@@ -141,6 +142,15 @@ pub enum BadDetails {
     /// A value breaks the rules for text on phones.
     #[error("a value cannot be shown")]
     Text(String),
+    /// An `agent_action` that is none.
+    #[error(transparent)]
+    Action(#[from] BadAction),
+    /// Two parameters of an `agent_action` have names that look alike.
+    #[error("two parameters look alike")]
+    Alike,
+    /// An `agent_action` beside other details.
+    #[error("an agent_action beside others")]
+    NotAlone,
 }
 
 /// Details that fit their types, and what is shown of them.
@@ -156,7 +166,7 @@ pub struct Details {
 
 /// Judges the details of a request by the realm's types.
 pub fn judge(types: &[DetailsType], details: Vec<Value>) -> Result<Details, BadDetails> {
-    if !(1..=MOST_DETAILS).contains(&details.len()) || Value::from(details.clone()).to_string().len() > MOST_BYTES {
+    if !(1..=MOST_DETAILS).contains(&details.len()) {
         return Err(BadDetails::Form);
     }
     let (mut lines, mut language) = (Vec::new(), english());
@@ -170,8 +180,16 @@ pub fn judge(types: &[DetailsType], details: Vec<Value>) -> Result<Details, BadD
             language.clone_from(&kind.language);
         }
     }
-    let bytes: usize = lines.iter().map(|line| line.label.len() + line.value.len()).sum();
-    if bytes > MOST_BYTES { Err(BadDetails::Form) } else { Ok(Details { details, lines, language }) }
+    Details { details, lines, language }.within_bounds()
+}
+
+impl Details {
+    /// Refuses what is too long to be kept with a prompt, as JSON or as shown.
+    pub(super) fn within_bounds(self) -> Result<Self, BadDetails> {
+        let shown: usize = self.lines.iter().map(|line| line.label.len() + line.value.len()).sum();
+        let sent = Value::from(self.details.clone()).to_string().len();
+        if shown.max(sent) > MOST_BYTES { Err(BadDetails::Form) } else { Ok(self) }
+    }
 }
 
 impl DetailsType {

@@ -1,5 +1,6 @@
 //! What things are. Pure: `now` is an argument, nothing here does I/O or names another layer.
 
+pub mod agent_action;
 pub mod algorithm;
 pub mod attention;
 pub mod attestation;
@@ -16,6 +17,7 @@ pub mod endpoint;
 pub mod grant;
 pub mod hint;
 pub mod history;
+pub mod likeness;
 pub mod message;
 pub mod names;
 pub mod offer;

@@ -204,6 +204,9 @@ policy! {
     /// Types of `authorization_details` (RFC 9396) that clients may send: tables of `type`, `title`, `language`, `schema` and `display`. docs/operators.md explains them.
     authorization_details_types: Vec<DetailsType> = Vec::new(), example r#"[{ type = "payment", title = { label = "What", value = "Payment" }, schema = { type = "object", required = ["to"], properties = { to = { type = "string" } } }, display = [{ label = "To", path = "/to" }] }]"#;
 
+    /// Whether clients may ask for one action of a software agent, to be approved with all its parameters: the built-in type `agent_action` of `authorization_details` (docs/agents.md).
+    agent_actions: bool = false;
+
     /// For how long after its end an ID token is taken as `id_token_hint`.
     id_token_hint_age: u32 = 7_776_000, from 0 to 31_536_000;
 

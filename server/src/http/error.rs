@@ -7,6 +7,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use protocol::Jws;
+use protocol::action::BadAction;
 use protocol::endpoints::NONCE_HEADER;
 use protocol::problem::{MEDIA_TYPE, Problem};
 use serde_json::json;
@@ -28,6 +29,22 @@ mod device_registration;
 mod tokens;
 
 pub(super) use tokens::{no_token, without_token};
+
+/// Why an `agent_action` is refused (docs/agents.md).
+const fn bad_action(why: BadAction) -> &'static str {
+    match why {
+        BadAction::Form => {
+            "an agent_action has tool, parameters, digest and perhaps agent; a parameter is a text, a whole number, a boolean or \
+             a list of texts"
+        }
+        BadAction::Name => "the name of a parameter must be 1 to 40 of A-Z a-z 0-9 _ - with a letter first",
+        BadAction::Bounds => "an action has at most 16 parameters, lists of 1 to 8 texts, and numbers below 2^53",
+        BadAction::Text => {
+            "a text must be one line of plain characters with single spaces, at most 200; tool and agent at most 60"
+        }
+        BadAction::Digest => "the digest is not the SHA-256 of the canonical JSON of parameters and tool",
+    }
+}
 
 /// An OAuth error (RFC 6749 §5.2, CIBA §13): exactly `error` and `error_description`.
 pub(super) fn oauth(status: StatusCode, code: &str, description: &str) -> Response {
@@ -119,6 +136,9 @@ impl IntoResponse for begin::Reason {
                     BadDetails::UnknownType => "a type is not known here",
                     BadDetails::Member(_) => "a member is unknown, missing, or does not fit its type",
                     BadDetails::Text(_) => "a value must be one line of at most 200 plain characters",
+                    BadDetails::Action(why) => bad_action(why),
+                    BadDetails::Alike => "two parameters have names that look alike",
+                    BadDetails::NotAlone => "an agent_action must be the only detail of its request",
                 };
                 oauth(bad, "invalid_authorization_details", text)
             }

@@ -7,6 +7,7 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
+use protocol::action;
 use serde_json::{Map, Value, json};
 
 use super::error::invalid_request;
@@ -111,7 +112,8 @@ fn members(provider: &Provider, endpoints: &[Endpoint]) -> Map<String, Value> {
         members.insert("response_types_supported".to_owned(), json!(["none"]));
     }
     // RFC 9396 §10
-    let types = offer.policy.authorization_details_types.iter().map(|kind| kind.name.as_str());
+    let built_in = offer.policy.agent_actions.then_some(action::TYPE);
+    let types = offer.policy.authorization_details_types.iter().map(|kind| kind.name.as_str()).chain(built_in);
     members.insert("authorization_details_types_supported".to_owned(), types.collect());
     // RFC 8414 §3.2: lists without elements are left out.
     members.retain(|_, value| value.as_array().is_none_or(|list| !list.is_empty()));

@@ -8,6 +8,7 @@ also opened with jwcrypto before it is written. `jwe-jwcrypto.json` was made by 
 and nonce, and is not written again.
 """
 
+import actions
 import approvals
 import digests
 import evidence

@@ -15,7 +15,7 @@ RECEIPT = MESSAGES["receipt"]
 CASES = []
 
 
-def case(name, reason, prompt_says=(), decision_says=(), receipt_says=(), hashes=True, by="verified", signer="signing", asker=SIGNING, **given):
+def approval(prompt_says=(), decision_says=(), receipt_says=(), hashes=True, by="verified", signer="signing", asker=SIGNING, role=None):
     """One approval with changes. With `hashes` those that come after a change follow it, as a forger's would."""
     asked = {**prompt_payload, **dict(prompt_says)}
     prompt_text = jws(header("prompt", kid=b64(asker.thumbprint)), asked, asker)
@@ -24,15 +24,22 @@ def case(name, reason, prompt_says=(), decision_says=(), receipt_says=(), hashes
         said |= {"ph": b64(sha(prompt_text)), "dh": b64(display_digest(asked["display"]))}
     said |= dict(decision_says)
     said = {name: value for name, value in said.items() if value is not ...}
-    decision_text = jws(header("decision", kid=f"{DEVICE_ID}#{given.pop('role', by)}"), said, KEYS[by])
+    decision_text = jws(header("decision", kid=f"{DEVICE_ID}#{role or by}"), said, KEYS[by])
     made = {**RECEIPT}
     if hashes:
         made |= {"req": asked["req"], "prompt": b64(sha(prompt_text)), "decision": b64(sha(decision_text))}
     made |= dict(receipt_says)
     made = {name: value for name, value in made.items() if value is not ...}
     receipt_text = jws(header("receipt", kid=b64(SIGNERS[signer].thumbprint)), made, SIGNERS[signer])
-    approval = {"prompt": prompt_text, "decision": decision_text, "receipt": receipt_text, **given.pop("approval", {})}
-    CASES.append({"name": name, "reason": reason, "approval": approval, **given})
+    return {"prompt": prompt_text, "decision": decision_text, "receipt": receipt_text}
+
+
+CHANGES = ("prompt_says", "decision_says", "receipt_says", "hashes", "by", "signer", "asker", "role")
+
+
+def case(name, reason, **given):
+    made = approval(**{change: given.pop(change) for change in CHANGES if change in given}) | given.pop("approval", {})
+    CASES.append({"name": name, "reason": reason, "approval": made, **given})
 
 
 ANOTHER, ANOTHER_ID = b64(sha(b"another")), ident("another")

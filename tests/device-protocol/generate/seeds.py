@@ -1,5 +1,6 @@
 """Seeds for `protocol/fuzz`, from the vectors."""
 
+from actions import ACCEPTED, REFUSED, UNSHOWABLE
 from der import *
 from shapes import ALL, WRONG, changed
 from sealed import *
@@ -34,6 +35,7 @@ for shape in WRONG:
         name = shape["message"] + " with another" + shape["path"] + (" " + str(shape["value"]) if "value" in shape else "")
         seeds("messages/" + folder, [(name[:60], compact(changed(ALL[shape["message"]], shape)))])
 seeds("seal", [("nothing", b"\0\0"), ("a prompt", b"\0\x10" + prompt.encode()), ("one step", b"\1\0" + b"x" * 512), ("ends in a space", b"\0\0 ")])
+seeds("action", [(case["name"], compact(case["detail"])) for case in ACCEPTED + REFUSED + UNSHOWABLE[::4]])
 seeds("json", [(name, wire[name]) for name in ("prompt", "push-data-wake", "proof")])
 seeds("json", [(name.removeprefix("payload "), unb64(case["jws"].split(".")[1])) for name, case in CRAFTED.items() if name.startswith("payload with ") and "padded" not in name and "foreign" not in name])
 seeds("jws", [(entry["name"], entry["jws"]) for entry in accepted] + [(name, case["jws"]) for name, case in CRAFTED.items()])

@@ -7,6 +7,7 @@ use super::super::authenticate_client::Caller;
 use super::super::provider::Provider;
 use super::parameters::{Parameters, Sent, check_notification_token};
 use super::{Flaw, Reason, user_code};
+use crate::domain::agent_action;
 use crate::domain::binding_message;
 use crate::domain::client::Client;
 use crate::domain::delivery::DeliveryMode;
@@ -72,7 +73,11 @@ pub(super) fn details(provider: &Provider, parameters: &Parameters) -> Result<Op
         }
         Some(_) => return Err(BadDetails::Form),
     };
-    details::judge(&provider.policy().authorization_details_types, list).map(Some)
+    let policy = provider.policy();
+    if policy.agent_actions && agent_action::is_among(&list) {
+        return agent_action::judge(list).map(Some);
+    }
+    details::judge(&policy.authorization_details_types, list).map(Some)
 }
 
 /// CIBA §7.1: required of ping and push clients; of a poll client not even looked at (REQUIREMENTS Q22).
