@@ -33,6 +33,9 @@ pub struct CommandLine {
     /// Limits how often a relying party may ask the same user
     #[arg(long)]
     pub limits: bool,
+    /// A setting of the provider (docs/configuration.md), such as `policy.dpop_nonce=true`; may be given again
+    #[arg(long, value_name = "NAME=VALUE", value_parser = setting)]
+    pub setting: Vec<(String, String)>,
     /// Serves https with certificates of a local authority, and a second listener that asks for client certificates
     #[arg(long)]
     pub tls: bool,
@@ -68,4 +71,11 @@ pub struct CommandLine {
     /// Prints one line of JSON when ready: addresses, admin token, clients with their secrets, users
     #[arg(long)]
     pub describe: bool,
+}
+
+/// What stands on both sides of the first `=`.
+fn setting(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or_else(|| "has no =".to_owned())?;
+    let fits = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_lowercase() || b"._".contains(&byte));
+    if fits { Ok((name.to_owned(), value.to_owned())) } else { Err("the name is that of no setting".to_owned()) }
 }

@@ -26,6 +26,7 @@ pub mod forger;
 pub mod narrator;
 pub mod phone;
 pub mod play;
+pub mod prover;
 pub mod provider;
 pub mod relying_party;
 pub mod stand_in;

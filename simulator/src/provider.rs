@@ -260,7 +260,9 @@ fn environment(
     if !roots.is_empty() {
         settings.push(("OUTBOUND__EXTRA_ROOTS", roots.join(",")));
     }
-    let variables = settings.into_iter();
+    let ours = settings.into_iter().map(|(name, value)| (name.to_owned(), value));
+    let asked = options.setting.iter().map(|(name, value)| (name.to_uppercase().replace('.', "__"), value.clone()));
+    let variables = ours.chain(asked);
     let variables = variables.map(|(name, value)| (OsString::from(format!("ASSENT__{name}")), OsString::from(value)));
     Ok(Environment::of(variables))
 }

@@ -59,6 +59,7 @@ pub struct RelyingParty {
     wire: Wire,
     credentials: Credentials,
     certificate: Option<ClientCertificate>,
+    headers: Vec<(HeaderName, String)>,
     clock: Arc<dyn Clock>,
     issuer: String,
     backchannel_authentication_endpoint: String,
@@ -98,6 +99,7 @@ impl RelyingParty {
             wire,
             credentials,
             certificate: None,
+            headers: Vec::new(),
             clock: Arc::new(SystemClock),
             document,
         })
@@ -114,6 +116,13 @@ impl RelyingParty {
     #[must_use]
     pub fn showing(&self, certificate: Option<ClientCertificate>) -> Self {
         Self { certificate, ..self.clone() }
+    }
+
+    /// The same relying party with these headers in all that it sends.
+    #[must_use]
+    pub fn also_sending(&self, headers: &[(HeaderName, &str)]) -> Self {
+        let headers = headers.iter().map(|(name, value)| (name.clone(), (*value).to_owned())).collect();
+        Self { headers, ..self.clone() }
     }
 
     /// The discovery document.
@@ -178,8 +187,13 @@ impl RelyingParty {
 
     /// Asks who the user is, by an access token (OIDC Core §5.3).
     pub async fn userinfo(&self, access_token: &str) -> Result<Answer, NoAnswer> {
+        self.userinfo_by("Bearer", access_token).await
+    }
+
+    /// The same under another scheme (RFC 9449 §7.1).
+    pub async fn userinfo_by(&self, scheme: &str, access_token: &str) -> Result<Answer, NoAnswer> {
         let request = Request::get(self.endpoint("userinfo_endpoint"));
-        let request = request.header(AUTHORIZATION, format!("Bearer {access_token}")).body(Vec::new());
+        let request = request.header(AUTHORIZATION, format!("{scheme} {access_token}")).body(Vec::new());
         self.show(request.map_err(NoAnswer::new)?).await
     }
 
@@ -217,6 +231,9 @@ impl RelyingParty {
     pub async fn show(&self, mut request: Request<Vec<u8>>) -> Result<Answer, NoAnswer> {
         if let Some(certificate) = &self.certificate {
             request.extensions_mut().insert(certificate.clone());
+        }
+        for (name, value) in &self.headers {
+            request.headers_mut().append(name, value.parse().map_err(NoAnswer::new)?);
         }
         self.wire.send(request).await
     }

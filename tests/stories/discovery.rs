@@ -70,6 +70,7 @@ async fn discovery_names_what_is_offered_and_nothing_else() {
         "revocation_endpoint_auth_signing_alg_values_supported": assertions,
         "introspection_endpoint_auth_methods_supported": methods,
         "introspection_endpoint_auth_signing_alg_values_supported": assertions,
+        "dpop_signing_alg_values_supported": signing,
         "claims_supported": claims,
         "claims_parameter_supported": false,
         "request_parameter_supported": true,

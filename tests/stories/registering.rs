@@ -60,6 +60,8 @@ async fn every_member_is_taken_and_read_back() {
         "backchannel_user_code_parameter": true,
         "id_token_signed_response_alg": "ES256",
         "tls_client_certificate_bound_access_tokens": true,
+        "dpop_bound_access_tokens": true,
+        "dpop_bound_refresh_tokens": true,
         "grant_types": [CIBA, "refresh_token"],
         "response_types": [],
         "scope": "openid accounts",
@@ -75,6 +77,8 @@ async fn every_member_is_taken_and_read_back() {
         "assertion_aud": "issuer",
         "access_token_format": "jwt",
         "audiences": ["https://api.bank.example"],
+        "resources": ["https://accounts.bank.example"],
+        "authorization_details_types": [],
     });
     assert_eq!(world.register(&metadata).await, metadata, "there is no secret to be told");
     assert_eq!(world.admin().client("bank").await.expect("the client"), metadata);
@@ -107,6 +111,8 @@ async fn what_is_not_named_gets_its_default_and_a_random_secret() {
         "backchannel_user_code_parameter": false,
         "id_token_signed_response_alg": "ES256",
         "tls_client_certificate_bound_access_tokens": false,
+        "dpop_bound_access_tokens": false,
+        "dpop_bound_refresh_tokens": false,
         "grant_types": [CIBA],
         "response_types": [],
         "scope": "openid profile email phone",

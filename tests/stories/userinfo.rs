@@ -81,7 +81,9 @@ async fn calls_without_a_good_token_are_refused_as_rfc_6750_wants_it() {
     let (world, shop, phone) = scene().await;
     let token = token(&world, &shop, &phone, "openid").await;
     let good = format!("Bearer {token}");
-    let asks = Some("Bearer realm=\"assent\"");
+    let algorithms = "PS256 ES256 EdDSA ES384 PS384 PS512";
+    let asks = format!("Bearer realm=\"assent\", DPoP realm=\"assent\", algs=\"{algorithms}\"");
+    let asks = Some(asks.as_str());
     let says_invalid = Some("Bearer realm=\"assent\", error=\"invalid_token\"");
     let in_query = format!("/userinfo?access_token={token}");
     let cases: [Refused<'_>; 9] = [

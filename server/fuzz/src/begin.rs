@@ -27,6 +27,7 @@ pub fn request(bytes: &[u8]) {
     assert_eq!(hints.into_iter().filter(|name| sent.has(name)).count(), 1);
     assert!(read.requested_expiry.is_none_or(|seconds| seconds > 0));
     assert!(read.acr_values.iter().all(|value| !value.is_empty() && !value.contains(' ')));
+    assert_eq!(read.resources.iter().collect::<BTreeSet<_>>().len(), read.resources.len());
     for text in [&read.binding_message, &read.user_code.map(|code| code.reveal().to_owned())].into_iter().flatten() {
         assert!(!text.is_empty() && !text.contains('\0'));
     }
@@ -48,7 +49,7 @@ fn sent(bytes: &[u8]) -> Option<Result<Sent, Flaw>> {
         return Some(Sent::in_request_object(members, &ClientId::new("rp-1")));
     }
     let form = Form::parse(bytes).ok()?;
-    Some(Ok(Sent::in_form(form.without(&["request"]))))
+    Some(Ok(Sent::in_form(form.without(&["request"]), form.resources())))
 }
 
 /// Nobody of another issuer is taken for somebody here.

@@ -35,15 +35,19 @@ pub use begin::request;
 use domain::algorithm::Algorithm;
 use domain::time::Timestamp;
 pub use http::form;
-use jose::{Audience, Claims, JwkSet, MAX_JWT_BYTES, MAX_KEYS, MAX_SET_BYTES, Rules, SKEW, Token, Unverified};
+use jose::{
+    Audience, Claims, JwkSet, MAX_JWT_BYTES, MAX_KEYS, MAX_SET_BYTES, Proof, ProvenRequest, Rules, SKEW, Token,
+    Unverified,
+};
 
 /// Judges bytes; returns whatever they are.
 pub type Target = fn(&[u8]);
 
 /// Every target by name, as `tests/fuzz` and the corpus know it.
-pub const TARGETS: [(&str, Target); 6] = [
+pub const TARGETS: [(&str, Target); 7] = [
     ("android-key", android_key),
     ("apple-appattest", apple_appattest),
+    ("dpop", dpop),
     ("form", form),
     ("jwks", jwks),
     ("jwt", jwt),
@@ -100,6 +104,26 @@ pub fn jwt(bytes: &[u8]) {
     if let Ok(token) = jose::verify_mac(text, &VECTORS.secret, &Algorithm::ALL) {
         assert!(!algorithm.is_asymmetric());
         believed(text, &token, &claims);
+    }
+}
+
+/// A DPoP proof: one that holds is for this call and this time, by the key in its header, which is no private one.
+pub fn dpop(bytes: &[u8]) {
+    const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
+    let Ok(text) = str::from_utf8(bytes) else { return };
+    let urls = vec!["https://op.example/token".to_owned(), "https://mtls.op.example/token".to_owned()];
+    for token in [None, Some("the-access-token")] {
+        let wanted = ProvenRequest { method: "POST", urls: urls.clone(), token, algorithms: &Algorithm::ALL };
+        let Ok(proof) = Proof::judge(text, &wanted, NOW) else { continue };
+        let read = Unverified::parse(text).expect("it was read");
+        assert!(read.header().is_typ("dpop+jwt") && read.header().algorithm.is_asymmetric());
+        let jwk = read.header().jwk.as_ref().expect("it was judged");
+        assert!(jwk.get("d").is_none() && jose::thumbprint(jwk) == Some(proof.key));
+        assert!(NOW < proof.until && proof.until <= NOW.plus_seconds(3 * SKEW));
+        let claims = read.claims();
+        assert_eq!(claims.text("htm"), Ok(Some("POST")));
+        assert_eq!(claims.text("nonce"), Ok(proof.nonce.as_deref()));
+        assert!(token.is_none() || claims.text("ath").is_ok_and(|ath| ath.is_some()));
     }
 }
 

@@ -10,6 +10,7 @@ use crate::domain::context::{Context, Reached};
 use crate::domain::device::Device;
 use crate::domain::message::{Content, Message, MessageId};
 use crate::domain::prompt::{About, StoredPrompt, nobodys_phone};
+use crate::domain::resource;
 use crate::domain::time::Timestamp;
 
 /// Makes the prompts for a request.
@@ -118,7 +119,7 @@ fn prompt(
         },
         binding_message: request.binding_message.clone(),
         scope: request.scope.clone(),
-        resource: Vec::new(),
+        resource: request.resources.clone(),
         authorization_details: request.details.as_ref().map(|asked| asked.details.clone()).unwrap_or_default(),
         display: display(question),
         acr: wanted.acr.map(|acr| acr.name().to_owned()),
@@ -158,6 +159,7 @@ fn display(question: &Question<'_>) -> Vec<Line> {
     let extra = question.request.scope.iter().filter(|scope| *scope != "openid");
     // A line each, because together they may be longer than a line is.
     lines.extend(extra.map(|scope| Line::new("Access to", scope)));
+    lines.extend(question.request.resources.iter().map(|uri| Line::new("For use at", &resource::shown(uri))));
     lines
 }
 

@@ -84,6 +84,9 @@ pub struct AuthenticationRequest {
     pub delivery: DeliveryMode,
     /// What it asks for.
     pub scope: Vec<String>,
+    /// `resource`: where the access token may be used (RFC 8707).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resources: Vec<String>,
     /// The text shown on both devices.
     pub binding_message: Option<String>,
     /// Seconds between polls, before any `slow_down`.

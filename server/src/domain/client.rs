@@ -169,6 +169,12 @@ pub struct Client {
     /// `tls_client_certificate_bound_access_tokens`
     #[serde(default)]
     pub certificate_bound: bool,
+    /// `dpop_bound_access_tokens`
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dpop_bound: bool,
+    /// Ours, `dpop_bound_refresh_tokens`: a refresh shows the key that the first token request showed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dpop_bound_refresh: bool,
     /// `grant_types` holds `refresh_token`.
     #[serde(default)]
     pub refresh: bool,
@@ -190,6 +196,12 @@ pub struct Client {
     /// Ours, `approval_receipt`: its tokens come with the user's signed approval.
     #[serde(default)]
     pub approval_receipt: bool,
+    /// Ours, `resources`: which it may name by `resource` (RFC 8707).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resources: Vec<String>,
+    /// `authorization_details_types` (RFC 9396 §10): which it may send; absent, all of the realm's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub details_types: Option<Vec<String>>,
     /// Ours, `audiences`: the resource servers that this client is; it may introspect tokens for them (RFC 7662).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub audiences: Vec<String>,
@@ -222,6 +234,8 @@ impl Client {
             id_token_algorithm: Algorithm::Es256,
             access_token_format: AccessTokenFormat::Opaque,
             certificate_bound: false,
+            dpop_bound: false,
+            dpop_bound_refresh: false,
             refresh: false,
             long_poll: 0,
             profile: None,
@@ -229,6 +243,8 @@ impl Client {
             require_acr: false,
             match_code: false,
             approval_receipt: false,
+            resources: Vec::new(),
+            details_types: None,
             audiences: Vec::new(),
             removed: false,
         }

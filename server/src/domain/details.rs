@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use protocol::action::BadAction;
 use protocol::display::Line;
+use protocol::json;
 use protocol::text::{self, Kind};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -139,6 +140,9 @@ pub enum BadDetails {
     /// A member is unknown, missing, of another type, too long or out of bounds; where, as a pointer.
     #[error("a member does not fit its type")]
     Member(String),
+    /// One that the user was not asked about.
+    #[error("a detail was not granted")]
+    NotGranted,
     /// A value breaks the rules for text on phones.
     #[error("a value cannot be shown")]
     Text(String),
@@ -162,6 +166,28 @@ pub struct Details {
     pub lines: Vec<Line>,
     /// The language of the lines.
     pub language: String,
+}
+
+impl Details {
+    /// `type` of each.
+    pub fn types(&self) -> impl Iterator<Item = &str> {
+        self.details.iter().filter_map(|detail| detail["type"].as_str())
+    }
+}
+
+/// Reads the parameter of a form.
+pub fn read(text: &str) -> Result<Vec<Value>, BadDetails> {
+    json::from_slice_within(text.as_bytes(), MOST_BYTES).map_err(|_| BadDetails::Form)
+}
+
+/// RFC 9396 §6.1: of what was granted, what is asked for now. Each must be one of those granted, as it was sent then: whether
+/// a detail allows more than another depends on its type, and nobody was asked about another one.
+pub fn narrowed(granted: &[Value], asked: Option<Vec<Value>>) -> Result<Vec<Value>, BadDetails> {
+    let Some(asked) = asked else { return Ok(granted.to_vec()) };
+    if asked.is_empty() || !asked.iter().all(|detail| granted.contains(detail)) {
+        return Err(BadDetails::NotGranted);
+    }
+    Ok(granted.iter().filter(|detail| asked.contains(detail)).cloned().collect())
 }
 
 /// Judges the details of a request by the realm's types.

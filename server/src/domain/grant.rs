@@ -1,8 +1,10 @@
 //! What an access token stands for.
 
-use protocol::DeviceId;
+use protocol::{DeviceId, Digest};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
+use super::binding::Binding;
 use super::certificate::Thumbprint;
 use super::names::{ClientId, FamilyKey, RequestKey, Subject, TokenKey};
 use super::time::Timestamp;
@@ -28,9 +30,15 @@ pub struct Grant {
     /// Resource servers it is for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub audience: Vec<String>,
+    /// Granted `authorization_details` (RFC 9396).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub details: Vec<Value>,
     /// The certificate it is bound to (RFC 8705 §3), where it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub certificate: Option<Thumbprint>,
+    /// The key it is bound to (RFC 9449 §6), where it is: its thumbprint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dpop_key: Option<Digest>,
     /// The refresh tokens issued with it: revoking them ends it too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub family: Option<FamilyKey>,
@@ -46,4 +54,12 @@ pub struct Grant {
     /// Since when it is not valid any more, by itself (RFC 7009).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revoked_at: Option<Timestamp>,
+}
+
+impl Grant {
+    /// What it is bound to.
+    #[must_use]
+    pub const fn binding(&self) -> Binding {
+        Binding { certificate: self.certificate, key: self.dpop_key }
+    }
 }

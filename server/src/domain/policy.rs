@@ -1,6 +1,7 @@
 //! A realm's rules: one table of names, types, defaults, bounds and meanings. The settings file, its checks and
 //! `docs/configuration.md` are all made from it.
 
+use protocol::action;
 use protocol::messages::{Attestation, Confirm, PushMode, VerifiedKind};
 use serde::{Deserialize, Serialize};
 
@@ -149,6 +150,9 @@ policy! {
                 Algorithm::Ps512,
                 Algorithm::Hs256,
             ];
+
+    /// Whether DPoP proofs must hold a nonce of this server's, which it sends with `use_dpop_nonce` and every answer to a proof.
+    dpop_nonce: bool = false;
 
     /// Algorithms in which ID tokens and JWT access tokens are signed: `ES256`, `PS256`, `RS256`, `EdDSA`, `ES384`. The first is the default.
     signing_algorithms: Vec<Algorithm> = vec![Algorithm::Es256];
@@ -316,6 +320,12 @@ pub struct EnrolmentIssuer {
 }
 
 impl Policy {
+    /// The types of `authorization_details` that requests may hold, the built-in one last.
+    pub fn details_types(&self) -> impl Iterator<Item = &str> {
+        let built_in = self.agent_actions.then_some(action::TYPE);
+        self.authorization_details_types.iter().map(|kind| kind.name.as_str()).chain(built_in)
+    }
+
     /// The life of a request: what was asked, within the bounds, or the default.
     #[must_use]
     pub fn lifetime(&self, requested: Option<u32>) -> u32 {

@@ -2,12 +2,14 @@
 //! valid now, and for a short grace the one before it.
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
+use super::binding::Binding;
 use super::certificate::Thumbprint;
 use super::names::{ClientId, FamilyKey, RequestKey, Subject};
 use super::secret::{Secret, SecretHash};
 use super::time::Timestamp;
-use protocol::DeviceId;
+use protocol::{DeviceId, Digest};
 
 /// A family as it is stored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +22,12 @@ pub struct RefreshFamily {
     pub subject: Subject,
     /// To what: the most that a refresh can ask for.
     pub scope: Vec<String>,
+    /// `resource`s that were granted (RFC 8707): all that a refresh can name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resources: Vec<String>,
+    /// Granted `authorization_details` (RFC 9396): all that a refresh can name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub details: Vec<Value>,
     /// In which request.
     pub request: RequestKey,
     /// On which phone.
@@ -32,6 +40,9 @@ pub struct RefreshFamily {
     pub amr: Vec<String>,
     /// The certificate its tokens are bound to (RFC 8705 §4), where they are.
     pub certificate: Option<Thumbprint>,
+    /// The key that every refresh must show (RFC 9449 §5), where the client asked for that: its thumbprint.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dpop_key: Option<Digest>,
     /// The token valid now.
     pub current: SecretHash,
     /// The one before, and until when it is still taken.
@@ -58,6 +69,12 @@ impl RefreshFamily {
     #[must_use]
     pub fn is_alive(&self, now: Timestamp) -> bool {
         self.revoked_at.is_none() && now < self.expires_at
+    }
+
+    /// What its tokens are bound to.
+    #[must_use]
+    pub const fn binding(&self) -> Binding {
+        Binding { certificate: self.certificate, key: self.dpop_key }
     }
 
     /// Which of its tokens this is. `None`: it was replaced longer ago, so somebody uses a copy, or it never was one.
@@ -103,12 +120,15 @@ mod tests {
             client: ClientId::new("shop"),
             subject: Subject::new("1001"),
             scope: vec!["openid".to_owned()],
+            resources: Vec::new(),
+            details: Vec::new(),
             request: RequestKey::of("request"),
             device: DeviceId::from_bytes([1; 16]),
             auth_time: at(0),
             acr: "urn:assent:acr:presence".to_owned(),
             amr: vec!["pop".to_owned()],
             certificate: None,
+            dpop_key: None,
             current: SecretHash::of(&token("first")),
             previous: None,
             issued_at: at(0),

@@ -1,77 +1,169 @@
-//! Proofs of possession (RFC 9449): whoever presents an access token that is bound to a key shows that they have the key.
+//! Proofs of possession (RFC 9449): who asks for an access token shows the key that it will be bound to, and who presents
+//! one shows the key that it is bound to.
+//!
+//! | where | what a proof does |
+//! |---|---|
+//! | token endpoint, refresh | [`show`]: what is issued is bound to its key |
+//! | userinfo, a first party's calls | [`Presented::shows`]: together with the token, which it names by hash |
+//!
+//! A proof counts once: within this process by [`super::authenticate_client::Assertions`], and wherever it has an effect
+//! by a mark in the store, in the same commit. A pending poll has none, and touches no disk.
+//!
+//! Nonces of ours are stateless (a MAC over the time), and every process of a realm takes those of the others.
 
-use protocol::{Digest, Jwk};
-use serde_json::{Value, json};
+use protocol::{Digest, base64url};
+use subtle::ConstantTimeEq as _;
 
-use super::public_keys::Unbelieved;
+use super::authenticate_client::Caller;
+use super::provider::Provider;
 use crate::domain::algorithm::Algorithm;
+use crate::domain::binding::Binding;
+use crate::domain::certificate::Thumbprint;
+use crate::domain::endpoint::Endpoint;
+use crate::domain::names::ClientId;
 use crate::domain::time::Timestamp;
-use crate::jose::{ClaimsError, JwkSet, SKEW, Unverified};
+use crate::jose::{Proof, ProofError, ProvenRequest, SKEW};
+use crate::store::{Mark, MarkKey};
 
-/// Seconds for which a proof is good; the same number may a clock be ahead or behind.
-const LIFETIME: i64 = SKEW;
+/// For how many seconds a nonce may be used.
+const NONCE_LIFETIME: i64 = 300;
 
-/// Characters of a `jti`.
-const LONGEST_JTI: usize = 255;
-
-/// What a proof must be for.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Request<'a> {
-    /// `htm`
-    pub(super) method: &'a str,
-    /// `htu`: without query and fragment.
-    pub(super) url: &'a str,
-    /// The access token beside it, for `ath`.
-    pub(super) token: &'a str,
+/// Why a proof is not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Reason {
+    /// There is none, and there must be.
+    #[error("there is no proof")]
+    Missing,
+    /// It does not hold for this call.
+    #[error(transparent)]
+    Invalid(#[from] ProofError),
+    /// It counted before.
+    #[error("it was used before")]
+    Replayed,
+    /// It holds, and has no nonce of ours that is still good.
+    #[error("a fresh nonce is needed")]
+    UseNonce,
 }
 
-/// A proof that holds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Proven {
-    /// Thumbprint of its key (RFC 7638), as tokens are bound to it (`cnf.jkt`).
-    pub(super) key: Digest,
-    /// Of key and `jti`: no two proofs are the same.
-    pub(super) jti: Digest,
-    /// Until when it must be remembered.
-    pub(super) until: Timestamp,
-}
-
-/// RFC 9449 §4.3, all but its replay.
-pub(super) fn judge(proof: &str, request: Request<'_>, now: Timestamp) -> Result<Proven, Unbelieved> {
-    let unverified = Unverified::parse(proof)?;
-    if !unverified.header().is_typ("dpop+jwt") {
-        return Err(Unbelieved::Type);
-    }
-    let (key, keys) = key(unverified.header().jwk.as_ref())?;
-    let claims = unverified.verify(&keys, &[Algorithm::Es256])?.claims;
-    let is = |name: &'static str, wanted: &str| match claims.text(name)? {
-        Some(value) if value == wanted => Ok(()),
-        Some(_) => Err(Unbelieved::Claims(ClaimsError::Malformed(name))),
-        None => Err(Unbelieved::Claims(ClaimsError::Missing(name))),
+/// Takes the proof of a token request. A client that registered `dpop_bound_access_tokens` needs one.
+pub fn show(provider: &Provider, caller: Caller, proof: Option<&str>) -> Result<Caller, Reason> {
+    let Some(proof) = proof else {
+        return if caller.client.dpop_bound { Err(Reason::Missing) } else { Ok(caller) };
     };
-    is("htm", request.method)?;
-    is("htu", request.url)?;
-    is("ath", &Digest::of(request.token.as_bytes()).to_string())?;
-    let made = claims.date("iat")?.ok_or(ClaimsError::Missing("iat"))?;
-    if made > now.plus_seconds(SKEW) {
-        return Err(ClaimsError::Early("iat").into());
-    }
-    let until = made.plus_seconds(LIFETIME + SKEW);
-    if now >= until {
-        return Err(ClaimsError::Expired.into());
-    }
-    let jti = claims.text("jti")?.ok_or(ClaimsError::Missing("jti"))?;
-    if jti.is_empty() || jti.chars().count() > LONGEST_JTI {
-        return Err(ClaimsError::Malformed("jti").into());
-    }
-    let jti = Digest::labelled("assent-jti-dpop", &[key.as_bytes(), jti.as_bytes()]);
-    Ok(Proven { key, jti, until })
+    let wanted = ProvenRequest {
+        method: "POST",
+        urls: urls(provider, Endpoint::Token.path()),
+        token: None,
+        algorithms: &provider.offer().client_algorithms(caller.profile),
+    };
+    let (key, mark) = take(provider, &caller.client.id, proof, &wanted)?;
+    Ok(caller.showing(key, mark))
 }
 
-/// The key that a proof brings along: P-256, and nothing secret of it.
-fn key(jwk: Option<&Value>) -> Result<(Digest, JwkSet), Unbelieved> {
-    let jwk = jwk.filter(|jwk| jwk.get("d").is_none()).ok_or(Unbelieved::NoKeys)?;
-    let known: Jwk = serde_json::from_value(jwk.clone()).map_err(|_| Unbelieved::NoKeys)?;
-    let set = JwkSet::of(&json!({ "keys": [known] })).map_err(|_| Unbelieved::NoKeys)?;
-    Ok((known.thumbprint(), set))
+/// How a token was presented.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    /// RFC 6750: what it is bound to, if to anything, is the connection.
+    Bearer,
+    /// RFC 9449 §7.1
+    Dpop,
+}
+
+/// An access token, and what came with it.
+pub struct Presented<'a> {
+    /// The access token.
+    pub token: &'a str,
+    /// How it came.
+    pub scheme: Scheme,
+    /// The `DPoP` header.
+    pub proof: Option<&'a str>,
+    /// The certificate of the connection.
+    pub certificate: Option<Thumbprint>,
+    /// In capitals.
+    pub method: &'a str,
+    /// Below the issuer.
+    pub path: &'a str,
+}
+
+/// Why a token is not taken from whoever presented it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unshown {
+    /// It is bound to something of which nothing was shown, or was presented as another kind (RFC 8705 §3, RFC 9449 §7.1).
+    #[error("the access token is not shown to be the sender's")]
+    NotItsOwn,
+    /// The proof is not taken.
+    #[error("the DPoP proof: {0}")]
+    Proof(#[from] Reason),
+}
+
+impl Presented<'_> {
+    /// That the sender is whom the token was given to: everything that it is bound to must be shown. With a proof comes
+    /// what keeps that from being used again.
+    pub(super) fn shows(
+        &self,
+        provider: &Provider,
+        binding: Binding,
+        client: &ClientId,
+        algorithms: &[Algorithm],
+    ) -> Result<Option<Mark>, Unshown> {
+        // RFC 9449 §7.2: a token of one kind is not taken as one of the other.
+        let scheme = if binding.key.is_some() { Scheme::Dpop } else { Scheme::Bearer };
+        let other_certificate = binding.certificate.is_some() && binding.certificate != self.certificate;
+        if self.scheme != scheme || other_certificate {
+            return Err(Unshown::NotItsOwn);
+        }
+        let Some(wanted) = binding.key else { return Ok(None) };
+        let urls = urls(provider, self.path);
+        let request = ProvenRequest { method: self.method, urls, token: Some(self.token), algorithms };
+        let (key, mark) = take(provider, client, self.proof.ok_or(Unshown::NotItsOwn)?, &request)?;
+        if key == wanted { Ok(Some(mark)) } else { Err(Unshown::NotItsOwn) }
+    }
+}
+
+/// Under what URLs a path may have been called: the issuer's, and the alias for mutual TLS.
+fn urls(provider: &Provider, path: &str) -> Vec<String> {
+    let bases = std::iter::once(provider.issuer()).chain(provider.mtls_base_url());
+    bases.map(|base| format!("{base}{path}")).collect()
+}
+
+/// Judges a proof and uses it up; its key, and the mark that keeps it from counting elsewhere.
+fn take(
+    provider: &Provider,
+    client: &ClientId,
+    proof: &str,
+    wanted: &ProvenRequest<'_>,
+) -> Result<(Digest, Mark), Reason> {
+    let now = provider.now();
+    let Proof { key, jti, until, nonce } = Proof::judge(proof, wanted, now)?;
+    let is_wanted = provider.policy().dpop_nonce;
+    let is_good = nonce.map_or(!is_wanted, |nonce| is_fresh(provider, &nonce, now));
+    // Before it is used up: the client sends another one anyway.
+    if !is_good {
+        return Err(Reason::UseNonce);
+    }
+    if !provider.assertions.first_time(client, &jti, until, now) {
+        return Err(Reason::Replayed);
+    }
+    let mark = Mark { key: MarkKey::Jwt(client.clone(), jti), value: Digest::of(proof.as_bytes()), expires_at: until };
+    Ok((key, mark))
+}
+
+const NONCE_LABEL: &str = "assent-dpop-nonce";
+
+/// A nonce for the next proof (RFC 9449 §8.2), good at every process of the realm.
+#[must_use]
+pub fn nonce(provider: &Provider) -> String {
+    let time = provider.now().unix_seconds().to_be_bytes();
+    let mac = provider.keys.mac(NONCE_LABEL, &[&time]);
+    base64url::encode(&[&time[..], &mac[..16]].concat())
+}
+
+fn is_fresh(provider: &Provider, nonce: &str, now: Timestamp) -> bool {
+    let Ok(bytes) = base64url::decode_exact::<24>(nonce) else { return false };
+    let (time, mac) = bytes.split_at(8);
+    let expected = provider.keys.mac(NONCE_LABEL, &[time]);
+    let made_at = i64::from_be_bytes(time.try_into().expect("split at eight"));
+    let age = now.unix_seconds().saturating_sub(made_at);
+    // One of another process whose clock is a little ahead is fine.
+    bool::from(mac.ct_eq(&expected[..16])) && (-SKEW..NONCE_LIFETIME).contains(&age)
 }

@@ -2,23 +2,25 @@
 //! page would. What lets it is an access token of the login where the user signed in a moment ago (RFC 9068), bound to a key
 //! or a certificate of the app's, with a scope that no CIBA request is granted.
 
+use protocol::EnrolmentId;
 use protocol::messages::Ticket;
-use protocol::{Digest, EnrolmentId};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tracing::info;
 
 use super::administer::{self, Shown};
 use super::confirm::{self, Confirmed};
-use super::dpop;
+use super::dpop::{Presented, Reason as Unproven, Unshown};
 use super::provider::Provider;
 use super::public_keys::{Source, Unbelieved};
 use super::{Unavailable, enrol};
-use crate::domain::certificate::Thumbprint;
+use crate::domain::algorithm::Algorithm;
+use crate::domain::binding::Binding;
 use crate::domain::names::{ClientId, Subject, TicketKey};
 use crate::domain::policy::{ENROLMENT_SCOPE, EnrolmentIssuer};
 use crate::domain::profile::Profile;
 use crate::jose::{Audience, Claims, ClaimsError, Rules, SKEW, Unverified};
-use crate::store::{CommitError, Mark, MarkKey};
+use crate::store::{CommitError, Mark};
 
 /// So many seconds ago the user signed in, at most.
 pub const FRESH_SIGN_IN: i64 = 300;
@@ -26,43 +28,15 @@ pub const FRESH_SIGN_IN: i64 = 300;
 /// An access token lives at most so many seconds.
 const LONGEST_TOKEN: i64 = 86_400;
 
-/// How a token was presented.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Scheme {
-    /// RFC 6750: what it is bound to is the connection.
-    Bearer,
-    /// RFC 9449 §7.1
-    Dpop,
-}
-
-/// What came with a call.
-pub struct Presented<'a> {
-    /// The access token.
-    pub token: &'a str,
-    /// How it came.
-    pub scheme: Scheme,
-    /// The `DPoP` header.
-    pub proof: Option<&'a str>,
-    /// The certificate of the connection.
-    pub certificate: Option<Thumbprint>,
-    /// In capitals.
-    pub method: &'a str,
-    /// Below the issuer.
-    pub path: &'a str,
-}
-
 /// Why an app may not enrol phones.
 #[derive(Debug, thiserror::Error)]
 pub enum Reason {
     /// Not a token by which this is allowed; nobody is told more.
     #[error("the access token: {0}")]
     InvalidToken(Unbelieved),
-    /// Bound to nothing, to something that was not shown, or presented as another kind (RFC 8705 §3, RFC 9449 §7.1).
-    #[error("the access token is not shown to be the sender's")]
-    NotItsOwn,
-    /// The DPoP proof does not hold.
-    #[error("the DPoP proof: {0}")]
-    InvalidProof(Unbelieved),
+    /// Bound to nothing, or to something that was not shown (RFC 8705 §3, RFC 9449 §7.1).
+    #[error(transparent)]
+    Unshown(#[from] Unshown),
     /// It is for something else.
     #[error("the access token lacks the scope of enrolment")]
     InsufficientScope,
@@ -166,42 +140,26 @@ async fn believed<'p>(provider: &'p Provider, token: &str) -> Result<(&'p Enrolm
     Ok((known, token.claims))
 }
 
-/// That the sender is whom the token was given to: everything that it is bound to must be shown. With a proof comes what
-/// keeps that from being used again.
+/// What keeps the proof from being used again, if the sender is whom the token was given to.
 fn bound(
     provider: &Provider,
     presented: &Presented<'_>,
     claims: &Claims,
     client: &ClientId,
-) -> Result<Option<Mark>, Reason> {
-    let confirmation = claims.members().get("cnf");
-    let member = |name: &str| confirmation.and_then(|cnf| cnf.get(name)).map(Value::as_str);
-    let (certificate, key) = (member("x5t#S256"), member("jkt"));
-    // RFC 9449 §7.2: a token of one kind is not taken as one of the other.
-    let scheme = if key.is_some() { Scheme::Dpop } else { Scheme::Bearer };
-    if presented.scheme != scheme || certificate.is_none() && key.is_none() {
-        return Err(Reason::NotItsOwn);
-    }
-    if let Some(wanted) = certificate {
-        let shown = presented.certificate.map(|shown| shown.to_string());
-        if shown.as_deref() != wanted || shown.is_none() {
-            return Err(Reason::NotItsOwn);
-        }
-    }
-    let Some(wanted) = key else { return Ok(None) };
-    let proof = presented.proof.ok_or(Reason::NotItsOwn)?;
-    let url = format!("{}{}", provider.issuer(), presented.path);
-    let request = dpop::Request { method: presented.method, url: &url, token: presented.token };
-    let now = provider.now();
-    let proven = dpop::judge(proof, request, now).map_err(Reason::InvalidProof)?;
-    if wanted != Some(proven.key.to_string().as_str()) {
-        return Err(Reason::NotItsOwn);
-    }
-    if !provider.assertions.first_time(client, &proven.jti, proven.until, now) {
-        return Err(Reason::InvalidProof(Unbelieved::Replayed));
-    }
-    let key = MarkKey::Jwt(client.clone(), proven.jti);
-    Ok(Some(Mark { key, value: Digest::of(proof.as_bytes()), expires_at: proven.until }))
+) -> Result<Option<Mark>, Unshown> {
+    let binding = binding(claims).filter(|binding| *binding != Binding::default()).ok_or(Unshown::NotItsOwn)?;
+    presented.shows(provider, binding, client, &[Algorithm::Es256])
+}
+
+/// `cnf`; `None` where a member of it cannot be read.
+fn binding(claims: &Claims) -> Option<Binding> {
+    let Some(confirmation) = claims.members().get("cnf") else { return Some(Binding::default()) };
+    Some(Binding { certificate: member(confirmation, "x5t#S256")?, key: member(confirmation, "jkt")? })
+}
+
+/// A member that may be absent.
+fn member<T: DeserializeOwned>(confirmation: &Value, name: &str) -> Option<Option<T>> {
+    confirmation.get(name).map(T::deserialize).transpose().ok()
 }
 
 /// A ticket for the user who signed in. Who had phones and has none left must have signed in as the realm wants it then.
@@ -224,7 +182,7 @@ pub async fn create_ticket(provider: &Provider, caller: Caller) -> Result<Ticket
     change.marks.extend(caller.used);
     match provider.store.commit(change).await {
         Ok(()) => Ok(ticket),
-        Err(CommitError::Replayed(..)) => Err(Reason::InvalidProof(Unbelieved::Replayed)),
+        Err(CommitError::Replayed(..)) => Err(Unshown::Proof(Unproven::Replayed).into()),
         Err(error) => Err(Unavailable::from(error).into()),
     }
 }

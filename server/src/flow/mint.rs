@@ -3,14 +3,15 @@
 //!
 //! Nothing is stored here: what [`Minted`] holds goes into the commit of whoever hands the tokens out.
 
-use protocol::DeviceId;
 use protocol::receipt::Approval as Receipt;
+use protocol::{DeviceId, Digest};
 use serde_json::{Map, Value, json};
 
 use super::Unavailable;
+use super::narrow::Narrowed;
 use super::provider::Provider;
 use crate::domain::authentication_request::{Approval, AuthenticationRequest, Issued};
-use crate::domain::certificate::Thumbprint;
+use crate::domain::binding::Binding;
 use crate::domain::client::Client;
 use crate::domain::context::Proven;
 use crate::domain::grant::Grant;
@@ -32,6 +33,8 @@ pub(super) use signed::receipt;
 pub struct Tokens {
     /// As registered: 256 random bits, or a JWT.
     pub access_token: String,
+    /// `Bearer`, or `DPoP` where it is bound to a key.
+    pub token_type: &'static str,
     /// Seconds.
     pub expires_in: i64,
     /// Signed; absent where a refresh asked for less than `openid`.
@@ -40,7 +43,7 @@ pub struct Tokens {
     pub refresh_token: Option<String>,
     /// What was granted.
     pub scope: Vec<String>,
-    /// What was granted of `authorization_details` (RFC 9396 §7); never at a refresh.
+    /// What was granted of `authorization_details` (RFC 9396 §7).
     pub authorization_details: Vec<Value>,
     /// What the user signed, for clients registered for it; never at a refresh.
     pub receipt: Option<Receipt>,
@@ -52,7 +55,7 @@ impl Tokens {
     pub fn members(self) -> Map<String, Value> {
         let mut members = Map::new();
         members.insert("access_token".into(), self.access_token.into());
-        members.insert("token_type".into(), "Bearer".into());
+        members.insert("token_type".into(), self.token_type.into());
         members.insert("expires_in".into(), self.expires_in.into());
         members.extend(self.id_token.map(|token| ("id_token".into(), token.into())));
         members.extend(self.refresh_token.map(|token| ("refresh_token".into(), token.into())));
@@ -79,7 +82,9 @@ pub(super) struct Approved<'a> {
     /// The request's secret name, which the ID token repeats.
     pub(super) auth_req_id: &'a str,
     /// What the tokens are bound to, where they are.
-    pub(super) certificate: Option<Thumbprint>,
+    pub(super) binding: Binding,
+    /// What its access token is for.
+    pub(super) narrowed: Narrowed,
     /// What the user signed, where the client wants it.
     pub(super) receipt: Option<Receipt>,
 }
@@ -114,7 +119,8 @@ struct Agreed {
     auth_time: Timestamp,
     acr: String,
     amr: Vec<String>,
-    certificate: Option<Thumbprint>,
+    narrowed: Narrowed,
+    binding: Binding,
     /// The refresh tokens beside it, and the end of their life.
     family: Option<(FamilyKey, Timestamp)>,
 }
@@ -132,7 +138,7 @@ pub(super) enum Reason {
 
 /// Mints the first tokens of an approval.
 pub(super) fn mint(provider: &Provider, approved: &Approved<'_>, now: Timestamp) -> Result<Minted, Reason> {
-    let Approved { client, request, approval, auth_req_id, certificate, ref receipt } = *approved;
+    let Approved { client, request, approval, auth_req_id, binding, ref narrowed, ref receipt } = *approved;
     let proven = Proven::by(approval, provider.policy().trust_claimed_uv);
     let refresh = client.refresh.then(|| RefreshToken::new(provider.random()));
     let ends_at = now.plus_seconds(provider.policy().refresh_lifetime.into());
@@ -144,7 +150,8 @@ pub(super) fn mint(provider: &Provider, approved: &Approved<'_>, now: Timestamp)
         auth_time: approval.at,
         acr: acr(proven, client, &request.acr_values)?.to_owned(),
         amr: proven.amr().into_iter().map(str::to_owned).collect(),
-        certificate,
+        narrowed: narrowed.clone(),
+        binding,
         family: refresh.as_ref().map(|token| (token.family(), ends_at)),
     };
     let (access_token, grant) = access_token::mint(provider, client, &agreed, now)?;
@@ -157,14 +164,15 @@ pub(super) fn mint(provider: &Provider, approved: &Approved<'_>, now: Timestamp)
     let id_token = id_token_if_asked(provider, client, &agreed, &beside, now)?;
     let tokens = Tokens {
         access_token,
+        token_type: binding.token_type(),
         expires_in: expires_in(&grant, now),
         id_token,
         refresh_token: refresh.as_ref().map(|token| token.text().to_owned()),
         scope: request.scope.clone(),
-        authorization_details: request.details.as_ref().map(|asked| asked.details.clone()).unwrap_or_default(),
+        authorization_details: narrowed.details.clone(),
         receipt: receipt.clone(),
     };
-    let family = refresh.map(|token| token.founding(client, agreed, now, ends_at));
+    let family = refresh.map(|token| token.founding(client, (agreed, request), now, ends_at));
     Ok(Minted { tokens, grant, family })
 }
 
@@ -177,13 +185,13 @@ fn acr(proven: Proven, client: &Client, requested: &[String]) -> Result<&'static
     }
 }
 
-/// Mints tokens for a refresh: of the same approval, for `scope`, which is all of the family's or less. Without a refresh
-/// token.
+/// Mints tokens for a refresh: of the same approval, for a scope and what else is all of the family's or less, bound to the `key`
+/// that was shown now. Without a refresh token.
 pub(super) fn mint_again(
     provider: &Provider,
     client: &Client,
-    family: &RefreshFamily,
-    scope: Vec<String>,
+    (family, key): (&RefreshFamily, Option<Digest>),
+    (scope, narrowed): (Vec<String>, Narrowed),
     now: Timestamp,
 ) -> Result<Minted, Unavailable> {
     let agreed = Agreed {
@@ -194,7 +202,8 @@ pub(super) fn mint_again(
         auth_time: family.auth_time,
         acr: family.acr.clone(),
         amr: family.amr.clone(),
-        certificate: family.certificate,
+        narrowed,
+        binding: Binding { certificate: family.certificate, key },
         family: Some((family.key, family.expires_at)),
     };
     let (access_token, grant) = access_token::mint(provider, client, &agreed, now)?;
@@ -203,11 +212,12 @@ pub(super) fn mint_again(
     let expires_in = expires_in(&grant, now);
     let tokens = Tokens {
         access_token,
+        token_type: agreed.binding.token_type(),
         expires_in,
         id_token,
         refresh_token: None,
         scope: agreed.scope,
-        authorization_details: Vec::new(),
+        authorization_details: agreed.narrowed.details,
         receipt: None,
     };
     Ok(Minted { tokens, grant, family: None })

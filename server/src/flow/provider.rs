@@ -169,6 +169,12 @@ impl Provider {
         &self.realm.policy
     }
 
+    /// `aud` of access tokens for no resource in particular.
+    #[must_use]
+    pub fn default_audience(&self) -> &str {
+        self.realm.policy.default_audience.as_deref().unwrap_or(&self.realm.issuer)
+    }
+
     /// The realm's keys.
     #[must_use]
     pub fn keys(&self) -> &RealmKeys {

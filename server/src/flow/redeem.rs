@@ -7,6 +7,7 @@ use super::Unavailable;
 use super::authenticate_client::{Caller, OtherMethod, Replayed};
 use super::hold::{self, Woken};
 use super::mint::{self, Approved, Tokens, mint};
+use super::narrow::{self, Wish};
 use super::paces::Polled;
 use super::provider::{Provider, Recorded as _};
 use super::refusals;
@@ -49,6 +50,9 @@ pub enum Reason {
     /// Its life is over.
     #[error("the request has expired")]
     Expired,
+    /// More was asked for than was granted.
+    #[error(transparent)]
+    Narrowing(#[from] narrow::Reason),
     /// The request was begun by another method than the client's present one.
     #[error(transparent)]
     OtherMethod(#[from] OtherMethod),
@@ -71,11 +75,11 @@ impl From<mint::Reason> for Reason {
 
 /// Answers a token request for `auth_req_id` by an authenticated client. Of a client that registered `long_poll`, a poll
 /// that kept the interval and found nobody's answer may be held until there is one.
-pub async fn redeem(provider: &Provider, caller: &Caller, auth_req_id: &str) -> Result<Tokens, Reason> {
+pub async fn redeem(provider: &Provider, caller: &Caller, auth_req_id: &str, wish: &Wish) -> Result<Tokens, Reason> {
     if !caller.client.ciba || caller.client.delivery == DeliveryMode::Push {
         return Err(Reason::UnauthorizedClient);
     }
-    let poll = Poll { provider, caller, auth_req_id, key: RequestKey::of(auth_req_id) };
+    let poll = Poll { provider, caller, auth_req_id, wish, key: RequestKey::of(auth_req_id) };
     let polled = match poll.look().await? {
         Found::Tokens(tokens) => return Ok(tokens),
         Found::Pending(polled) => polled,
@@ -98,6 +102,7 @@ struct Poll<'a> {
     provider: &'a Provider,
     caller: &'a Caller,
     auth_req_id: &'a str,
+    wish: &'a Wish,
     key: RequestKey,
 }
 
@@ -138,7 +143,7 @@ impl Poll<'_> {
 }
 
 async fn attempt(poll: &Poll<'_>) -> Result<Attempt<Found>, Reason> {
-    let Poll { provider, caller, auth_req_id, ref key } = *poll;
+    let Poll { provider, caller, auth_req_id, wish, ref key } = *poll;
     let now = provider.now();
     let Versioned { version, record: request } = find(provider, caller, key, now).await?;
     let mut redeemed = match request.clone().apply(Event::Redeem, now) {
@@ -155,10 +160,12 @@ async fn attempt(poll: &Poll<'_>) -> Result<Attempt<Found>, Reason> {
         return Err(Reason::InvalidGrant);
     };
     judge_again(provider, &request, approval).await?;
-    let certificate = caller.binding();
+    let binding = caller.binding();
+    let details = request.details.as_ref().map(|asked| asked.details.as_slice()).unwrap_or_default();
+    let narrowed = wish.of(provider, &request.resources, details)?;
     let client = &caller.client;
     let receipt = mint::receipt(provider, client, (&request, approval), request_digest(auth_req_id), now).await?;
-    let approved = Approved { client, request: &request, approval, auth_req_id, certificate, receipt };
+    let approved = Approved { client, request: &request, approval, auth_req_id, binding, narrowed, receipt };
     let what = What::RequestRedeemed { request: *key, client: caller.client.id.clone() };
     let minted = mint(provider, &approved, now)?;
     redeemed.issued = Some(minted.issued());

@@ -9,6 +9,7 @@ use tracing::{info, warn};
 use super::Unavailable;
 use super::authenticate_client::{Caller, Replayed};
 use super::mint::{RefreshToken, Tokens, mint_again};
+use super::narrow::{self, Narrowed, Wish};
 use super::provider::{Provider, Recorded as _};
 use super::refusals;
 use super::retry::{Attempt, until_decided};
@@ -31,7 +32,10 @@ pub enum Reason {
     /// More is asked for than the user agreed to.
     #[error("more was asked for than was granted")]
     InvalidScope,
-    /// The client's assertion was used before.
+    /// More is asked for than the user agreed to.
+    #[error(transparent)]
+    Narrowing(#[from] narrow::Reason),
+    /// The client's assertion or its proof was used before.
     #[error(transparent)]
     Replayed(#[from] Replayed),
     /// Nothing was decided.
@@ -45,12 +49,13 @@ pub async fn refresh(
     caller: &Caller,
     refresh_token: &str,
     scope: Option<Vec<String>>,
+    wish: &Wish,
 ) -> Result<Tokens, Reason> {
     if !caller.client.refresh {
         return Err(Reason::UnauthorizedClient);
     }
     let token = RefreshToken::parse(refresh_token).ok_or(Reason::InvalidGrant)?;
-    let tokens = until_decided(|| attempt(provider, caller, &token, scope.as_deref())).await?;
+    let tokens = until_decided(|| attempt(provider, caller, &token, (scope.as_deref(), wish))).await?;
     tokens.ok_or(Reason::InvalidGrant)
 }
 
@@ -59,7 +64,7 @@ async fn attempt(
     provider: &Provider,
     caller: &Caller,
     token: &RefreshToken,
-    scope: Option<&[String]>,
+    (scope, wish): (Option<&[String]>, &Wish),
 ) -> Result<Attempt<Option<Tokens>>, Reason> {
     let now = provider.now();
     let found = find(provider, caller, token, now).await?;
@@ -68,7 +73,8 @@ async fn attempt(
         Some(sent) => {
             judge(provider, caller, &found.record).await?;
             let scope = narrowed(&found.record, scope)?;
-            renew(provider, caller, found, Renewal { token, sent, scope }, now).await
+            let narrowed = wish.of(provider, &found.record.resources, &found.record.details)?;
+            renew(provider, caller, found, Renewal { token, sent, scope, narrowed }, now).await
         }
     }
 }
@@ -102,7 +108,9 @@ async fn end(
 }
 
 async fn judge(provider: &Provider, caller: &Caller, family: &RefreshFamily) -> Result<(), Reason> {
-    if family.certificate.is_some() && family.certificate != caller.certificate {
+    let other_certificate = family.certificate.is_some() && family.certificate != caller.certificate;
+    let other_key = family.dpop_key.is_some() && family.dpop_key != caller.key();
+    if other_certificate || other_key {
         return Err(Reason::InvalidGrant);
     }
     let approval = Some((family.device, family.auth_time));
@@ -128,6 +136,7 @@ struct Renewal<'a> {
     token: &'a RefreshToken,
     sent: Sent,
     scope: Vec<String>,
+    narrowed: Narrowed,
 }
 
 async fn renew(
@@ -138,10 +147,11 @@ async fn renew(
     now: Timestamp,
 ) -> Result<Attempt<Option<Tokens>>, Reason> {
     // A client that must be bound by now, and was not then, is bound from here on.
-    let certificate = found.record.certificate.or(caller.binding());
-    let family = RefreshFamily { certificate, ..found.record.clone() };
+    let certificate = found.record.certificate.or(caller.binding().certificate);
+    let dpop_key = found.record.dpop_key.or(caller.key().filter(|_| caller.client.dpop_bound_refresh));
+    let family = RefreshFamily { certificate, dpop_key, ..found.record.clone() };
     let (request, client) = (family.request, caller.client.id.clone());
-    let minted = mint_again(provider, &caller.client, &family, renewal.scope, now)?;
+    let minted = mint_again(provider, &caller.client, (&family, caller.key()), (renewal.scope, renewal.narrowed), now)?;
     let (mut change, mut tokens) = minted.stored_by(caller.change(provider));
     let (next, successor) = turned(provider, caller, family, (renewal.token, renewal.sent), now);
     tokens.refresh_token = successor.map(|token| token.text().to_owned());

@@ -21,14 +21,14 @@ use crate::domain::time::Timestamp;
 use crate::flow::authenticate_client::{OtherMethod, Replayed};
 use crate::flow::register::BadMember;
 use crate::flow::{
-    Unavailable, administer, authenticate_client, begin, blocks, decide, enrol, maintain, prompts, prove, redeem,
-    register, rotate,
+    Unavailable, administer, authenticate_client, begin, blocks, decide, dpop, enrol, maintain, narrow, prompts, prove,
+    redeem, register, rotate,
 };
 
 mod device_registration;
 mod tokens;
 
-pub(super) use tokens::{no_token, without_token};
+pub(super) use tokens::{no_token_at_userinfo, not_told, without_token};
 
 /// Why an `agent_action` is refused (docs/agents.md).
 const fn bad_action(why: BadAction) -> &'static str {
@@ -110,6 +110,28 @@ impl IntoResponse for authenticate_client::Reason {
     }
 }
 
+impl IntoResponse for Replayed {
+    fn into_response(self) -> Response {
+        match self {
+            Self::Assertion => invalid_client(),
+            Self::Proof => dpop::Reason::Replayed.into_response(),
+        }
+    }
+}
+
+impl IntoResponse for dpop::Reason {
+    /// RFC 9449 §5, §8: at the token endpoint.
+    fn into_response(self) -> Response {
+        let bad = StatusCode::BAD_REQUEST;
+        match self {
+            Self::Missing => oauth(bad, "invalid_dpop_proof", "a DPoP proof is needed: tokens are bound to its key"),
+            Self::Invalid(why) => oauth(bad, "invalid_dpop_proof", &format!("the DPoP proof: {why}")),
+            Self::Replayed => oauth(bad, "invalid_dpop_proof", "the DPoP proof was used before"),
+            Self::UseNonce => oauth(bad, "use_dpop_nonce", "the DPoP proof needs the nonce of the DPoP-Nonce header"),
+        }
+    }
+}
+
 impl IntoResponse for begin::Reason {
     /// CIBA §13.
     fn into_response(self) -> Response {
@@ -130,19 +152,8 @@ impl IntoResponse for begin::Reason {
                 oauth(bad, "invalid_binding_message", "it does not match the pattern that this provider wants")
             }
             // RFC 9396 §5
-            Self::InvalidAuthorizationDetails(why) => {
-                let text = match why {
-                    BadDetails::Form => "a list of 1 to 8 objects with a type is wanted, of at most 2048 bytes",
-                    BadDetails::UnknownType => "a type is not known here",
-                    BadDetails::Member(_) => "a member is unknown, missing, or does not fit its type",
-                    BadDetails::Text(_) => "a value must be one line of at most 200 plain characters",
-                    BadDetails::Action(why) => bad_action(why),
-                    BadDetails::Alike => "two parameters have names that look alike",
-                    BadDetails::NotAlone => "an agent_action must be the only detail of its request",
-                };
-                oauth(bad, "invalid_authorization_details", text)
-            }
-            Self::InvalidTarget => oauth(bad, "invalid_target", "resource indicators are not taken here"),
+            Self::InvalidAuthorizationDetails(why) => why.into_response(),
+            Self::InvalidTarget => invalid_target(),
             Self::UnknownUser => oauth(bad, "unknown_user_id", "the hint names no user"),
             Self::MissingUserCode => oauth(bad, "missing_user_code", "this client must send the user code"),
             Self::InvalidUserCode => oauth(bad, "invalid_user_code", "the user code is wrong"),
@@ -152,10 +163,36 @@ impl IntoResponse for begin::Reason {
                 let text = "the user cannot be asked: no device, locked, or asked too often";
                 oauth(StatusCode::FORBIDDEN, "access_denied", text)
             }
-            Self::Replayed(Replayed) => invalid_client(),
+            Self::Replayed(replayed) => replayed.into_response(),
             Self::Unavailable(reason) => unavailable(&reason),
         }
     }
+}
+
+impl IntoResponse for BadDetails {
+    /// RFC 9396 §5
+    fn into_response(self) -> Response {
+        let text = match self {
+            Self::Form => "a list of 1 to 8 objects with a type is wanted, of at most 2048 bytes",
+            Self::UnknownType => "a type is not known here, or not for this client",
+            Self::Member(_) => "a member is unknown, missing, or does not fit its type",
+            Self::Text(_) => "a value must be one line of at most 200 plain characters",
+            Self::Action(why) => bad_action(why),
+            Self::Alike => "two parameters have names that look alike",
+            Self::NotAlone => "an agent_action must be the only detail of its request",
+            Self::NotGranted => "only details that were granted can be asked for here, as they were sent",
+        };
+        oauth(StatusCode::BAD_REQUEST, "invalid_authorization_details", text)
+    }
+}
+
+/// RFC 8707 §2
+fn invalid_target() -> Response {
+    oauth(
+        StatusCode::BAD_REQUEST,
+        "invalid_target",
+        "a resource is none that this client may name here, or too many are",
+    )
 }
 
 /// The interval is told twice: libraries heed the one or the other (REQUIREMENTS Q9).
@@ -165,6 +202,15 @@ fn slow_down(interval: u32) -> Response {
     let mut response = (StatusCode::BAD_REQUEST, no_store(), body).into_response();
     response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(interval));
     response
+}
+
+impl IntoResponse for narrow::Reason {
+    fn into_response(self) -> Response {
+        match self {
+            Self::InvalidTarget => invalid_target(),
+            Self::InvalidAuthorizationDetails(why) => why.into_response(),
+        }
+    }
 }
 
 impl IntoResponse for redeem::Reason {
@@ -181,8 +227,10 @@ impl IntoResponse for redeem::Reason {
             Self::AccessDenied => oauth(bad, "access_denied", "the request was not granted"),
             Self::CancelledByClient => oauth(bad, "access_denied", "the request was cancelled by the client"),
             Self::Expired => oauth(bad, "expired_token", "the request has expired"),
+            Self::Narrowing(reason) => reason.into_response(),
             // REQUIREMENTS Q23: as RFC 6749 §5.2 has it, an unsupported authentication method.
-            Self::OtherMethod(OtherMethod) | Self::Replayed(Replayed) => invalid_client(),
+            Self::OtherMethod(OtherMethod) => invalid_client(),
+            Self::Replayed(replayed) => replayed.into_response(),
             Self::Unavailable(reason) => unavailable(&reason),
         }
     }

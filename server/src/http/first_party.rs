@@ -6,8 +6,8 @@ use std::sync::Arc;
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
+use axum::http::HeaderMap;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderName};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use protocol::json;
@@ -15,23 +15,21 @@ use serde::Deserialize;
 
 use super::body::{self, BodyError};
 use super::error::{self, invalid_request};
+use super::presented::presented;
 use super::segment::Segment;
-use super::{MAX_BODY_BYTES, only, tickets, userinfo};
-use crate::domain::certificate::ClientCertificate;
+use super::{MAX_BODY_BYTES, only, proven, tickets};
 use crate::domain::names::TicketKey;
-use crate::flow::first_party::{self, Caller, Presented, Reason, Scheme};
+use crate::flow::first_party::{self, Caller, Reason};
 use crate::flow::provider::Provider;
-
-const DPOP: HeaderName = HeaderName::from_static("dpop");
 
 const TICKETS: &str = "/enrol/tickets";
 
 /// The routes, whether or not the realm believes anybody: who it does not believe is told so.
-pub(super) fn routes() -> Router<Arc<Provider>> {
+pub(super) fn routes(provider: &Arc<Provider>) -> Router<Arc<Provider>> {
     Router::new()
-        .route(TICKETS, only(post(create)))
-        .route("/enrol/tickets/{id}", only(get(shown)))
-        .route("/enrol/tickets/{id}/digits", only(post(digits)))
+        .route(TICKETS, only(proven(provider, post(create))))
+        .route("/enrol/tickets/{id}", only(proven(provider, get(shown))))
+        .route("/enrol/tickets/{id}/digits", only(proven(provider, post(digits))))
 }
 
 /// `POST /enrol/tickets`: see [`tickets::made`].
@@ -94,27 +92,7 @@ async fn read(headers: &HeaderMap, body: Body) -> Result<Digits, Box<Response>> 
 }
 
 async fn admit(provider: &Provider, parts: &Parts) -> Result<Caller, Box<Response>> {
-    let (scheme, token) = userinfo::authorization(&parts.headers, &parts.uri)?.ok_or_else(|| Box::new(no_token()))?;
-    let scheme = match scheme {
-        dpop if dpop.eq_ignore_ascii_case("dpop") => Scheme::Dpop,
-        bearer if bearer.eq_ignore_ascii_case("bearer") => Scheme::Bearer,
-        _ => return Err(Box::new(no_token())),
-    };
-    let mut proofs = parts.headers.get_all(&DPOP).iter();
-    // RFC 9449 §4.3: not more than one.
-    let proof = match (proofs.next(), proofs.next()) {
-        (Some(_), Some(_)) => return Err(Box::new(invalid_request("two DPoP headers"))),
-        (proof, _) => proof.and_then(|proof| proof.to_str().ok()),
-    };
-    let presented = Presented {
-        token,
-        scheme,
-        proof,
-        certificate: parts.extensions.get::<ClientCertificate>().map(ClientCertificate::thumbprint),
-        method: parts.method.as_str(),
-        // Below the issuer's: the router has taken that off.
-        path: parts.uri.path(),
-    };
+    let presented = presented(parts)?.ok_or_else(|| Box::new(no_token()))?;
     first_party::admit(provider, &presented).await.map_err(refused)
 }
 

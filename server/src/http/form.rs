@@ -1,5 +1,5 @@
-//! `application/x-www-form-urlencoded` parameters, strictly: valid UTF-8, no parameter twice (RFC 6749 §3.1), at most 64
-//! of them. An empty value counts as absent (RFC 6749 §3.1).
+//! `application/x-www-form-urlencoded` parameters, strictly: valid UTF-8, no parameter twice (RFC 6749 §3.1) but
+//! `resource` (RFC 8707 §2), at most 64 of them. An empty value counts as absent (RFC 6749 §3.1).
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -11,33 +11,49 @@ const MOST_PARAMETERS: usize = 64;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct BadForm;
 
+/// The one parameter that may stand in a form more than once (RFC 8707 §2).
+const RESOURCE: &str = "resource";
+
 /// Parameters by name.
 #[derive(Default)]
-pub(super) struct Form(HashMap<String, String>);
+pub(super) struct Form {
+    once: HashMap<String, String>,
+    resources: Vec<String>,
+}
 
 impl Form {
     /// Parses a body.
     pub(super) fn parse(body: &[u8]) -> Result<Self, BadForm> {
         let text = std::str::from_utf8(body).map_err(|_| BadForm)?;
-        let mut parameters = HashMap::new();
+        let mut form = Self::default();
         for pair in text.split('&').filter(|pair| !pair.is_empty()) {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let (name, value) = (decode(name)?, decode(value)?);
-            if parameters.len() >= MOST_PARAMETERS || parameters.insert(name, value).is_some() {
+            if form.once.len() + form.resources.len() >= MOST_PARAMETERS {
+                return Err(BadForm);
+            }
+            if name == RESOURCE {
+                form.resources.extend(Some(value).filter(|value| !value.is_empty()));
+            } else if form.once.insert(name, value).is_some() {
                 return Err(BadForm);
             }
         }
-        Ok(Self(parameters))
+        Ok(form)
     }
 
     /// A parameter's value, unless it is absent or empty.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+        self.once.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    /// All but those of these names.
+    /// `resource`, each that is not empty.
+    pub(super) fn resources(&self) -> &[String] {
+        &self.resources
+    }
+
+    /// All but those of these names, and `resource`.
     pub(super) fn without<'a>(&'a self, names: &'a [&str]) -> impl Iterator<Item = (&'a str, &'a str)> {
-        let all = self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+        let all = self.once.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         all.filter(|(name, _)| !names.contains(name))
     }
 }

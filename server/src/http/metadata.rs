@@ -7,7 +7,6 @@ use axum::body::Bytes;
 use axum::extract::State;
 use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use protocol::action;
 use serde_json::{Map, Value, json};
 
 use super::error::invalid_request;
@@ -104,6 +103,9 @@ fn members(provider: &Provider, endpoints: &[Endpoint]) -> Map<String, Value> {
     members.extend(published.iter().map(|endpoint| (endpoint.name().to_owned(), endpoint.url(issuer).into())));
     members.extend(authentication(&published, &offer));
     members.extend(mutual_tls(provider, &published));
+    // RFC 9449 §5.1
+    let proofs = offer.client_algorithms(offer.policy.profile);
+    members.insert("dpop_signing_alg_values_supported".to_owned(), json!(proofs));
     if has_ciba(&offer) {
         members.extend(ciba(&offer));
     }
@@ -112,9 +114,7 @@ fn members(provider: &Provider, endpoints: &[Endpoint]) -> Map<String, Value> {
         members.insert("response_types_supported".to_owned(), json!(["none"]));
     }
     // RFC 9396 §10
-    let built_in = offer.policy.agent_actions.then_some(action::TYPE);
-    let types = offer.policy.authorization_details_types.iter().map(|kind| kind.name.as_str()).chain(built_in);
-    members.insert("authorization_details_types_supported".to_owned(), types.collect());
+    members.insert("authorization_details_types_supported".to_owned(), offer.policy.details_types().collect());
     // RFC 8414 §3.2: lists without elements are left out.
     members.retain(|_, value| value.as_array().is_none_or(|list| !list.is_empty()));
     members

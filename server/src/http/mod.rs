@@ -29,6 +29,7 @@ pub mod health;
 mod metadata;
 mod oauth;
 mod page;
+mod presented;
 pub mod proxies;
 mod qr;
 mod segment;
@@ -87,20 +88,20 @@ fn realm_router(provider: Arc<Provider>) -> Router {
             device_only(get(device::blocks).merge(put(device::block)).merge(delete(device::unblock))),
         )
         .route(device_api::TEST.path, device_only(post(device::test)))
-        .merge(first_party::routes())
+        .merge(first_party::routes(&provider))
         .merge(sign_in::routes())
         .with_state(provider)
 }
 
 /// Those of relying parties. What stands here is published.
-fn endpoints(provider: &Provider) -> Vec<(Endpoint, MethodRouter<Arc<Provider>>)> {
+fn endpoints(provider: &Arc<Provider>) -> Vec<(Endpoint, MethodRouter<Arc<Provider>>)> {
     let mut endpoints = vec![
         (Endpoint::BackchannelAuthentication, of_clients(post(oauth::backchannel_authenticate))),
         (Endpoint::BackchannelCancellation, of_clients(post(oauth::cancellation))),
-        (Endpoint::Token, of_clients(post(oauth::token))),
+        (Endpoint::Token, proven(provider, of_clients(post(oauth::token)))),
         (Endpoint::Introspection, of_clients(post(oauth::introspection))),
         (Endpoint::Revocation, of_clients(post(oauth::revocation))),
-        (Endpoint::Userinfo, get(userinfo::userinfo).post(userinfo::userinfo)),
+        (Endpoint::Userinfo, proven(provider, get(userinfo::userinfo).post(userinfo::userinfo))),
     ];
     if !provider.policy().device_registration_clients.is_empty() {
         endpoints.push((Endpoint::DeviceRegistration, of_clients(post(oauth::device_registration))));
@@ -119,6 +120,11 @@ pub fn admin_router(providers: &[Arc<Provider>], token: AdminToken, health: Rout
 /// Where clients authenticate.
 fn of_clients(methods: MethodRouter<Arc<Provider>>) -> MethodRouter<Arc<Provider>> {
     methods.layer(middleware::from_fn(error::challenge))
+}
+
+/// Where DPoP proofs are taken.
+fn proven(provider: &Arc<Provider>, methods: MethodRouter<Arc<Provider>>) -> MethodRouter<Arc<Provider>> {
+    methods.layer(middleware::from_fn_with_state(Arc::clone(provider), presented::next_nonce))
 }
 
 /// Any other method is 405 with `Allow` (RFC 9110 §15.5.6), which axum adds, and the JSON that OAuth clients expect.

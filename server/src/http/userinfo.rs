@@ -1,16 +1,17 @@
 //! The userinfo endpoint (OIDC Core §5.3), a resource that is protected by bearer tokens (RFC 6750) and, where they are
-//! bound to one, by the client's certificate (RFC 8705 §3).
+//! bound to one, by the client's certificate (RFC 8705 §3) or key (RFC 9449 §7).
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue, Uri, header};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
-use super::error::{self, invalid_request};
-use crate::domain::certificate::ClientCertificate;
+use super::error;
+use super::presented::presented;
+use crate::domain::algorithm::Algorithm;
 use crate::domain::random::Random;
 use crate::flow::provider::Provider;
 use crate::flow::userinfo::{self, Told};
@@ -28,37 +29,18 @@ pub(super) async fn userinfo(State(provider): State<Arc<Provider>>, call: Reques
 }
 
 async fn answer(provider: &Provider, call: Request) -> Result<Response, Box<Response>> {
-    let token = bearer_token(call.headers(), call.uri())?;
-    let certificate = call.extensions().get::<ClientCertificate>().map(ClientCertificate::thumbprint);
-    let told = userinfo::userinfo(provider, token, certificate).await;
-    let told = told.map_err(|reason| Box::new(reason.into_response()))?;
+    let (parts, _) = call.into_parts();
+    let algorithms = || algorithms(provider);
+    let presented = presented(&parts)?.ok_or_else(|| Box::new(error::no_token_at_userinfo(&algorithms())))?;
+    let told = userinfo::userinfo(provider, &presented).await;
+    let told = told.map_err(|reason| Box::new(error::not_told(reason, presented.scheme, &algorithms())))?;
     Ok((error::no_store(), Json(claims(&told))).into_response())
 }
 
-fn bearer_token<'h>(headers: &'h HeaderMap, uri: &Uri) -> Result<&'h str, Box<Response>> {
-    let (scheme, token) = authorization(headers, uri)?.ok_or_else(|| Box::new(error::no_token()))?;
-    if scheme.eq_ignore_ascii_case("bearer") { Ok(token) } else { Err(Box::new(error::no_token())) }
-}
-
-/// Scheme and token, from the one place where they may stand: URLs are logged, and a form is no place for a `GET`.
-pub(super) fn authorization<'h>(
-    headers: &'h HeaderMap,
-    uri: &Uri,
-) -> Result<Option<(&'h str, &'h str)>, Box<Response>> {
-    let in_query = uri.query().is_some_and(|query| query.split('&').any(|pair| pair.starts_with("access_token=")));
-    if in_query {
-        return Err(Box::new(invalid_request("an access token does not belong into a URL")));
-    }
-    let mut values = headers.get_all(header::AUTHORIZATION).iter();
-    match (values.next(), values.next()) {
-        (Some(_), Some(_)) => Err(Box::new(invalid_request("two Authorization headers"))),
-        (value, _) => Ok(value.and_then(parts_of)),
-    }
-}
-
-fn parts_of(authorization: &HeaderValue) -> Option<(&str, &str)> {
-    let (scheme, token) = authorization.to_str().ok()?.split_once(' ')?;
-    Some((scheme, token.trim())).filter(|(_, token)| !token.is_empty())
+/// RFC 9449 §7.1: `algs`
+fn algorithms(provider: &Provider) -> String {
+    let algorithms = provider.offer().client_algorithms(provider.policy().profile);
+    algorithms.into_iter().map(Algorithm::name).collect::<Vec<_>>().join(" ")
 }
 
 /// OIDC Core §5.4: which scope asks for which claims.

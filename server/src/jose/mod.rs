@@ -3,14 +3,16 @@
 //!
 //! [`JwkSet`] holds somebody's public keys, each parsed once. [`Unverified`] is a JWT that was only read; verifying it
 //! with a set or a shared secret makes a [`Token`], whose [`Claims`] are judged by [`Rules`]. What a header says about
-//! where to find keys (`jku`, `x5u`, `jwk`, `x5c`) is never followed.
+//! where to find keys (`jku`, `x5u`, `x5c`) is never followed; the key that it brings (`jwk`) counts in a [`Proof`] alone.
 
 mod claims;
+mod dpop;
 mod jwk;
 mod jwt;
 mod set;
 
 pub use claims::{Audience, Claims, ClaimsError, Rules, SKEW};
+pub use dpop::{Proof, ProofError, ProvenRequest};
 pub use jwk::thumbprint;
 pub use jwt::{Header, JwtError, MAX_JWT_BYTES, Token, Unverified, verify, verify_mac};
 pub use set::{JwkSet, JwkSetError, MAX_KEYS, MAX_SET_BYTES};

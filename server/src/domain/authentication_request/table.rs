@@ -240,6 +240,7 @@ fn a_request(column: Column, state: State, delivery: DeliveryMode) -> Authentica
         subject: Subject::new("subject"),
         delivery,
         scope: vec!["openid".to_owned()],
+        resources: Vec::new(),
         binding_message: Some("1234".to_owned()),
         interval: 5,
         created_at: at(0),

@@ -1,11 +1,10 @@
 //! What the parameters mean for this client in this realm, before anybody is looked up. Nothing here depends on the user.
 
-use protocol::json;
 use serde_json::Value;
 
 use super::super::authenticate_client::Caller;
 use super::super::provider::Provider;
-use super::parameters::{Parameters, Sent, check_notification_token};
+use super::parameters::{Parameters, check_notification_token};
 use super::{Flaw, Reason, user_code};
 use crate::domain::agent_action;
 use crate::domain::binding_message;
@@ -15,6 +14,7 @@ use crate::domain::details::{self, BadDetails, Details};
 use crate::domain::policy::AboveMax;
 use crate::domain::policy::ENROLMENT_SCOPE;
 use crate::domain::profile::Profile;
+use crate::domain::resource;
 
 /// Whether the client may use CIBA, in its delivery mode. A realm that offers no mode has no CIBA (REQUIREMENTS Q20).
 pub(super) fn may_ask(provider: &Provider, caller: &Caller) -> Result<(), Reason> {
@@ -24,21 +24,16 @@ pub(super) fn may_ask(provider: &Provider, caller: &Caller) -> Result<(), Reason
 }
 
 /// Judges all parameters but the hint and the value of the user code.
-pub(super) fn parameters(
-    provider: &Provider,
-    caller: &Caller,
-    sent: &Sent,
-    parameters: &Parameters,
-) -> Result<(), Reason> {
+pub(super) fn parameters(provider: &Provider, caller: &Caller, parameters: &Parameters) -> Result<(), Reason> {
     let client = &caller.client;
     check_scope(provider, caller, &parameters.scope)?;
-    check_unsupported(sent)?;
+    check_resources(client, &parameters.resources)?;
     check_callback(client, parameters)?;
     check_expiry(provider, parameters)?;
     if let Some(message) = &parameters.binding_message {
         binding_message::check(message, provider.binding_pattern.as_ref())?;
-    } else if caller.profile == Profile::FapiCiba {
-        // FAPI-CIBA §5.2.2: a unique authorization context, and the binding message is the only one offered here.
+    } else if caller.profile == Profile::FapiCiba && parameters.details.is_none() && !client.match_code {
+        // FAPI-CIBA §5.2.2: a unique authorization context, or else a binding message.
         return Err(Flaw("binding_message", "is missing: the user could not tell this request from another").into());
     }
     if parameters.user_code.is_none() && user_code::is_demanded(provider, client) {
@@ -58,26 +53,37 @@ fn check_scope(provider: &Provider, caller: &Caller, scope: &[String]) -> Result
     if asks_openid && all_allowed { Ok(()) } else { Err(Reason::InvalidScope) }
 }
 
-/// Passed over, it would have the client get another token than it asked for.
-fn check_unsupported(sent: &Sent) -> Result<(), Reason> {
-    if sent.has("resource") { Err(Reason::InvalidTarget) } else { Ok(()) }
+/// RFC 8707 §2: only where the client may ask for tokens for them.
+fn check_resources(client: &Client, named: &[String]) -> Result<(), Reason> {
+    let fit = named.len() <= resource::MOST && named.iter().all(|uri| client.resources.contains(uri));
+    if fit { Ok(()) } else { Err(Reason::InvalidTarget) }
 }
 
 /// `authorization_details` (RFC 9396 §5), as text out of a form or as JSON out of a signed request.
-pub(super) fn details(provider: &Provider, parameters: &Parameters) -> Result<Option<Details>, BadDetails> {
+pub(super) fn details(
+    provider: &Provider,
+    client: &Client,
+    parameters: &Parameters,
+) -> Result<Option<Details>, BadDetails> {
     let list = match &parameters.details {
         None => return Ok(None),
         Some(Value::Array(list)) => list.clone(),
-        Some(Value::String(text)) => {
-            json::from_slice_within(text.as_bytes(), details::MOST_BYTES).map_err(|_| BadDetails::Form)?
-        }
+        Some(Value::String(text)) => details::read(text)?,
         Some(_) => return Err(BadDetails::Form),
     };
     let policy = provider.policy();
-    if policy.agent_actions && agent_action::is_among(&list) {
-        return agent_action::judge(list).map(Some);
+    let judged = if policy.agent_actions && agent_action::is_among(&list) {
+        agent_action::judge(list)?
+    } else {
+        details::judge(&policy.authorization_details_types, list)?
+    };
+    let Some(allowed) = &client.details_types else { return Ok(Some(judged)) };
+    // RFC 9396 §5: to a client, a type that it may not use is one that is not known.
+    if judged.types().all(|kind| allowed.iter().any(|name| name == kind)) {
+        Ok(Some(judged))
+    } else {
+        Err(BadDetails::UnknownType)
     }
-    details::judge(&policy.authorization_details_types, list).map(Some)
 }
 
 /// CIBA §7.1: required of ping and push clients; of a poll client not even looked at (REQUIREMENTS Q22).

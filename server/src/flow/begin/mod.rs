@@ -91,8 +91,8 @@ pub enum Reason {
     /// `authorization_details` are of no registered type, or do not fit it (RFC 9396 §5).
     #[error("the authorization details are refused: {0:?}")]
     InvalidAuthorizationDetails(#[from] BadDetails),
-    /// Every `resource` is unknown here (RFC 8707 §2).
-    #[error("resource indicators are not taken")]
+    /// A `resource` is not one that the client may name (RFC 8707 §2).
+    #[error("a resource is not allowed")]
     InvalidTarget,
     /// No such user.
     #[error("no such user")]
@@ -129,8 +129,8 @@ pub async fn begin(provider: &Provider, caller: &Caller, sent: Sent) -> Result<B
         warn_of_unknown(caller, &sent);
     }
     let mut parameters = Parameters::read(&sent)?;
-    judge::parameters(provider, caller, &sent, &parameters)?;
-    let details = judge::details(provider, &parameters)?;
+    judge::parameters(provider, caller, &parameters)?;
+    let details = judge::details(provider, &caller.client, &parameters)?;
     let person = person::find(provider, caller, &parameters.hint).await?;
     let code = parameters.user_code.take().filter(|_| user_code::is_demanded(provider, &caller.client));
     let has_code = code.is_some();
@@ -207,6 +207,7 @@ impl Accepted<'_> {
             subject,
             delivery: client.delivery,
             scope: parameters.scope.clone(),
+            resources: parameters.resources.clone(),
             binding_message: parameters.binding_message.clone(),
             interval: policy.interval,
             created_at: self.at,

@@ -6,6 +6,7 @@ use serde_json::{Map, Value};
 
 use crate::domain::hint::Hint;
 use crate::domain::names::ClientId;
+use crate::domain::resource;
 use crate::domain::secret::Secret;
 use crate::domain::user::LONGEST_USER_CODE;
 
@@ -52,9 +53,13 @@ const CLAIMS: [&str; 7] = ["iss", "aud", "exp", "iat", "nbf", "jti", "client_id"
 pub struct Sent(Map<String, Value>);
 
 impl Sent {
-    /// Takes what a form holds beside the client's credentials.
-    pub fn in_form<'a>(parameters: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
-        Self(parameters.map(|(name, text)| (name.to_owned(), text.into())).collect())
+    /// Takes what a form holds beside the client's credentials; `resource` may stand in it more than once (RFC 8707 §2).
+    pub fn in_form<'a>(parameters: impl Iterator<Item = (&'a str, &'a str)>, resources: &[String]) -> Self {
+        let mut sent: Map<String, Value> = parameters.map(|(name, text)| (name.to_owned(), text.into())).collect();
+        if !resources.is_empty() {
+            sent.insert("resource".to_owned(), resources.into());
+        }
+        Self(sent)
     }
 
     /// Takes what a signed request holds beside what makes it one.
@@ -109,6 +114,8 @@ pub(super) struct Parameters {
     pub(super) context: Option<Map<String, Value>>,
     /// As it was sent.
     pub(super) details: Option<Value>,
+    /// RFC 8707: none twice.
+    pub(super) resources: Vec<String>,
 }
 
 impl Parameters {
@@ -124,6 +131,7 @@ impl Parameters {
             notification_token: owned("client_notification_token")?.map(Secret::new),
             context: sent.value("request_context").map(context).transpose()?,
             details: sent.value("authorization_details").cloned(),
+            resources: resources(sent)?,
         })
     }
 }
@@ -181,6 +189,21 @@ fn requested_expiry(value: &Value) -> Result<u32, Flaw> {
         None | Some(0) => Err(Flaw("requested_expiry", "must be a positive integer")),
         Some(seconds) => Ok(u32::try_from(seconds).unwrap_or(u32::MAX)),
     }
+}
+
+/// RFC 8707 §2: one or more; inside a signed request a text or a list.
+fn resources(sent: &Sent) -> Result<Vec<String>, Flaw> {
+    const FLAW: Flaw = Flaw("resource", "must be one URI or several");
+    let list = match sent.value("resource") {
+        None => return Ok(Vec::new()),
+        Some(Value::String(uri)) => vec![uri.clone()],
+        Some(Value::Array(list)) => {
+            let texts = list.iter().map(|uri| uri.as_str().map(str::to_owned));
+            texts.collect::<Option<Vec<_>>>().ok_or(FLAW)?
+        }
+        Some(_) => return Err(FLAW),
+    };
+    Ok(resource::once(list))
 }
 
 fn acr_values(sent: &Sent) -> Result<Vec<String>, Flaw> {

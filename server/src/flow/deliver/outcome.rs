@@ -6,6 +6,7 @@ use protocol::digest::request_digest;
 use tracing::info;
 
 use super::super::mint::{self, Approved, mint};
+use super::super::narrow::Narrowed;
 use super::super::provider::{Provider, Recorded as _};
 use super::super::retry::{Attempt, until_decided};
 use super::super::{Unavailable, refusals};
@@ -14,6 +15,7 @@ use crate::domain::audit::{Point, What};
 use crate::domain::authentication_request::{
     Approval, AuthenticationRequest, CancelledBy, Event, PushError, Refusal, State, Transition,
 };
+use crate::domain::binding::Binding;
 use crate::domain::client::Client;
 use crate::domain::message::{Content, Message};
 use crate::domain::names::RequestKey;
@@ -102,8 +104,10 @@ impl Turn<'_> {
         if !device.is_some_and(|device| device.record.is_active()) {
             return Ok(Err((CancelledBy::UserRevocation, PushError::AccessDenied)));
         }
-        // RFC 8705 §3: they can only be bound to a certificate that was shown when the request was made.
-        let cannot_bind = self.client.certificate_bound && self.request.record.certificate.is_none();
+        // RFC 8705 §3: they can only be bound to a certificate that was shown when the request was made. RFC 9449 §5: and to
+        // no key, since nobody calls.
+        let has_none = self.request.record.certificate.is_none();
+        let cannot_bind = self.client.certificate_bound && has_none || self.client.dpop_bound;
         Ok(if cannot_bind { Err((CancelledBy::Operator, PushError::TransactionFailed)) } else { Ok(()) })
     }
 
@@ -115,9 +119,12 @@ impl Turn<'_> {
         let Self { provider, client, now, .. } = *self;
         let request = &self.request.record;
         let certificate = request.certificate.filter(|_| client.certificate_bound);
+        let binding = Binding { certificate, key: None };
+        let details = request.details.as_ref().map(|asked| asked.details.as_slice()).unwrap_or_default();
+        let narrowed = Narrowed::all(provider, &request.resources, details);
         let auth_req_id = self.auth_req_id.reveal();
         let receipt = mint::receipt(provider, client, (request, approval), request_digest(auth_req_id), now).await?;
-        let approved = Approved { client, request, approval, auth_req_id, certificate, receipt };
+        let approved = Approved { client, request, approval, auth_req_id, binding, narrowed, receipt };
         let minted = mint(provider, &approved, now)?;
         let redeemed = AuthenticationRequest { issued: Some(minted.issued()), ..*redeemed };
         let (change, tokens) = minted.stored_by(provider.change());

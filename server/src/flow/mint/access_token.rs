@@ -19,7 +19,6 @@ pub(super) fn mint(
     now: Timestamp,
 ) -> Result<(String, Grant), Unavailable> {
     let policy = provider.policy();
-    let audience = policy.default_audience.clone().unwrap_or_else(|| provider.issuer().to_owned());
     let life_ends = now.plus_seconds(policy.access_token_lifetime.into());
     let mut grant = Grant {
         // Found by the token, which is not made yet.
@@ -31,8 +30,10 @@ pub(super) fn mint(
         issued_at: Some(now),
         // Once its family is forgotten, nobody could tell whether it was revoked.
         expires_at: agreed.family.map_or(life_ends, |(_, family_ends)| life_ends.min(family_ends)),
-        audience: vec![audience],
-        certificate: agreed.certificate,
+        audience: agreed.narrowed.audience.clone(),
+        details: agreed.narrowed.details.clone(),
+        certificate: agreed.binding.certificate,
+        dpop_key: agreed.binding.key,
         family: agreed.family.map(|(family, _)| family),
         device: Some(agreed.device),
         auth_time: Some(agreed.auth_time),
@@ -51,13 +52,13 @@ pub(super) fn mint(
     Ok((token, grant))
 }
 
-/// RFC 9068 §2.2; `cnf`: RFC 8705 §3.1.
+/// RFC 9068 §2.2; `cnf`: RFC 8705 §3.1, RFC 9449 §6.1.
 fn claims(provider: &Provider, agreed: &Agreed, grant: &Grant) -> Value {
     let jti = protocol::base64url::encode(&provider.random().array::<16>());
     let mut claims = json!({
         "iss": provider.issuer(),
         "exp": grant.expires_at.unix_seconds(),
-        "aud": grant.audience.first(),
+        "aud": audience(&grant.audience),
         "sub": grant.subject,
         "client_id": grant.client,
         "iat": grant.issued_at.map(Timestamp::unix_seconds),
@@ -67,8 +68,20 @@ fn claims(provider: &Provider, agreed: &Agreed, grant: &Grant) -> Value {
         "acr": agreed.acr,
         "amr": agreed.amr,
     });
-    if let Some(certificate) = grant.certificate {
-        claims["cnf"] = json!({ "x5t#S256": certificate });
+    // RFC 9396 §9.1
+    if !grant.details.is_empty() {
+        claims["authorization_details"] = grant.details.clone().into();
+    }
+    if let Some(confirmation) = grant.binding().confirmation() {
+        claims["cnf"] = confirmation;
     }
     claims
+}
+
+/// RFC 7519 §4.1.3: a text where it is one.
+fn audience(audience: &[String]) -> Value {
+    match audience {
+        [only] => only.as_str().into(),
+        several => several.into(),
+    }
 }

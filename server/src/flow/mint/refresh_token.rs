@@ -6,6 +6,7 @@
 use protocol::base64url;
 
 use super::Agreed;
+use crate::domain::authentication_request::AuthenticationRequest;
 use crate::domain::client::Client;
 use crate::domain::names::FamilyKey;
 use crate::domain::random::Random;
@@ -62,7 +63,7 @@ impl RefreshToken {
     pub(super) fn founding(
         &self,
         client: &Client,
-        agreed: Agreed,
+        (agreed, request): (Agreed, &AuthenticationRequest),
         now: Timestamp,
         ends_at: Timestamp,
     ) -> RefreshFamily {
@@ -71,12 +72,15 @@ impl RefreshToken {
             client: client.id.clone(),
             subject: agreed.subject,
             scope: agreed.scope,
+            resources: request.resources.clone(),
+            details: request.details.as_ref().map(|asked| asked.details.clone()).unwrap_or_default(),
             request: agreed.request,
             device: agreed.device,
             auth_time: agreed.auth_time,
             acr: agreed.acr,
             amr: agreed.amr,
-            certificate: agreed.certificate,
+            certificate: agreed.binding.certificate,
+            dpop_key: agreed.binding.key.filter(|_| client.dpop_bound_refresh),
             current: self.hash(),
             previous: None,
             issued_at: now,

@@ -1,6 +1,6 @@
 //! Client metadata by its registered names (RFC 7591 §2, OIDC Registration §2, CIBA §4, RFC 8705 §2.1.2 and §3.4), and
 //! ours: `verified`, `user_verification`, `profile`, `long_poll`, `require_acr`, `match_code`, `approval_receipt`, `assertion_aud`, `access_token_format`,
-//! `audiences`. Members that this server has no use for are taken and ignored, as RFC 7591 §2 wants it.
+//! `audiences`, `resources`, `dpop_bound_refresh_tokens`. Members that this server has no use for are taken and ignored, as RFC 7591 §2 wants it.
 
 use protocol::messages::UserVerification;
 use serde::Serialize;
@@ -33,6 +33,8 @@ pub struct Metadata {
     pub(super) backchannel_user_code_parameter: bool,
     pub(super) id_token_signed_response_alg: Option<Algorithm>,
     pub(super) tls_client_certificate_bound_access_tokens: bool,
+    pub(super) dpop_bound_access_tokens: bool,
+    pub(super) dpop_bound_refresh_tokens: bool,
     pub(super) grant_types: Option<Vec<String>>,
     pub(super) scope: Option<String>,
     pub(super) default_acr_values: Vec<String>,
@@ -45,6 +47,8 @@ pub struct Metadata {
     pub(super) long_poll: u32,
     pub(super) assertion_aud: AssertionAudience,
     pub(super) access_token_format: AccessTokenFormat,
+    pub(super) resources: Vec<String>,
+    pub(super) authorization_details_types: Option<Vec<String>>,
     pub(super) audiences: Vec<String>,
 }
 
@@ -69,6 +73,8 @@ impl Metadata {
             backchannel_user_code_parameter: it.flag("backchannel_user_code_parameter")?,
             id_token_signed_response_alg: it.word("id_token_signed_response_alg")?,
             tls_client_certificate_bound_access_tokens: it.flag("tls_client_certificate_bound_access_tokens")?,
+            dpop_bound_access_tokens: it.flag("dpop_bound_access_tokens")?,
+            dpop_bound_refresh_tokens: it.flag("dpop_bound_refresh_tokens")?,
             grant_types: it.texts("grant_types")?,
             scope: it.text("scope")?,
             default_acr_values: it.texts("default_acr_values")?.unwrap_or_default(),
@@ -81,6 +87,8 @@ impl Metadata {
             long_poll: it.number("long_poll")?,
             assertion_aud: it.word("assertion_aud")?.unwrap_or_default(),
             access_token_format: it.word("access_token_format")?.unwrap_or_default(),
+            resources: it.texts("resources")?.unwrap_or_default(),
+            authorization_details_types: it.texts("authorization_details_types")?,
             audiences: it.texts("audiences")?.unwrap_or_default(),
         })
     }
@@ -146,6 +154,8 @@ pub fn written(client: &Client) -> Map<String, Value> {
     put("backchannel_user_code_parameter", json!(client.user_code));
     put("id_token_signed_response_alg", json!(client.id_token_algorithm));
     put("tls_client_certificate_bound_access_tokens", json!(client.certificate_bound));
+    put("dpop_bound_access_tokens", json!(client.dpop_bound));
+    put("dpop_bound_refresh_tokens", json!(client.dpop_bound_refresh));
     put("grant_types", json!(grants(client)));
     put("response_types", json!([]));
     put("scope", json!(client.scope.join(" ")));
@@ -177,6 +187,8 @@ fn written_if_any(client: &Client) -> impl Iterator<Item = (String, Value)> {
         optional("backchannel_authentication_request_signing_alg", client.request_algorithm),
         optional("profile", client.profile),
         optional("default_acr_values", Some(&client.default_acr_values).filter(|values| !values.is_empty())),
+        optional("resources", Some(&client.resources).filter(|resources| !resources.is_empty())),
+        optional("authorization_details_types", client.details_types.as_ref()),
         optional("audiences", Some(&client.audiences).filter(|audiences| !audiences.is_empty())),
     ];
     some.into_iter().flatten().map(|(name, value)| (name.to_owned(), value))

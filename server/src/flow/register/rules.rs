@@ -15,6 +15,7 @@ use crate::domain::names::ClientId;
 use crate::domain::offer::Offer;
 use crate::domain::policy::ENROLMENT_SCOPE;
 use crate::domain::profile::Profile;
+use crate::domain::resource;
 use crate::jose::JwkSet;
 use crate::outbound::endpoint::Endpoint;
 
@@ -49,10 +50,13 @@ pub(super) fn judge(id: String, metadata: Metadata, offer: &Offer<'_>) -> Judged
     certificates(&metadata, authentication, &keys)?;
     requests(&metadata, offer, profile, &keys)?;
     bound_tokens(&metadata, authentication, delivery, offer)?;
+    proven_tokens(&metadata, delivery, offer, profile)?;
     user_code(&metadata, offer)?;
     long_poll(&metadata, offer, profile, delivery)?;
     values("default_acr_values", &metadata.default_acr_values)?;
     values("audiences", &metadata.audiences)?;
+    resources(&metadata.resources)?;
+    details_types(&metadata, offer)?;
     Ok(Client {
         id: ClientId::new(id),
         name,
@@ -73,6 +77,8 @@ pub(super) fn judge(id: String, metadata: Metadata, offer: &Offer<'_>) -> Judged
         id_token_algorithm: id_token_algorithm(metadata.id_token_signed_response_alg, offer, profile)?,
         access_token_format: metadata.access_token_format,
         certificate_bound: metadata.tls_client_certificate_bound_access_tokens,
+        dpop_bound: metadata.dpop_bound_access_tokens,
+        dpop_bound_refresh: metadata.dpop_bound_refresh_tokens,
         refresh,
         long_poll: metadata.long_poll,
         profile: metadata.profile,
@@ -80,6 +86,8 @@ pub(super) fn judge(id: String, metadata: Metadata, offer: &Offer<'_>) -> Judged
         require_acr: metadata.require_acr,
         match_code: metadata.match_code,
         approval_receipt: metadata.approval_receipt,
+        resources: metadata.resources,
+        details_types: metadata.authorization_details_types,
         audiences: metadata.audiences,
         removed: false,
     })
@@ -243,6 +251,22 @@ fn bound_tokens(metadata: &Metadata, method: Method, delivery: DeliveryMode, off
     must(delivery != DeliveryMode::Push || by_certificate, NAME, "must be false for push without mutual TLS")
 }
 
+fn proven_tokens(metadata: &Metadata, delivery: DeliveryMode, offer: &Offer<'_>, profile: Profile) -> Judged {
+    const NAME: &str = "dpop_bound_access_tokens";
+    const REFRESH: &str = "dpop_bound_refresh_tokens";
+    must(
+        metadata.dpop_bound_access_tokens || !metadata.dpop_bound_refresh_tokens,
+        REFRESH,
+        "needs dpop_bound_access_tokens",
+    )?;
+    if !metadata.dpop_bound_access_tokens {
+        return Ok(());
+    }
+    must(!offer.client_algorithms(profile).is_empty(), NAME, "must be false: no algorithm for proofs is offered here")?;
+    // RFC 9449 §5: they are bound to the key of a token request, and push has none.
+    must(delivery != DeliveryMode::Push, NAME, "must be false for push, where tokens are bound to a certificate alone")
+}
+
 fn notification_endpoint(url: Option<String>, delivery: DeliveryMode) -> Judged<Option<String>> {
     const NAME: &str = "backchannel_client_notification_endpoint";
     // CIBA §4
@@ -292,6 +316,19 @@ fn scope(scope: Option<&str>) -> Judged<Vec<String>> {
 fn is_scope(text: &str) -> bool {
     let is_token = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\');
     is_token && text.len() <= LONGEST_SCOPE && text::check(Kind::DetailValue, text).is_ok()
+}
+
+/// RFC 8707 §2
+fn resources(resources: &[String]) -> Judged {
+    let fit = resources.len() <= MOST_VALUES && resources.iter().all(|uri| resource::is_one(uri));
+    must(fit, "resources", "must be at most 16 absolute URIs without fragment, of at most 255 characters")
+}
+
+/// RFC 9396 §10: what is not offered is refused.
+fn details_types(metadata: &Metadata, offer: &Offer<'_>) -> Judged {
+    let Some(types) = &metadata.authorization_details_types else { return Ok(()) };
+    let is_known = |name: &String| offer.policy.details_types().any(|kind| kind == name);
+    must(types.iter().all(is_known), "authorization_details_types", "must be types that this realm knows")
 }
 
 fn values(member: &'static str, values: &[String]) -> Judged {

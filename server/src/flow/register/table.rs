@@ -107,6 +107,18 @@ pub const MEMBERS: &[Member] = &[
         "Whether access tokens are bound to the client's certificate (RFC 8705). Needs mutual TLS; with push also as the method.",
     ),
     defaulting(
+        "dpop_bound_access_tokens",
+        Shape::Flag,
+        "false",
+        "Whether every token request must bring a DPoP proof (RFC 9449), whose key access tokens are bound to. Never with push.",
+    ),
+    defaulting(
+        "dpop_bound_refresh_tokens",
+        Shape::Flag,
+        "false",
+        "Ours. Whether refresh tokens are bound to that key too: then no other key can refresh.",
+    ),
+    defaulting(
         "backchannel_token_delivery_mode",
         Shape::Words("poll, ping or push"),
         r#""poll""#,
@@ -206,6 +218,18 @@ pub const MEMBERS: &[Member] = &[
         Shape::Words("opaque or jwt"),
         r#""opaque""#,
         "Ours. Random and to be introspected, or a JWT (RFC 9068).",
+    ),
+    optional(
+        "resources",
+        Shape::Texts,
+        "none",
+        "Ours. The resource servers that its requests may name by `resource` (RFC 8707), as absolute URIs: at most 16.",
+    ),
+    optional(
+        "authorization_details_types",
+        Shape::Texts,
+        "all of the realm's",
+        "Which types of `authorization_details` it may send (RFC 9396 §10).",
     ),
     optional(
         "audiences",

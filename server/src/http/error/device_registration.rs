@@ -3,8 +3,7 @@
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
-use super::{invalid_client, invalid_request, oauth, unavailable};
-use crate::flow::authenticate_client::Replayed;
+use super::{invalid_request, oauth, unavailable};
 use crate::flow::replace_push_token;
 
 impl IntoResponse for replace_push_token::Reason {
@@ -19,7 +18,7 @@ impl IntoResponse for replace_push_token::Reason {
                 let text = "the user has no single phone whose push token could be replaced";
                 oauth(StatusCode::FORBIDDEN, "access_denied", text)
             }
-            Self::Replayed(Replayed) => invalid_client(),
+            Self::Replayed(replayed) => replayed.into_response(),
             Self::Unavailable(reason) => unavailable(&reason),
         }
     }

@@ -6,7 +6,8 @@ use axum::response::{IntoResponse, Response};
 use super::{invalid_client, oauth, unavailable};
 use crate::domain::authentication_request::Refusal;
 use crate::domain::policy::ENROLMENT_SCOPE;
-use crate::flow::authenticate_client::{OtherMethod, Replayed};
+use crate::flow::authenticate_client::OtherMethod;
+use crate::flow::dpop::{self, Scheme, Unshown};
 use crate::flow::first_party::{self, FRESH_SIGN_IN};
 use crate::flow::{cancel, refresh, revoke, userinfo};
 
@@ -19,7 +20,8 @@ impl IntoResponse for refresh::Reason {
             Self::UnauthorizedClient => oauth(BAD, "unauthorized_client", "this client may not use refresh tokens"),
             Self::InvalidGrant => oauth(BAD, "invalid_grant", "there is no such refresh token for this client"),
             Self::InvalidScope => oauth(BAD, "invalid_scope", "a scope was not granted before"),
-            Self::Replayed(Replayed) => invalid_client(),
+            Self::Narrowing(reason) => reason.into_response(),
+            Self::Replayed(replayed) => replayed.into_response(),
             Self::Unavailable(reason) => unavailable(&reason),
         }
     }
@@ -30,7 +32,7 @@ impl IntoResponse for revoke::Reason {
     fn into_response(self) -> Response {
         match self {
             Self::NotItsOwn => oauth(BAD, "invalid_grant", "the token was issued to another client"),
-            Self::Replayed(Replayed) => invalid_client(),
+            Self::Replayed(replayed) => replayed.into_response(),
             Self::Unavailable(reason) => unavailable(&reason),
         }
     }
@@ -42,7 +44,8 @@ impl IntoResponse for cancel::Reason {
         match self {
             Self::InvalidGrant => oauth(BAD, "invalid_grant", "there is no such request for this client"),
             Self::Concluded(refusal) => concluded(refusal),
-            Self::OtherMethod(OtherMethod) | Self::Replayed(Replayed) => invalid_client(),
+            Self::OtherMethod(OtherMethod) => invalid_client(),
+            Self::Replayed(replayed) => replayed.into_response(),
             Self::Unavailable(reason) => unavailable(&reason),
         }
     }
@@ -61,25 +64,53 @@ fn concluded(refusal: Refusal) -> Response {
     }
 }
 
-impl IntoResponse for userinfo::Reason {
-    /// RFC 6750 §3.1; RFC 8705 §3: `invalid_token` also where the certificate is another.
-    fn into_response(self) -> Response {
-        match self {
-            Self::InvalidToken => invalid_token("the access token is not valid"),
-            Self::OtherCertificate => invalid_token("the access token is bound to another certificate"),
-            Self::InsufficientScope => {
-                let challenge = "Bearer realm=\"assent\", error=\"insufficient_scope\", scope=\"openid\"";
-                let response = oauth(StatusCode::FORBIDDEN, "insufficient_scope", "the token is not for openid");
-                challenging(response, HeaderValue::from_static(challenge))
-            }
-            Self::Unavailable(reason) => unavailable(&reason),
+/// Why nothing is told at the userinfo endpoint, with a challenge of the scheme that was tried (RFC 6750 §3.1, RFC 9449
+/// §7.1). RFC 8705 §3: `invalid_token` also where the certificate is another.
+pub(in crate::http) fn not_told(reason: userinfo::Reason, scheme: Scheme, algorithms: &str) -> Response {
+    let challenge = Challenge { scheme, algorithms };
+    match reason {
+        userinfo::Reason::InvalidToken => challenge.invalid_token("the access token is not valid"),
+        userinfo::Reason::Unshown(Unshown::NotItsOwn) => {
+            challenge.invalid_token("the access token is bound to what was not shown, or is of the other kind")
         }
+        // RFC 9449 §7.1 names the scheme of the proof, whatever was tried.
+        userinfo::Reason::Unshown(Unshown::Proof(reason)) => by_dpop(unproven(reason), algorithms),
+        userinfo::Reason::InsufficientScope => {
+            let response = oauth(StatusCode::FORBIDDEN, "insufficient_scope", "the token is not for openid");
+            challenge.with(response, "insufficient_scope", ", scope=\"openid\"")
+        }
+        userinfo::Reason::Unavailable(reason) => unavailable(&reason),
     }
 }
 
-fn invalid_token(description: &str) -> Response {
-    let response = oauth(StatusCode::UNAUTHORIZED, "invalid_token", description);
-    challenging(response, HeaderValue::from_static("Bearer realm=\"assent\", error=\"invalid_token\""))
+/// What is asked for by the scheme that was tried.
+struct Challenge<'a> {
+    scheme: Scheme,
+    algorithms: &'a str,
+}
+
+impl Challenge<'_> {
+    fn invalid_token(&self, description: &str) -> Response {
+        self.with(oauth(StatusCode::UNAUTHORIZED, "invalid_token", description), "invalid_token", "")
+    }
+
+    fn with(&self, response: Response, error: &str, more: &str) -> Response {
+        let (scheme, algorithms) = match self.scheme {
+            Scheme::Bearer => ("Bearer", String::new()),
+            Scheme::Dpop => ("DPoP", format!(", algs=\"{}\"", self.algorithms)),
+        };
+        challenging_with(response, &format!("{scheme} realm=\"assent\", error=\"{error}\"{more}{algorithms}"))
+    }
+}
+
+/// Code and text of a proof that a resource does not take.
+const fn unproven(reason: dpop::Reason) -> (&'static str, &'static str) {
+    match reason {
+        dpop::Reason::Missing | dpop::Reason::Invalid(_) | dpop::Reason::Replayed => {
+            ("invalid_dpop_proof", "the DPoP proof is missing, used before, or does not hold for this call")
+        }
+        dpop::Reason::UseNonce => ("use_dpop_nonce", "the DPoP proof needs the nonce of the DPoP-Nonce header"),
+    }
 }
 
 impl IntoResponse for first_party::Reason {
@@ -87,12 +118,12 @@ impl IntoResponse for first_party::Reason {
     fn into_response(self) -> Response {
         match self {
             Self::InvalidToken(_) => {
-                by_dpop("invalid_token", "the access token is not one by which phones are enrolled")
+                by_dpop(("invalid_token", "the access token is not one by which phones are enrolled"), "ES256")
             }
-            Self::NotItsOwn => {
-                by_dpop("invalid_token", "the access token must be bound to the sender, who must show it")
+            Self::Unshown(Unshown::NotItsOwn) => {
+                by_dpop(("invalid_token", "the access token must be bound to the sender, who must show it"), "ES256")
             }
-            Self::InvalidProof(_) => by_dpop("invalid_dpop_proof", "the DPoP proof does not hold for this call"),
+            Self::Unshown(Unshown::Proof(reason)) => by_dpop(unproven(reason), "ES256"),
             Self::InsufficientScope => {
                 let challenge =
                     format!("DPoP realm=\"assent\", error=\"insufficient_scope\", scope=\"{ENROLMENT_SCOPE}\"");
@@ -114,9 +145,9 @@ impl IntoResponse for first_party::Reason {
     }
 }
 
-fn by_dpop(code: &'static str, description: &str) -> Response {
+fn by_dpop((code, description): (&'static str, &str), algorithms: &str) -> Response {
     let response = oauth(StatusCode::UNAUTHORIZED, code, description);
-    challenging_with(response, &format!("DPoP realm=\"assent\", error=\"{code}\", algs=\"ES256\""))
+    challenging_with(response, &format!("DPoP realm=\"assent\", error=\"{code}\", algs=\"{algorithms}\""))
 }
 
 /// RFC 9470 §3: how fresh the sign-in must be, and how good.
@@ -137,15 +168,16 @@ fn challenging_with(response: Response, challenge: &str) -> Response {
 }
 
 /// RFC 6750 §3: a call without a token is told how to bring one, and of no error in the challenge.
-pub(in crate::http) fn no_token() -> Response {
-    without_token("Bearer realm=\"assent\"")
-}
-
-/// The same with another challenge.
 pub(in crate::http) fn without_token(challenge: &'static str) -> Response {
     let response =
         oauth(StatusCode::UNAUTHORIZED, "invalid_token", "an access token is needed in the Authorization header");
     challenging(response, HeaderValue::from_static(challenge))
+}
+
+/// The same where it may be of either kind (RFC 9449 §7.1).
+pub(in crate::http) fn no_token_at_userinfo(algorithms: &str) -> Response {
+    let challenge = format!("Bearer realm=\"assent\", DPoP realm=\"assent\", algs=\"{algorithms}\"");
+    challenging_with(without_token("Bearer realm=\"assent\""), &challenge)
 }
 
 fn challenging(mut response: Response, challenge: HeaderValue) -> Response {

@@ -21,7 +21,7 @@ pub(in crate::http) async fn backchannel_authenticate(
 ) -> Response {
     let answer = async {
         let (caller, form) = authenticated(&provider, Endpoint::BackchannelAuthentication, call).await?;
-        let sent = Sent::in_form(form.without(&OF_THE_CLIENT));
+        let sent = Sent::in_form(form.without(&OF_THE_CLIENT), form.resources());
         let begun = begin::begin(&provider, &caller, sent).await.map_err(IntoResponse::into_response)?;
         let mut reply = Map::new();
         reply.insert("auth_req_id".into(), begun.auth_req_id.into());

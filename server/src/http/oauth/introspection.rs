@@ -26,7 +26,7 @@ pub(in crate::http) async fn introspection(State(provider): State<Arc<Provider>>
     rendered(answer.await)
 }
 
-/// RFC 7662 §2.2; `cnf`: RFC 8705 §3.2; `acr`, `auth_time`: RFC 9470 §6.2.
+/// RFC 7662 §2.2; `cnf`: RFC 8705 §3.2, RFC 9449 §6.2; `acr`, `auth_time`: RFC 9470 §6.2.
 fn members(issuer: &str, found: Option<Introspected>) -> Map<String, Value> {
     let members = match found {
         None => json!({ "active": false }),
@@ -48,15 +48,16 @@ fn access_token(issuer: &str, grant: &Grant) -> Value {
         "active": true,
         "scope": grant.scope.join(" "),
         "client_id": grant.client,
-        "token_type": "Bearer",
+        "token_type": grant.binding().token_type(),
         "exp": grant.expires_at.unix_seconds(),
         "iat": grant.issued_at.map(Timestamp::unix_seconds),
         "sub": grant.subject,
         "aud": grant.audience,
+        "authorization_details": details(&grant.details),
         "iss": issuer,
         "acr": grant.acr,
         "auth_time": grant.auth_time.map(Timestamp::unix_seconds),
-        "cnf": grant.certificate.map(|certificate| json!({ "x5t#S256": certificate })),
+        "cnf": grant.binding().confirmation(),
     })
 }
 
@@ -66,12 +67,18 @@ fn refresh_token(issuer: &str, family: &RefreshFamily) -> Value {
         "active": true,
         "scope": family.scope.join(" "),
         "client_id": family.client,
+        "authorization_details": details(&family.details),
         "exp": family.expires_at.unix_seconds(),
         "iat": family.issued_at.unix_seconds(),
         "sub": family.subject,
         "iss": issuer,
         "acr": family.acr,
         "auth_time": family.auth_time.unix_seconds(),
-        "cnf": family.certificate.map(|certificate| json!({ "x5t#S256": certificate })),
+        "cnf": family.binding().confirmation(),
     })
+}
+
+/// RFC 9396 §9.2; not mentioned where there are none.
+fn details(granted: &[Value]) -> Value {
+    if granted.is_empty() { Value::Null } else { granted.into() }
 }

@@ -1,4 +1,4 @@
-//! The token endpoint (CIBA §10.1, RFC 6749 §5 and §6).
+//! The token endpoint (CIBA §10.1, RFC 6749 §5 and §6, RFC 9449 §5).
 
 use std::sync::Arc;
 
@@ -8,18 +8,22 @@ use axum::response::{IntoResponse, Response};
 
 use super::super::error::{self, invalid_request};
 use super::super::form::Form;
+use super::super::presented;
 use super::{authenticated, rendered};
 use crate::domain::client::CIBA_GRANT;
 use crate::domain::endpoint::Endpoint;
 use crate::flow::authenticate_client::Caller;
 use crate::flow::mint::Tokens;
+use crate::flow::narrow::Wish;
 use crate::flow::provider::Provider;
-use crate::flow::{redeem, refresh};
+use crate::flow::{dpop, redeem, refresh};
 
 /// `POST /token`
 pub(in crate::http) async fn token(State(provider): State<Arc<Provider>>, call: Request) -> Response {
     let answer = async {
+        let proof = presented::proof(call.headers()).map(str::to_owned);
         let (caller, form) = authenticated(&provider, Endpoint::Token, call).await?;
+        let caller = dpop::show(&provider, caller, proof.as_deref()).map_err(IntoResponse::into_response)?;
         let tokens = match form.get("grant_type") {
             Some(CIBA_GRANT) => redeem(&provider, &caller, &form).await,
             Some("refresh_token") => refresh(&provider, &caller, &form).await,
@@ -35,7 +39,12 @@ pub(in crate::http) async fn token(State(provider): State<Arc<Provider>>, call: 
 
 async fn redeem(provider: &Provider, caller: &Caller, form: &Form) -> Result<Tokens, Response> {
     let auth_req_id = auth_req_id(provider, form)?;
-    redeem::redeem(provider, caller, auth_req_id).await.map_err(IntoResponse::into_response)
+    redeem::redeem(provider, caller, auth_req_id, &wish(form)?).await.map_err(IntoResponse::into_response)
+}
+
+/// RFC 8707 §2.2, RFC 9396 §6.
+fn wish(form: &Form) -> Result<Wish, Response> {
+    Wish::read(form.resources(), form.get("authorization_details")).map_err(IntoResponse::into_response)
 }
 
 /// REQUIREMENTS Q1: clients of one other server name it `authReqId`, which a realm may accept.
@@ -52,5 +61,5 @@ async fn refresh(provider: &Provider, caller: &Caller, form: &Form) -> Result<To
     let token = form.get("refresh_token").ok_or_else(|| invalid_request("refresh_token is missing"))?;
     let split = |scope: &str| scope.split(' ').filter(|scope| !scope.is_empty()).map(str::to_owned).collect();
     let scope = form.get("scope").map(split);
-    refresh::refresh(provider, caller, token, scope).await.map_err(IntoResponse::into_response)
+    refresh::refresh(provider, caller, token, scope, &wish(form)?).await.map_err(IntoResponse::into_response)
 }
