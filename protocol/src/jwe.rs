@@ -190,17 +190,18 @@ fn decode(part: &str) -> Result<Vec<u8>, JweError> {
 }
 
 fn cipher(secret: &SharedSecret, apu: &[u8], apv: &[u8]) -> Aes256Gcm {
-    let key = concat_kdf(secret, ENCRYPTION, apu, apv, 256);
+    let key = concat_kdf(secret.as_bytes(), ENCRYPTION, apu, apv, 256);
     Aes256Gcm::new_from_slice(&*key).expect("the derived key has 32 bytes")
 }
 
 /// RFC 7518 §4.6.2: the Concat KDF with SHA-256 for keys of up to 256 bits, for which one round is enough. A shorter key
-/// is the beginning of the result.
-fn concat_kdf(secret: &SharedSecret, algorithm: &str, apu: &[u8], apv: &[u8], key_bits: u32) -> Zeroizing<[u8; 32]> {
+/// is the beginning of the result. `secret` is what was agreed on, on whatever curve; `apu` and `apv` are bytes of a message.
+#[must_use]
+pub fn concat_kdf(secret: &[u8], algorithm: &str, apu: &[u8], apv: &[u8], key_bits: u32) -> Zeroizing<[u8; 32]> {
     const FIRST_ROUND: u32 = 1;
     let mut hash = Sha256::new();
     hash.update(FIRST_ROUND.to_be_bytes());
-    hash.update(secret.as_bytes());
+    hash.update(secret);
     for info in [algorithm.as_bytes(), apu, apv] {
         hash.update(u32::try_from(info.len()).expect("a message is at most 16 KiB").to_be_bytes());
         hash.update(info);
@@ -216,10 +217,10 @@ mod tests {
     /// RFC 7518 appendix C: Alice and Bob derive a key for A128GCM.
     #[test]
     fn the_key_of_rfc_7518_appendix_c_is_derived() {
-        let secret = SharedSecret::from_bytes([
+        let secret = [
             158, 86, 217, 29, 129, 113, 53, 211, 114, 131, 66, 131, 191, 132, 38, 156, 251, 49, 110, 163, 218, 128,
             106, 72, 246, 218, 167, 121, 140, 254, 144, 196,
-        ]);
+        ];
         let key = concat_kdf(&secret, "A128GCM", b"Alice", b"Bob", 128);
         assert_eq!(base64url::encode(&key[..16]), "VqqN6vgjbSBcIijNcacQGg");
     }

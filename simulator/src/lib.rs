@@ -21,6 +21,9 @@ pub mod automation;
 pub mod cli;
 pub mod client_key;
 pub mod conformance;
+pub mod decryption_key;
+#[cfg(test)]
+mod decryption_vectors;
 pub mod demo;
 pub mod forger;
 pub mod narrator;

@@ -18,6 +18,7 @@ use server::domain::time::Clock;
 use url::form_urlencoded;
 
 use crate::client_key::{ClientKey, sign_by_secret};
+use crate::decryption_key::DecryptionKey;
 use crate::wire::{Answer, NoAnswer, Wire};
 
 /// `grant_type` of CIBA §10.1.
@@ -60,6 +61,7 @@ pub struct RelyingParty {
     credentials: Credentials,
     certificate: Option<ClientCertificate>,
     headers: Vec<(HeaderName, String)>,
+    decryption: Vec<DecryptionKey>,
     clock: Arc<dyn Clock>,
     issuer: String,
     backchannel_authentication_endpoint: String,
@@ -77,9 +79,9 @@ pub enum Failure {
     /// The discovery document is of another issuer, or lacks a member.
     #[error("the discovery document is not usable: {0}")]
     Discovery(&'static str),
-    /// The ID token is not to be believed.
-    #[error("the ID token is not to be believed: {0}")]
-    IdToken(String),
+    /// The ID token, or the JWT of userinfo, is not to be believed.
+    #[error("the JWT is not to be believed: {0}")]
+    Jwt(String),
 }
 
 impl RelyingParty {
@@ -100,6 +102,7 @@ impl RelyingParty {
             credentials,
             certificate: None,
             headers: Vec::new(),
+            decryption: Vec::new(),
             clock: Arc::new(SystemClock),
             document,
         })
@@ -123,6 +126,12 @@ impl RelyingParty {
     pub fn also_sending(&self, headers: &[(HeaderName, &str)]) -> Self {
         let headers = headers.iter().map(|(name, value)| (name.clone(), (*value).to_owned())).collect();
         Self { headers, ..self.clone() }
+    }
+
+    /// The same relying party with keys to decrypt by: from here on it believes nothing that was not encrypted to one of them.
+    #[must_use]
+    pub fn decrypting(&self, keys: &[&DecryptionKey]) -> Self {
+        Self { decryption: keys.iter().map(|key| (*key).clone()).collect(), ..self.clone() }
     }
 
     /// The discovery document.
@@ -286,20 +295,10 @@ impl RelyingParty {
         self.begin(&[("request", &self.sign_request(key, parameters))]).await
     }
 
-    /// Verifies an ID token by the published keys (OIDC Core §3.1.3.7); returns its claims.
+    /// Decrypts an ID token if this client has keys for that, and verifies it by the published keys (OIDC Core §3.1.3.7);
+    /// returns its claims.
     pub async fn verify(&self, id_token: &str, now: i64) -> Result<Value, Failure> {
-        let distrust = |reason: String| Failure::IdToken(reason);
-        let header = jsonwebtoken::decode_header(id_token).map_err(|error| distrust(error.to_string()))?;
-        let kid = header.kid.ok_or_else(|| distrust("it names no key".to_owned()))?;
-        let keys = self.wire.get(&self.jwks_uri).await?;
-        let keys: JwkSet = serde_json::from_slice(&keys.body).map_err(|error| distrust(error.to_string()))?;
-        let key = keys.find(&kid).ok_or_else(|| distrust("its key is not published".to_owned()))?;
-        // The algorithm is the key's, never the token's.
-        let algorithm = key.common.key_algorithm.and_then(|algorithm| algorithm.to_string().parse().ok());
-        let algorithm = algorithm.ok_or_else(|| distrust("its key is for no algorithm".to_owned()))?;
-        let key = DecodingKey::from_jwk(key).map_err(|error| distrust(error.to_string()))?;
-        let claims = jsonwebtoken::decode::<Value>(id_token, &key, &self.expected(algorithm));
-        let claims = claims.map_err(|error| distrust(error.to_string()))?.claims;
+        let claims = self.claims(&self.decrypted(id_token)?).await?;
         let time = |name: &str| claims[name].as_i64().ok_or_else(|| distrust(format!("{name} is missing")));
         // By the caller's clock: the library only knows the machine's.
         if time("exp")? <= now || time("iat")? > now + 300 || time("auth_time")? > now {
@@ -308,14 +307,47 @@ impl RelyingParty {
         Ok(claims)
     }
 
+    /// Decrypts the JWT of userinfo if this client has keys for that, and verifies it (OIDC Core §5.3.2).
+    pub async fn verify_userinfo(&self, jwt: &str) -> Result<Value, Failure> {
+        self.claims(&self.decrypted(jwt)?).await
+    }
+
+    /// The signed JWT in an encrypted one (RFC 7519 §7.2). To a client with keys for that, one in clear is a downgrade.
+    fn decrypted(&self, jwt: &str) -> Result<String, Failure> {
+        if self.decryption.is_empty() {
+            return Ok(jwt.to_owned());
+        }
+        let opened = self.decryption.iter().map(|key| key.open(jwt)?.jwt());
+        let outcome = opened.reduce(Result::or).expect("there are keys");
+        outcome.map_err(|refused| distrust(refused.to_string()))
+    }
+
+    async fn claims(&self, jwt: &str) -> Result<Value, Failure> {
+        let header = jsonwebtoken::decode_header(jwt).map_err(|error| distrust(error.to_string()))?;
+        let kid = header.kid.ok_or_else(|| distrust("it names no key".to_owned()))?;
+        let keys = self.wire.get(&self.jwks_uri).await?;
+        let keys: JwkSet = serde_json::from_slice(&keys.body).map_err(|error| distrust(error.to_string()))?;
+        let key = keys.find(&kid).ok_or_else(|| distrust("its key is not published".to_owned()))?;
+        // The algorithm is the key's, never the token's.
+        let algorithm = key.common.key_algorithm.and_then(|algorithm| algorithm.to_string().parse().ok());
+        let algorithm = algorithm.ok_or_else(|| distrust("its key is for no algorithm".to_owned()))?;
+        let key = DecodingKey::from_jwk(key).map_err(|error| distrust(error.to_string()))?;
+        let claims = jsonwebtoken::decode::<Value>(jwt, &key, &self.expected(algorithm));
+        Ok(claims.map_err(|error| distrust(error.to_string()))?.claims)
+    }
+
     fn expected(&self, algorithm: Algorithm) -> Validation {
         let mut expected = Validation::new(algorithm);
         expected.set_issuer(&[&self.issuer]);
         expected.set_audience(&[&self.credentials.id]);
-        expected.set_required_spec_claims(&["iss", "sub", "aud", "exp"]);
+        expected.set_required_spec_claims(&["iss", "sub", "aud"]);
         expected.validate_exp = false;
         expected
     }
+}
+
+const fn distrust(reason: String) -> Failure {
+    Failure::Jwt(reason)
 }
 
 /// Parameters as `application/x-www-form-urlencoded`.

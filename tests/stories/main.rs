@@ -20,6 +20,7 @@ mod deciding;
 mod detailing;
 mod discovery;
 mod disputing;
+mod encrypting;
 mod enrolling;
 mod explaining;
 mod holding;

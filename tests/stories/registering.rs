@@ -6,6 +6,7 @@ use server::domain::algorithm::Algorithm;
 use server::domain::policy::Policy;
 use server::domain::profile::Profile;
 use simulator::client_key::ClientKey;
+use simulator::decryption_key::DecryptionKey;
 use simulator::relying_party::{Authentication, Credentials};
 use simulator::wire::Answer;
 use tests::pki::Authority;
@@ -47,18 +48,23 @@ async fn refused(world: &World, base: &Value, cases: &[(&str, Value)]) {
 #[tokio::test]
 async fn every_member_is_taken_and_read_back() {
     let world = World::builder().trusting(&Authority::new("CA")).make().await;
-    let key = ClientKey::generate(Algorithm::Es256);
+    let (key, encryption) = (ClientKey::generate(Algorithm::Es256), DecryptionKey::on("P-256"));
     let metadata = json!({
         "client_id": "bank",
         "client_name": "The Bank",
         "token_endpoint_auth_method": "tls_client_auth",
         "tls_client_auth_san_dns": "bank.example",
-        "jwks": key.jwks(),
+        "jwks": { "keys": [key.jwk(), encryption.jwk()] },
         "backchannel_token_delivery_mode": "ping",
         "backchannel_client_notification_endpoint": "https://bank.example/ciba",
         "backchannel_authentication_request_signing_alg": "ES256",
         "backchannel_user_code_parameter": true,
         "id_token_signed_response_alg": "ES256",
+        "id_token_encrypted_response_alg": "ECDH-ES",
+        "id_token_encrypted_response_enc": "A256GCM",
+        "userinfo_signed_response_alg": "ES256",
+        "userinfo_encrypted_response_alg": "ECDH-ES",
+        "userinfo_encrypted_response_enc": "A256GCM",
         "tls_client_certificate_bound_access_tokens": true,
         "dpop_bound_access_tokens": true,
         "dpop_bound_refresh_tokens": true,
@@ -216,6 +222,75 @@ async fn a_complaint_names_the_member_that_breaks_a_rule() {
         ("audiences", json!({ "audiences": [""] })),
     ];
     refused(&world, &base, &cases).await;
+}
+
+/// OIDC Registration §2: both members or none, with a key that fits, also where nothing is collected.
+#[tokio::test]
+async fn encryption_is_registered_only_with_what_it_needs() {
+    let world = World::new().await;
+    let (agreeing, rsa, signing) =
+        (DecryptionKey::on("P-256"), DecryptionKey::rsa(), ClientKey::generate(Algorithm::Es256));
+    let only = |key: &Value| json!({ "keys": [key] });
+    let mut for_es256 = signing.jwk();
+    for_es256.as_object_mut().expect("an object").remove("use");
+    for what in ["id_token", "userinfo"] {
+        let (alg, enc) = (format!("{what}_encrypted_response_alg"), format!("{what}_encrypted_response_enc"));
+        let base = json!({
+            "jwks": { "keys": [agreeing.jwk(), signing.jwk()] },
+            "backchannel_token_delivery_mode": "push",
+            "backchannel_client_notification_endpoint": "https://shop.example/ciba",
+            alg.clone(): "ECDH-ES",
+            enc.clone(): "A256GCM",
+        });
+        let (alg, enc) = (alg.as_str(), enc.as_str());
+        let cases = [
+            (alg, json!({ alg: "RSA1_5" })),
+            (alg, json!({ alg: "none" })),
+            (alg, json!({ alg: "dir" })),
+            (alg, json!({ alg: "ECDH-ES+A256KW" })),
+            (alg, json!({ alg: "RSA-OAEP-256" })),
+            (alg, json!({ "jwks": rsa.jwks() })),
+            (alg, json!({ "jwks": signing.jwks() })),
+            (alg, json!({ "jwks": null })),
+            (alg, json!({ "jwks": only(&with(&agreeing.jwk(), &json!({ "use": "sig", "alg": "ES256" }))) })),
+            (alg, json!({ "jwks": only(&for_es256) })),
+            ("jwks", json!({ "jwks": only(&with(&agreeing.jwk(), &json!({ "use": "sig" }))) })),
+            ("jwks", json!({ "jwks": only(&with(&agreeing.jwk(), &json!({ "key_ops": ["sign"] }))) })),
+            ("jwks", json!({ "jwks": only(&with(&agreeing.jwk(), &json!({ "d": agreeing.jwk()["x"] }))) })),
+            ("jwks", json!({ "jwks": only(&with(&agreeing.jwk(), &json!({ "y": agreeing.jwk()["x"] }))) })),
+            (enc, json!({ enc: null })),
+            (enc, json!({ enc: "A128CBC-HS256" })),
+            (enc, json!({ alg: null })),
+        ];
+        refused(&world, &base, &cases).await;
+        refused(
+            &world,
+            &with(&base, &json!({ alg: "RSA-OAEP-256", "jwks": rsa.jwks() })),
+            &[(alg, json!({ alg: "ECDH-ES" }))],
+        )
+        .await;
+    }
+    let base = json!({ "userinfo_signed_response_alg": "ES256" });
+    let cases = [
+        ("userinfo_signed_response_alg", json!({ "userinfo_signed_response_alg": "none" })),
+        ("userinfo_signed_response_alg", json!({ "userinfo_signed_response_alg": "PS512" })),
+        ("userinfo_signed_response_alg", json!({ "userinfo_signed_response_alg": "HS256" })),
+    ];
+    refused(&world, &base, &cases).await;
+}
+
+/// A key that only encrypts shows nobody who the client is.
+#[tokio::test]
+async fn a_key_for_encryption_is_none_to_authenticate_by() {
+    let world = World::builder().mutual_tls().make().await;
+    let (signing, encryption) = (ClientKey::generate(Algorithm::Es256), DecryptionKey::on("P-256"));
+    let both = json!({ "keys": [signing.jwk(), encryption.jwk()] });
+    for method in ["private_key_jwt", "self_signed_tls_client_auth"] {
+        let base = json!({ "token_endpoint_auth_method": method, "jwks": both });
+        refused(&world, &base, &[("jwks", json!({ "jwks": encryption.jwks() }))]).await;
+    }
+    let base = json!({ "jwks": both, "backchannel_authentication_request_signing_alg": "ES256" });
+    refused(&world, &base, &[("jwks", json!({ "jwks": encryption.jwks() }))]).await;
 }
 
 /// RFC 8705 §2.1.2 and §3.

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::algorithm::Algorithm;
 pub use super::certificate::name::CertificateName;
 use super::delivery::DeliveryMode;
+use super::encryption::Encryption;
 use super::names::ClientId;
 use super::profile::Profile;
 use super::secret::{Sealed, SecretHash};
@@ -163,6 +164,15 @@ pub struct Client {
     /// `id_token_signed_response_alg`
     #[serde(default = "es256")]
     pub id_token_algorithm: Algorithm,
+    /// `id_token_encrypted_response_alg` and `…_enc`; absent, its ID tokens are only signed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id_token_encryption: Option<Encryption>,
+    /// `userinfo_signed_response_alg`; absent, claims are sent unsigned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub userinfo_algorithm: Option<Algorithm>,
+    /// `userinfo_encrypted_response_alg` and `…_enc`; absent, claims are sent unencrypted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub userinfo_encryption: Option<Encryption>,
     /// What its access tokens look like.
     #[serde(default)]
     pub access_token_format: AccessTokenFormat,
@@ -232,6 +242,9 @@ impl Client {
             request_algorithm: None,
             user_code: false,
             id_token_algorithm: Algorithm::Es256,
+            id_token_encryption: None,
+            userinfo_algorithm: None,
+            userinfo_encryption: None,
             access_token_format: AccessTokenFormat::Opaque,
             certificate_bound: false,
             dpop_bound: false,

@@ -14,6 +14,7 @@ pub mod context;
 pub mod delivery;
 pub mod details;
 pub mod device;
+pub mod encryption;
 pub mod endpoint;
 pub mod grant;
 pub mod hint;

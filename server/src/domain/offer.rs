@@ -69,7 +69,7 @@ impl Offer<'_> {
         }
     }
 
-    /// In what ID tokens may be signed for a client, the default first.
+    /// In what ID tokens and userinfo may be signed for a client, the default first.
     #[must_use]
     pub fn id_token_algorithms(&self, profile: Profile) -> Vec<Algorithm> {
         once(&self.policy.signing_algorithms, |algorithm| profile_has(profile, algorithm))

@@ -37,7 +37,7 @@ pub struct Tokens {
     pub token_type: &'static str,
     /// Seconds.
     pub expires_in: i64,
-    /// Signed; absent where a refresh asked for less than `openid`.
+    /// Signed, and then encrypted if the client wants it; absent where a refresh asked for less than `openid`.
     pub id_token: Option<String>,
     /// Where the client is registered for it, and at a refresh only if it is another one than was sent.
     pub refresh_token: Option<String>,
@@ -137,7 +137,7 @@ pub(super) enum Reason {
 }
 
 /// Mints the first tokens of an approval.
-pub(super) fn mint(provider: &Provider, approved: &Approved<'_>, now: Timestamp) -> Result<Minted, Reason> {
+pub(super) async fn mint(provider: &Provider, approved: &Approved<'_>, now: Timestamp) -> Result<Minted, Reason> {
     let Approved { client, request, approval, auth_req_id, binding, ref narrowed, ref receipt } = *approved;
     let proven = Proven::by(approval, provider.policy().trust_claimed_uv);
     let refresh = client.refresh.then(|| RefreshToken::new(provider.random()));
@@ -161,7 +161,7 @@ pub(super) fn mint(provider: &Provider, approved: &Approved<'_>, now: Timestamp)
         refresh_token: refresh.as_ref().map(RefreshToken::text),
         receipt: receipt.as_ref().map(|receipt| receipt.receipt.digest()),
     };
-    let id_token = id_token_if_asked(provider, client, &agreed, &beside, now)?;
+    let id_token = id_token_if_asked(provider, client, &agreed, &beside, now).await?;
     let tokens = Tokens {
         access_token,
         token_type: binding.token_type(),
@@ -187,7 +187,7 @@ fn acr(proven: Proven, client: &Client, requested: &[String]) -> Result<&'static
 
 /// Mints tokens for a refresh: of the same approval, for a scope and what else is all of the family's or less, bound to the `key`
 /// that was shown now. Without a refresh token.
-pub(super) fn mint_again(
+pub(super) async fn mint_again(
     provider: &Provider,
     client: &Client,
     (family, key): (&RefreshFamily, Option<Digest>),
@@ -208,7 +208,7 @@ pub(super) fn mint_again(
     };
     let (access_token, grant) = access_token::mint(provider, client, &agreed, now)?;
     let beside = id_token::Beside { access_token: &access_token, asked_by: None, refresh_token: None, receipt: None };
-    let id_token = id_token_if_asked(provider, client, &agreed, &beside, now)?;
+    let id_token = id_token_if_asked(provider, client, &agreed, &beside, now).await?;
     let expires_in = expires_in(&grant, now);
     let tokens = Tokens {
         access_token,
@@ -224,15 +224,17 @@ pub(super) fn mint_again(
 }
 
 /// OIDC Core §3.1.2.1: without the scope `openid` there is none.
-fn id_token_if_asked(
+async fn id_token_if_asked(
     provider: &Provider,
     client: &Client,
     agreed: &Agreed,
     beside: &id_token::Beside<'_>,
     now: Timestamp,
 ) -> Result<Option<String>, Unavailable> {
-    let is_asked = agreed.scope.iter().any(|scope| scope == "openid");
-    is_asked.then(|| id_token::mint(provider, client, agreed, beside, now)).transpose()
+    if !agreed.scope.iter().any(|scope| scope == "openid") {
+        return Ok(None);
+    }
+    id_token::mint(provider, client, agreed, beside, now).await.map(Some)
 }
 
 /// Whole seconds, and never 0: clients want a positive number (RFC 6749 §5.1).

@@ -25,6 +25,7 @@ pub mod deliver;
 pub mod device_list;
 mod disturb;
 pub mod dpop;
+mod encrypt;
 pub mod enrol;
 pub mod explain;
 pub mod export;
@@ -78,6 +79,9 @@ pub enum Unavailable {
     /// A signing key refused.
     #[error("a signing key could not be used")]
     Keys,
+    /// What a client wants encrypted cannot be: none of its keys can be had that fits.
+    #[error("there is no key of the client's to encrypt to")]
+    ClientKeys,
 }
 
 impl From<CommitError> for Unavailable {

@@ -167,7 +167,7 @@ async fn attempt(poll: &Poll<'_>) -> Result<Attempt<Found>, Reason> {
     let receipt = mint::receipt(provider, client, (&request, approval), request_digest(auth_req_id), now).await?;
     let approved = Approved { client, request: &request, approval, auth_req_id, binding, narrowed, receipt };
     let what = What::RequestRedeemed { request: *key, client: caller.client.id.clone() };
-    let minted = mint(provider, &approved, now)?;
+    let minted = mint(provider, &approved, now).await?;
     redeemed.issued = Some(minted.issued());
     let (change, tokens) = minted.stored_by(caller.change(provider));
     let change = change.replace(version, *redeemed).recording(provider, now, what);

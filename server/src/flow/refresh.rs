@@ -151,7 +151,8 @@ async fn renew(
     let dpop_key = found.record.dpop_key.or(caller.key().filter(|_| caller.client.dpop_bound_refresh));
     let family = RefreshFamily { certificate, dpop_key, ..found.record.clone() };
     let (request, client) = (family.request, caller.client.id.clone());
-    let minted = mint_again(provider, &caller.client, (&family, caller.key()), (renewal.scope, renewal.narrowed), now)?;
+    let (scope, narrowed) = (renewal.scope, renewal.narrowed);
+    let minted = mint_again(provider, &caller.client, (&family, caller.key()), (scope, narrowed), now).await?;
     let (mut change, mut tokens) = minted.stored_by(caller.change(provider));
     let (next, successor) = turned(provider, caller, family, (renewal.token, renewal.sent), now);
     tokens.refresh_token = successor.map(|token| token.text().to_owned());

@@ -6,6 +6,7 @@ use protocol::DeviceId;
 
 use super::Unavailable;
 use super::provider::Provider;
+use crate::domain::client::Client;
 use crate::domain::grant::Grant;
 use crate::domain::names::{ClientId, FamilyKey, Subject, TokenKey};
 use crate::domain::refresh::RefreshFamily;
@@ -14,6 +15,15 @@ use crate::domain::user::UserStatus;
 
 /// What an access token stands for, if it is valid at `now`.
 pub(super) async fn grant(provider: &Provider, token: &str, now: Timestamp) -> Result<Option<Grant>, Unavailable> {
+    Ok(grant_to(provider, token, now).await?.map(|(grant, _)| grant))
+}
+
+/// The same, with the client that was given it.
+pub(super) async fn grant_to(
+    provider: &Provider,
+    token: &str,
+    now: Timestamp,
+) -> Result<Option<(Grant, Client)>, Unavailable> {
     let found = provider.store.grant(provider.id(), &TokenKey::of(token)).await?;
     let is_alive = |grant: &Grant| {
         let issued = grant.issued_at.is_none_or(|issued_at| provider.realm().takes_token_of(issued_at));
@@ -21,15 +31,15 @@ pub(super) async fn grant(provider: &Provider, token: &str, now: Timestamp) -> R
     };
     let Some(grant) = found.map(|found| found.record).filter(is_alive) else { return Ok(None) };
     let approval = grant.device.zip(grant.auth_time);
-    let stands = client_remains(provider, &grant.client).await?
-        && family_lives(provider, grant.family, now).await?
-        && approval_stands(provider, &grant.subject, approval).await?;
-    Ok(stands.then_some(grant))
+    let Some(client) = client_remaining(provider, &grant.client).await? else { return Ok(None) };
+    let stands =
+        family_lives(provider, grant.family, now).await? && approval_stands(provider, &grant.subject, approval).await?;
+    Ok(stands.then_some((grant, client)))
 }
 
-async fn client_remains(provider: &Provider, client: &ClientId) -> Result<bool, Unavailable> {
+async fn client_remaining(provider: &Provider, client: &ClientId) -> Result<Option<Client>, Unavailable> {
     let client = provider.store.client(provider.id(), client).await?;
-    Ok(client.is_some_and(|client| !client.record.removed))
+    Ok(client.map(|client| client.record).filter(|client| !client.removed))
 }
 
 async fn family_lives(provider: &Provider, family: Option<FamilyKey>, now: Timestamp) -> Result<bool, Unavailable> {

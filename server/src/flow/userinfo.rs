@@ -1,9 +1,14 @@
-//! Who the user is, for the holder of an access token (OIDC Core §5.3). The one resource that this server protects.
+//! Who the user is, for the holder of an access token (OIDC Core §5.3). The one resource that this server protects. Signed,
+//! encrypted or both for clients that registered so (§5.3.2).
+
+use serde_json::{Map, Value};
 
 use super::Unavailable;
 use super::dpop::{Presented, Reason as Unproven, Unshown};
+use super::encrypt::{Content, encrypt};
 use super::provider::Provider;
 use super::standing;
+use crate::domain::client::Client;
 use crate::domain::grant::Grant;
 use crate::domain::user::User;
 use crate::store::{CommitError, Mark};
@@ -25,18 +30,19 @@ pub enum Reason {
     Unavailable(#[from] Unavailable),
 }
 
-/// A user, and what may be told of them.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Told {
-    /// The user.
-    pub user: User,
-    /// What they agreed to.
-    pub scope: Vec<String>,
+/// What the user agreed to have told of them, as the client wants it.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Told {
+    /// In JSON.
+    Claims(Map<String, Value>),
+    /// In a JWT: signed, encrypted, or the one within the other.
+    Jwt(String),
 }
 
 /// Judges an access token and what came with it.
 pub async fn userinfo(provider: &Provider, presented: &Presented<'_>) -> Result<Told, Reason> {
-    let grant = standing::grant(provider, presented.token, provider.now()).await?.ok_or(Reason::InvalidToken)?;
+    let found = standing::grant_to(provider, presented.token, provider.now()).await?;
+    let (grant, client) = found.ok_or(Reason::InvalidToken)?;
     let algorithms = provider.offer().client_algorithms(provider.policy().profile);
     let used = presented.shows(provider, grant.binding(), &grant.client, &algorithms)?;
     // RFC 8707 §2: a token for others' resources is of no use here.
@@ -48,8 +54,47 @@ pub async fn userinfo(provider: &Provider, presented: &Presented<'_>) -> Result<
     }
     let user = provider.store.user(provider.id(), &grant.subject).await.map_err(Unavailable::from)?;
     let user = user.ok_or(Reason::InvalidToken)?.record;
+    // Before it is used up: what cannot be had now is asked for again.
+    let told = dressed(provider, &client, claims(&user, &grant.scope)).await?;
     use_up(provider, used).await?;
-    Ok(Told { user, scope: grant.scope })
+    Ok(told)
+}
+
+/// OIDC Core §5.4: which scope asks for which claims.
+fn claims(user: &User, scope: &[String]) -> Map<String, Value> {
+    let optional = [
+        ("profile", "preferred_username", Some(&user.username)),
+        ("email", "email", user.email.as_ref()),
+        ("phone", "phone_number", user.phone.as_ref()),
+    ];
+    let mut claims = Map::from_iter([("sub".to_owned(), user.subject.as_str().into())]);
+    for (wanted, claim, value) in optional {
+        if let Some(value) = value.filter(|_| scope.iter().any(|scope| scope == wanted)) {
+            claims.insert(claim.to_owned(), value.as_str().into());
+        }
+    }
+    claims
+}
+
+/// OIDC Core §5.3.2: signed with `iss` and `aud`, then encrypted.
+async fn dressed(provider: &Provider, client: &Client, mut claims: Map<String, Value>) -> Result<Told, Unavailable> {
+    let signed = match client.userinfo_algorithm {
+        Some(algorithm) => {
+            claims.insert("iss".to_owned(), provider.issuer().into());
+            claims.insert("aud".to_owned(), client.id.as_str().into());
+            Some(provider.keys.sign_jwt(algorithm, "JWT", &claims)?)
+        }
+        None => None,
+    };
+    match (signed, client.userinfo_encryption) {
+        (None, None) => Ok(Told::Claims(claims)),
+        (Some(signed), None) => Ok(Told::Jwt(signed)),
+        (Some(signed), Some(how)) => encrypt(provider, client, how.alg, Content::Jwt(&signed)).await.map(Told::Jwt),
+        (None, Some(how)) => {
+            let claims = Value::from(claims).to_string();
+            encrypt(provider, client, how.alg, Content::Claims(&claims)).await.map(Told::Jwt)
+        }
+    }
 }
 
 fn is_for_us(provider: &Provider, grant: &Grant) -> bool {

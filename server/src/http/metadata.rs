@@ -13,6 +13,7 @@ use super::error::invalid_request;
 use crate::domain::algorithm::Algorithm;
 use crate::domain::client::{AuthenticationMethod, CIBA_GRANT, REFRESH_GRANT};
 use crate::domain::context::Context;
+use crate::domain::encryption::{ContentEncryption, KeyManagement};
 use crate::domain::endpoint::Endpoint;
 use crate::domain::offer::Offer;
 use crate::domain::profile::Profile;
@@ -98,8 +99,10 @@ fn members(provider: &Provider, endpoints: &[Endpoint]) -> Map<String, Value> {
         "claims_parameter_supported": false,
         "request_uri_parameter_supported": false,
         "id_token_signing_alg_values_supported": offer.id_token_algorithms(offer.policy.profile),
+        "userinfo_signing_alg_values_supported": offer.id_token_algorithms(offer.policy.profile),
         "grant_types_supported": grants(&offer),
     }));
+    members.extend(encryption());
     members.extend(published.iter().map(|endpoint| (endpoint.name().to_owned(), endpoint.url(issuer).into())));
     members.extend(authentication(&published, &offer));
     members.extend(mutual_tls(provider, &published));
@@ -118,6 +121,16 @@ fn members(provider: &Provider, endpoints: &[Endpoint]) -> Map<String, Value> {
     // RFC 8414 §3.2: lists without elements are left out.
     members.retain(|_, value| value.as_array().is_none_or(|list| !list.is_empty()));
     members
+}
+
+/// OIDC Discovery §3: the same for ID tokens and userinfo, under every profile.
+fn encryption() -> impl Iterator<Item = (String, Value)> {
+    ["id_token", "userinfo"].into_iter().flat_map(|what| {
+        [
+            (format!("{what}_encryption_alg_values_supported"), json!(KeyManagement::ALL)),
+            (format!("{what}_encryption_enc_values_supported"), json!(ContentEncryption::ALL)),
+        ]
+    })
 }
 
 fn has_ciba(offer: &Offer<'_>) -> bool {

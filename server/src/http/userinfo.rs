@@ -5,9 +5,8 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, header};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
 
 use super::error;
 use super::presented::presented;
@@ -34,30 +33,21 @@ async fn answer(provider: &Provider, call: Request) -> Result<Response, Box<Resp
     let presented = presented(&parts)?.ok_or_else(|| Box::new(error::no_token_at_userinfo(&algorithms())))?;
     let told = userinfo::userinfo(provider, &presented).await;
     let told = told.map_err(|reason| Box::new(error::not_told(reason, presented.scheme, &algorithms())))?;
-    Ok((error::no_store(), Json(claims(&told))).into_response())
+    Ok((error::no_store(), rendered(told)).into_response())
+}
+
+/// OIDC Core §5.3.2.
+fn rendered(told: Told) -> Response {
+    match told {
+        Told::Claims(claims) => Json(claims).into_response(),
+        Told::Jwt(jwt) => ([(header::CONTENT_TYPE, HeaderValue::from_static("application/jwt"))], jwt).into_response(),
+    }
 }
 
 /// RFC 9449 §7.1: `algs`
 fn algorithms(provider: &Provider) -> String {
     let algorithms = provider.offer().client_algorithms(provider.policy().profile);
     algorithms.into_iter().map(Algorithm::name).collect::<Vec<_>>().join(" ")
-}
-
-/// OIDC Core §5.4: which scope asks for which claims.
-fn claims(told: &Told) -> Value {
-    let Told { user, scope } = told;
-    let mut claims = json!({ "sub": user.subject });
-    let optional = [
-        ("profile", "preferred_username", Some(&user.username)),
-        ("email", "email", user.email.as_ref()),
-        ("phone", "phone_number", user.phone.as_ref()),
-    ];
-    for (wanted, claim, value) in optional {
-        if let Some(value) = value.filter(|_| scope.iter().any(|scope| scope == wanted)) {
-            claims[claim] = value.as_str().into();
-        }
-    }
-    claims
 }
 
 /// The client's own if it is a UUID, or a new one.

@@ -89,7 +89,8 @@ fn is_for_verifying(jwk: &Map<String, Value>) -> bool {
     verifies && may_be(jwk, "use", |purpose| purpose == "sig")
 }
 
-fn rsa(jwk: &Map<String, Value>, wanted: impl Fn(Algorithm) -> bool) -> Option<Parsed> {
+/// The numbers of an RSA key of sound size.
+pub(super) fn rsa_components(jwk: &Map<String, Value>) -> Option<RsaPublicKeyComponents<Vec<u8>>> {
     let (n, e) = (number(jwk, "n")?, number(jwk, "e")?);
     let bits = n.len() * 8 - usize::try_from(n.first()?.leading_zeros()).ok()?;
     // Exponents are small odd numbers above 1 (RFC 8017 §3.1); a large one is a way to make verifying dear.
@@ -97,7 +98,11 @@ fn rsa(jwk: &Map<String, Value>, wanted: impl Fn(Algorithm) -> bool) -> Option<P
     if !RSA_BITS.contains(&bits) || !odd || e == [1] || e.len() > 4 {
         return None;
     }
-    let components = RsaPublicKeyComponents { n, e };
+    Some(RsaPublicKeyComponents { n, e })
+}
+
+fn rsa(jwk: &Map<String, Value>, wanted: impl Fn(Algorithm) -> bool) -> Option<Parsed> {
+    let components = rsa_components(jwk)?;
     let spki = components.as_der().ok()?.as_ref().to_vec();
     let fitting = RSA.iter().filter(|(algorithm, _)| wanted(*algorithm));
     let parsed = fitting
@@ -130,12 +135,12 @@ fn number(jwk: &Map<String, Value>, name: &str) -> Option<Vec<u8>> {
     Some(bytes[first..].to_vec())
 }
 
-fn text<'a>(jwk: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
+pub(super) fn text<'a>(jwk: &'a Map<String, Value>, name: &str) -> Option<&'a str> {
     jwk.get(name)?.as_str()
 }
 
 /// Whether a member is absent, or a text that will do.
-fn may_be(jwk: &Map<String, Value>, name: &str, fits: impl Fn(&str) -> bool) -> bool {
+pub(super) fn may_be(jwk: &Map<String, Value>, name: &str, fits: impl Fn(&str) -> bool) -> bool {
     jwk.get(name).is_none_or(|value| value.as_str().is_some_and(fits))
 }
 

@@ -1,13 +1,16 @@
-//! A JWK set (RFC 7517 §5): somebody's public keys, of which one signed.
+//! A JWK set (RFC 7517 §5): somebody's public keys, of which one signed, or one is encrypted to.
 
 use std::fmt;
+use std::sync::Arc;
 
 use aws_lc_rs::signature::ParsedPublicKey;
 use protocol::json::{self, JsonError};
 use serde_json::{Map, Value};
 
+use super::jwe::Recipient;
 use super::jwk::{self, Key};
 use crate::domain::algorithm::Algorithm;
+use crate::domain::encryption::KeyManagement;
 
 /// Larger sets are refused.
 pub const MAX_SET_BYTES: usize = 256 * 1024;
@@ -15,9 +18,13 @@ pub const MAX_SET_BYTES: usize = 256 * 1024;
 /// Sets of more keys are refused.
 pub const MAX_KEYS: usize = 100;
 
-/// Public keys, parsed once. Keys that are not for signatures, or that we do not understand, are left out (RFC 7517 §5).
+/// Public keys, parsed once. Keys that are for neither signatures nor encryption, or that we do not understand, are left
+/// out (RFC 7517 §5); one that does not say what it is for may be for both.
 #[derive(Default)]
-pub struct JwkSet(Vec<Key>);
+pub struct JwkSet {
+    verifying: Vec<Key>,
+    recipients: Vec<Arc<Recipient>>,
+}
 
 /// Why a set is refused whole.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -56,24 +63,28 @@ impl JwkSet {
         if keys.iter().any(|jwk| jwk::is_private(jwk)) {
             return Err(JwkSetError::PrivateKey);
         }
-        Ok(Self(keys.iter().filter_map(|jwk| Key::read(jwk)).collect()))
+        Ok(Self {
+            verifying: keys.iter().filter_map(|jwk| Key::read(jwk)).collect(),
+            recipients: keys.iter().filter_map(|jwk| Recipient::read(jwk)).map(Arc::new).collect(),
+        })
     }
 
     /// Our own keys: every one is used, however many there are. `None` if one cannot be.
     pub(crate) fn trusted(keys: &[&Value]) -> Option<Self> {
-        keys.iter().map(|jwk| Key::read(jwk.as_object()?)).collect::<Option<_>>().map(Self)
+        let verifying = keys.iter().map(|jwk| Key::read(jwk.as_object()?)).collect::<Option<_>>()?;
+        Some(Self { verifying, recipients: Vec::new() })
     }
 
     /// How many keys can verify something.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.verifying.len()
     }
 
     /// Whether no key can verify anything.
     #[must_use]
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.verifying.is_empty()
     }
 
     /// Whether any key fits an algorithm.
@@ -82,21 +93,32 @@ impl JwkSet {
         self.candidates(algorithm, None).next().is_some()
     }
 
+    /// The key to encrypt to: the first that fits and has a name, by which its owner finds it, else the first that fits
+    /// (OIDC Core §10.2).
+    #[must_use]
+    pub fn recipient(&self, algorithm: KeyManagement) -> Option<Arc<Recipient>> {
+        let fitting = || self.recipients.iter().filter(|recipient| recipient.algorithm() == algorithm);
+        fitting().find(|recipient| recipient.kid().is_some()).or_else(|| fitting().next()).cloned()
+    }
+
     /// Whether a key is that of a certificate: its `SubjectPublicKeyInfo`, in DER (RFC 8705 §2.2). `x5c` needs no look,
     /// since its first certificate must hold the key of the same entry (RFC 7517 §4.7).
     #[must_use]
     pub fn holds_spki(&self, spki: &[u8]) -> bool {
-        self.0.iter().any(|key| key.spki() == spki)
+        self.verifying.iter().any(|key| key.spki() == spki)
     }
 
     /// The keys that may have signed under this header.
     pub(super) fn candidates(&self, algorithm: Algorithm, kid: Option<&str>) -> impl Iterator<Item = &ParsedPublicKey> {
-        self.0.iter().filter(move |key| key.is_meant_by(kid)).filter_map(move |key| key.for_algorithm(algorithm))
+        self.verifying
+            .iter()
+            .filter(move |key| key.is_meant_by(kid))
+            .filter_map(move |key| key.for_algorithm(algorithm))
     }
 }
 
 impl fmt::Debug for JwkSet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "JwkSet({} keys)", self.0.len())
+        write!(f, "JwkSet({} keys)", self.verifying.len())
     }
 }

@@ -16,7 +16,7 @@ use crate::domain::policy::LoginHint;
 use crate::domain::user::Identifier;
 use crate::flow::authenticate_client::Caller;
 use crate::flow::provider::Provider;
-use crate::flow::public_keys::{Source, Unbelieved};
+use crate::flow::public_keys::{Source, Unbelieved, is_encrypted};
 use crate::jose::{Audience, Claims, ClaimsError, Header, Rules, Unverified};
 
 const LOGIN_HINT_TOKEN: &str = "login_hint_token";
@@ -48,6 +48,10 @@ pub(in crate::flow) fn believe_id_token_hint(
     caller: &Caller,
     jwt: &str,
 ) -> Result<Subject, Unbelieved> {
+    // Its client decrypts it first: nobody else can (OIDC Core §3.1.2.1).
+    if is_encrypted(jwt) {
+        return Err(Unbelieved::Encrypted);
+    }
     let token = provider.keys.verify_own_jwt(jwt)?;
     // The same keys sign access tokens (RFC 9068), which say so in their type.
     if !is_plain(&token.header) {

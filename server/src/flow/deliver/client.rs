@@ -31,9 +31,16 @@ pub(super) async fn carry(provider: &Provider, seat: &Seat, message: Versioned<M
     };
     let message = match &message.record.content {
         Content::Tokens { minted: None, .. } => {
-            let decided = outcome::decide(provider, &message, &address.client, &address.spoken.auth_req_id).await?;
-            let Some(decided) = decided else { return Ok(()) };
-            decided
+            match outcome::decide(provider, &message, &address.client, &address.spoken.auth_req_id).await {
+                Ok(Some(decided)) => decided,
+                Ok(None) => return Ok(()),
+                // Nothing was minted: it waits for the client's keys as it would for its endpoint.
+                Err(Unavailable::ClientKeys) => {
+                    seat.found(false);
+                    return put_off(provider, message, None).await;
+                }
+                Err(error) => return Err(error),
+            }
         }
         _ => message,
     };
@@ -47,10 +54,19 @@ pub(super) async fn carry(provider: &Provider, seat: &Seat, message: Versioned<M
     match fate {
         Fate::Delivered => conclude(provider, &message, NotificationFate::Delivered).await,
         Fate::Refused { .. } | Fate::Gone { .. } => conclude(provider, &message, NotificationFate::Refused).await,
-        Fate::Later { retry_after_seconds, .. } => match later(provider, message.record.clone(), retry_after_seconds) {
-            Some(later) => settle(provider, provider.change().replace(message.version, later)).await,
-            None => conclude(provider, &message, NotificationFate::GivenUp).await,
-        },
+        Fate::Later { retry_after_seconds, .. } => put_off(provider, message, retry_after_seconds).await,
+    }
+}
+
+/// Another attempt, unless that is too late.
+async fn put_off(
+    provider: &Provider,
+    message: Versioned<Message>,
+    retry_after_seconds: Option<u32>,
+) -> Result<(), Unavailable> {
+    match later(provider, message.record.clone(), retry_after_seconds) {
+        Some(later) => settle(provider, provider.change().replace(message.version, later)).await,
+        None => conclude(provider, &message, NotificationFate::GivenUp).await,
     }
 }
 

@@ -125,7 +125,7 @@ impl Turn<'_> {
         let auth_req_id = self.auth_req_id.reveal();
         let receipt = mint::receipt(provider, client, (request, approval), request_digest(auth_req_id), now).await?;
         let approved = Approved { client, request, approval, auth_req_id, binding, narrowed, receipt };
-        let minted = mint(provider, &approved, now)?;
+        let minted = mint(provider, &approved, now).await?;
         let redeemed = AuthenticationRequest { issued: Some(minted.issued()), ..*redeemed };
         let (change, tokens) = minted.stored_by(provider.change());
         let mut body = tokens.members();

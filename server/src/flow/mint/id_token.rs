@@ -5,6 +5,7 @@ use protocol::{Digest, base64url};
 use serde_json::json;
 
 use super::super::Unavailable;
+use super::super::encrypt::{Content, encrypt};
 use super::super::provider::Provider;
 use super::Agreed;
 use crate::domain::algorithm::Algorithm;
@@ -22,8 +23,8 @@ pub(super) struct Beside<'a> {
     pub(super) receipt: Option<Digest>,
 }
 
-/// Signs an ID token. Without `nonce`, `s_hash` and `c_hash`: CIBA has nothing that they could stand for.
-pub(super) fn mint(
+/// Signs an ID token, and encrypts it for a client that registered so (OIDC Core §2). Without `nonce`, `s_hash` and `c_hash`: CIBA has nothing that they could stand for.
+pub(super) async fn mint(
     provider: &Provider,
     client: &Client,
     agreed: &Agreed,
@@ -56,7 +57,11 @@ pub(super) fn mint(
     if let Some(receipt) = beside.receipt {
         claims["approval_receipt_hash"] = json!(receipt);
     }
-    provider.keys.sign_jwt(algorithm, "JWT", &claims).map_err(Unavailable::from)
+    let signed = provider.keys.sign_jwt(algorithm, "JWT", &claims)?;
+    match client.id_token_encryption {
+        Some(encryption) => encrypt(provider, client, encryption.alg, Content::Jwt(&signed)).await,
+        None => Ok(signed),
+    }
 }
 
 /// Left half of the token's hash, by the hash of the algorithm that signs (OIDC Core §3.1.3.6); Ed25519 hashes by SHA-512.

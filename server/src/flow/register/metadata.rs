@@ -13,8 +13,29 @@ use crate::domain::client::{
     AccessTokenFormat, AssertionAudience, AuthenticationMethod, CIBA_GRANT, Client, ClientKeys, REFRESH_GRANT,
 };
 use crate::domain::delivery::DeliveryMode;
+use crate::domain::encryption::{ContentEncryption, Encryption, KeyManagement};
 use crate::domain::profile::Profile;
 use crate::domain::secret::Secret;
+
+/// The names of an encryption's two members.
+pub(super) type EncryptionNames = [&'static str; 2];
+pub(super) const ID_TOKEN_ENCRYPTION: EncryptionNames =
+    ["id_token_encrypted_response_alg", "id_token_encrypted_response_enc"];
+pub(super) const USERINFO_ENCRYPTION: EncryptionNames =
+    ["userinfo_encrypted_response_alg", "userinfo_encrypted_response_enc"];
+
+/// The two members of an encryption.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Encrypted {
+    pub(super) alg: Option<KeyManagement>,
+    pub(super) enc: Option<ContentEncryption>,
+}
+
+impl Encrypted {
+    fn read(members: &mut Members, [alg, enc]: EncryptionNames) -> Result<Self, BadMember> {
+        Ok(Self { alg: members.word(alg)?, enc: members.word(enc)? })
+    }
+}
 
 /// What was sent: each member of its type, none judged yet.
 #[allow(clippy::struct_excessive_bools, reason = "each is a member by its registered name")]
@@ -32,6 +53,9 @@ pub struct Metadata {
     pub(super) backchannel_authentication_request_signing_alg: Option<Algorithm>,
     pub(super) backchannel_user_code_parameter: bool,
     pub(super) id_token_signed_response_alg: Option<Algorithm>,
+    pub(super) id_token_encryption: Encrypted,
+    pub(super) userinfo_signed_response_alg: Option<Algorithm>,
+    pub(super) userinfo_encryption: Encrypted,
     pub(super) tls_client_certificate_bound_access_tokens: bool,
     pub(super) dpop_bound_access_tokens: bool,
     pub(super) dpop_bound_refresh_tokens: bool,
@@ -72,6 +96,9 @@ impl Metadata {
                 .word("backchannel_authentication_request_signing_alg")?,
             backchannel_user_code_parameter: it.flag("backchannel_user_code_parameter")?,
             id_token_signed_response_alg: it.word("id_token_signed_response_alg")?,
+            id_token_encryption: Encrypted::read(it, ID_TOKEN_ENCRYPTION)?,
+            userinfo_signed_response_alg: it.word("userinfo_signed_response_alg")?,
+            userinfo_encryption: Encrypted::read(it, USERINFO_ENCRYPTION)?,
             tls_client_certificate_bound_access_tokens: it.flag("tls_client_certificate_bound_access_tokens")?,
             dpop_bound_access_tokens: it.flag("dpop_bound_access_tokens")?,
             dpop_bound_refresh_tokens: it.flag("dpop_bound_refresh_tokens")?,
@@ -169,6 +196,8 @@ pub fn written(client: &Client) -> Map<String, Value> {
     put("assertion_aud", json!(client.assertion_audience));
     put("access_token_format", json!(client.access_token_format));
     members.extend(written_if_any(client));
+    members.extend(written_encryption(client.id_token_encryption, ID_TOKEN_ENCRYPTION));
+    members.extend(written_encryption(client.userinfo_encryption, USERINFO_ENCRYPTION));
     members
 }
 
@@ -185,6 +214,7 @@ fn written_if_any(client: &Client) -> impl Iterator<Item = (String, Value)> {
         optional("token_endpoint_auth_signing_alg", client.assertion_algorithm),
         optional("backchannel_client_notification_endpoint", client.notification_endpoint.as_ref()),
         optional("backchannel_authentication_request_signing_alg", client.request_algorithm),
+        optional("userinfo_signed_response_alg", client.userinfo_algorithm),
         optional("profile", client.profile),
         optional("default_acr_values", Some(&client.default_acr_values).filter(|values| !values.is_empty())),
         optional("resources", Some(&client.resources).filter(|resources| !resources.is_empty())),
@@ -192,6 +222,14 @@ fn written_if_any(client: &Client) -> impl Iterator<Item = (String, Value)> {
         optional("audiences", Some(&client.audiences).filter(|audiences| !audiences.is_empty())),
     ];
     some.into_iter().flatten().map(|(name, value)| (name.to_owned(), value))
+}
+
+fn written_encryption(
+    encryption: Option<Encryption>,
+    [alg, enc]: EncryptionNames,
+) -> impl Iterator<Item = (String, Value)> {
+    let members = encryption.map(|how| [(alg.to_owned(), json!(how.alg)), (enc.to_owned(), json!(how.enc))]);
+    members.into_iter().flatten()
 }
 
 fn optional(name: &'static str, value: Option<impl Serialize>) -> Option<(&'static str, Value)> {

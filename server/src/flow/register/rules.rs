@@ -6,11 +6,12 @@ use protocol::text::{self, Kind};
 use serde_json::Value;
 
 use super::members::BadMember;
-use super::metadata::Metadata;
+use super::metadata::{Encrypted, EncryptionNames, ID_TOKEN_ENCRYPTION, Metadata, USERINFO_ENCRYPTION};
 use crate::domain::algorithm::Algorithm;
 use crate::domain::certificate::name::CertificateName;
 use crate::domain::client::{AuthenticationMethod as Method, CIBA_GRANT, Client, ClientKeys, REFRESH_GRANT};
 use crate::domain::delivery::DeliveryMode;
+use crate::domain::encryption::{ContentEncryption, Encryption, KeyManagement};
 use crate::domain::names::ClientId;
 use crate::domain::offer::Offer;
 use crate::domain::policy::ENROLMENT_SCOPE;
@@ -75,6 +76,9 @@ pub(super) fn judge(id: String, metadata: Metadata, offer: &Offer<'_>) -> Judged
         request_algorithm: metadata.backchannel_authentication_request_signing_alg,
         user_code: metadata.backchannel_user_code_parameter,
         id_token_algorithm: id_token_algorithm(metadata.id_token_signed_response_alg, offer, profile)?,
+        id_token_encryption: encryption(metadata.id_token_encryption, ID_TOKEN_ENCRYPTION, &keys)?,
+        userinfo_algorithm: userinfo_algorithm(metadata.userinfo_signed_response_alg, offer, profile)?,
+        userinfo_encryption: encryption(metadata.userinfo_encryption, USERINFO_ENCRYPTION, &keys)?,
         access_token_format: metadata.access_token_format,
         certificate_bound: metadata.tls_client_certificate_bound_access_tokens,
         dpop_bound: metadata.dpop_bound_access_tokens,
@@ -169,7 +173,8 @@ impl Keys {
                 must(text.len() <= MOST_JWKS_BYTES, "jwks", "must be at most 8 KiB; publish larger ones at jwks_uri")?;
                 let set = serde_json::from_str::<Value>(text).map_err(|_| BadMember::new("jwks", "must be JSON"))?;
                 let set = JwkSet::of(&set).map_err(|why| BadMember::new("jwks", why.to_string().replace('`', "")))?;
-                must(!set.is_empty(), "jwks", "must hold a key that can verify a signature")?;
+                let usable = !set.is_empty() || KeyManagement::ALL.into_iter().any(|alg| set.recipient(alg).is_some());
+                must(usable, "jwks", "must hold a key that can verify a signature or be encrypted to")?;
                 Ok(Self::Known(set))
             }
             ClientKeys::JwksUri(uri) => {
@@ -179,8 +184,22 @@ impl Keys {
         }
     }
 
+    /// Whether any may verify something.
     fn are_there(&self) -> bool {
-        !matches!(self, Self::None)
+        match self {
+            Self::None => false,
+            Self::Known(set) => !set.is_empty(),
+            Self::Elsewhere => true,
+        }
+    }
+
+    /// Whether one may be encrypted to; of those elsewhere it shows when they are needed.
+    fn may_decrypt(&self, algorithm: KeyManagement) -> bool {
+        match self {
+            Self::None => false,
+            Self::Known(set) => set.recipient(algorithm).is_some(),
+            Self::Elsewhere => true,
+        }
     }
 
     /// Keys elsewhere may fit; when they are needed they are judged.
@@ -295,6 +314,25 @@ fn id_token_algorithm(wanted: Option<Algorithm>, offer: &Offer<'_>, profile: Pro
     let algorithm = wanted.or(offered.first().copied()).filter(|algorithm| offered.contains(algorithm));
     let refused = || BadMember::new("id_token_signed_response_alg", listed(&offered, |algorithm| algorithm.name()));
     algorithm.ok_or_else(refused)
+}
+
+fn userinfo_algorithm(wanted: Option<Algorithm>, offer: &Offer<'_>, profile: Profile) -> Judged<Option<Algorithm>> {
+    let offered = offer.id_token_algorithms(profile);
+    let fits = wanted.is_none_or(|algorithm| offered.contains(&algorithm));
+    must(fits, "userinfo_signed_response_alg", listed(&offered, |algorithm| algorithm.name()))?;
+    Ok(wanted)
+}
+
+/// OIDC Registration §2. The default of `…_enc` there, A128CBC-HS256, is not offered: whoever relies on it is told so.
+fn encryption(wanted: Encrypted, [alg, enc]: EncryptionNames, keys: &Keys) -> Judged<Option<Encryption>> {
+    let Encrypted { alg: Some(management), enc: content } = wanted else {
+        must(wanted.enc.is_none(), enc, format!("must not stand without {alg}"))?;
+        return Ok(None);
+    };
+    let offered = listed(&ContentEncryption::ALL, |content| content.name());
+    let content = content.ok_or_else(|| BadMember::new(enc, format!("{offered}: the default is not offered")))?;
+    must(keys.may_decrypt(management), alg, "must suit a key of jwks, or of jwks_uri, that is for encryption")?;
+    Ok(Some(Encryption { alg: management, enc: content }))
 }
 
 fn scope(scope: Option<&str>) -> Judged<Vec<String>> {

@@ -55,6 +55,9 @@ pub(super) const METHODS: &str = "client_secret_basic, client_secret_post, clien
 const CERTIFICATE_NAME: &str = "The one name that the certificate must have, with `tls_client_auth`: exactly one of the five \
                                 members. It needs trust anchors.";
 
+const KEY_MANAGEMENT: &str = "ECDH-ES or RSA-OAEP-256";
+const CONTENT_ENCRYPTION: &str = "A256GCM";
+
 /// The table.
 pub const MEMBERS: &[Member] = &[
     optional(
@@ -92,7 +95,8 @@ pub const MEMBERS: &[Member] = &[
         "jwks",
         Shape::Object,
         "no keys",
-        "Public keys, at most 8 KiB: for `private_key_jwt`, `self_signed_tls_client_auth` and signed requests.",
+        "Public keys, at most 8 KiB: for `private_key_jwt`, `self_signed_tls_client_auth`, signed requests, and what is encrypted \
+         for the client.",
     ),
     optional("jwks_uri", Shape::Text, "no keys", "Where they are published instead: https."),
     optional("tls_client_auth_subject_dn", Shape::Text, "no name", CERTIFICATE_NAME),
@@ -147,6 +151,37 @@ pub const MEMBERS: &[Member] = &[
         Shape::Words(ALGORITHM),
         "the first of the realm's `signing_algorithms`",
         "Of ID tokens and JWT access tokens; one of the realm's `signing_algorithms`.",
+    ),
+    optional(
+        "id_token_encrypted_response_alg",
+        Shape::Words(KEY_MANAGEMENT),
+        "they are not encrypted",
+        "Once set, ID tokens are encrypted, after they were signed, to the first fitting key of `jwks` or `jwks_uri` that has a \
+         `kid`: EC on P-256 or P-384 or OKP with X25519, or RSA; with `use` `enc` or none. Without such a key there are no tokens.",
+    ),
+    optional(
+        "id_token_encrypted_response_enc",
+        Shape::Words(CONTENT_ENCRYPTION),
+        "refused beside `id_token_encrypted_response_alg`: the default of OpenID Connect, A128CBC-HS256, is not offered",
+        "By what the content is encrypted; not without `id_token_encrypted_response_alg`.",
+    ),
+    optional(
+        "userinfo_signed_response_alg",
+        Shape::Words(ALGORITHM),
+        "it is not signed",
+        "Once set, userinfo is a signed JWT with `iss` and `aud`. One of the realm's `signing_algorithms`.",
+    ),
+    optional(
+        "userinfo_encrypted_response_alg",
+        Shape::Words(KEY_MANAGEMENT),
+        "it is not encrypted",
+        "The same for userinfo, whether it is signed or not.",
+    ),
+    optional(
+        "userinfo_encrypted_response_enc",
+        Shape::Words(CONTENT_ENCRYPTION),
+        "refused beside `userinfo_encrypted_response_alg`",
+        "As above.",
     ),
     defaulting(
         "grant_types",
