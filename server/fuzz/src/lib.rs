@@ -1,6 +1,6 @@
 //! One function over bytes for each way in which clients reach the server's own parsers: forms, JWK sets, JWTs (client
-//! assertions, request objects, hints), and the parameters of authentication requests, out of either; and for the evidence that
-//! phones bring of their keys. Whatever the bytes are, it returns: a panic is a find. Where bytes are
+//! assertions, request objects, hints), and the parameters of authentication requests, out of either; for what is encrypted for
+//! clients; and for the evidence that phones bring of their keys. Whatever the bytes are, it returns: a panic is a find. Where bytes are
 //! accepted, each function also asserts what must then hold.
 //!
 //! The parsers are compiled from the server's own files and without the rest of it, because to build all of the server
@@ -19,9 +19,13 @@ use serde_json::Value;
 
 mod attestation;
 mod begin;
+#[allow(dead_code, unreachable_pub, reason = "relying parties use more of it")]
+#[path = "../../../simulator/src/decryption_key.rs"]
+mod decryption_key;
 #[allow(dead_code, reason = "the server uses more of it")]
 #[path = "../../src/domain/mod.rs"]
 pub mod domain;
+mod encryption;
 #[allow(dead_code, reason = "the server uses more of it")]
 #[path = "../../src/http/form.rs"]
 mod form;
@@ -33,7 +37,9 @@ pub mod jose;
 pub use attestation::{android_key, apple_appattest};
 pub use begin::request;
 use domain::algorithm::Algorithm;
+use domain::encryption::KeyManagement;
 use domain::time::Timestamp;
+pub use encryption::encrypted;
 pub use http::form;
 use jose::{
     Audience, Claims, JwkSet, MAX_JWT_BYTES, MAX_KEYS, MAX_SET_BYTES, Proof, ProvenRequest, Rules, SKEW, Token,
@@ -44,10 +50,11 @@ use jose::{
 pub type Target = fn(&[u8]);
 
 /// Every target by name, as `tests/fuzz` and the corpus know it.
-pub const TARGETS: [(&str, Target); 7] = [
+pub const TARGETS: [(&str, Target); 8] = [
     ("android-key", android_key),
     ("apple-appattest", apple_appattest),
     ("dpop", dpop),
+    ("encrypted", encrypted),
     ("form", form),
     ("jwks", jwks),
     ("jwt", jwt),
@@ -86,6 +93,11 @@ pub fn jwks(bytes: &[u8]) {
     for algorithm in Algorithm::ALL {
         assert_eq!(set.fits(algorithm), again.fits(algorithm));
         assert!(algorithm.is_asymmetric() || !set.fits(algorithm));
+    }
+    for algorithm in KeyManagement::ALL {
+        let (recipient, same) = (set.recipient(algorithm), again.recipient(algorithm));
+        assert_eq!(recipient.as_ref().map(|key| key.kid()), same.as_ref().map(|key| key.kid()));
+        assert!(recipient.is_none_or(|key| key.algorithm() == algorithm));
     }
 }
 
