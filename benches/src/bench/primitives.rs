@@ -1,4 +1,5 @@
-//! Times, on this machine and in one thread, what no flow can do without: the signatures of the protocol, and the disk.
+//! Times, on this machine and in one thread, what no flow can do without: the signatures of the protocol, and the disk. And
+//! what encryption adds for a client that registered for it.
 
 use std::fs::File;
 use std::hint::black_box;
@@ -11,9 +12,13 @@ use clap::Args;
 use protocol::Digest;
 use protocol::crypto::aws_lc::{SigningKey, VerifyingKey};
 use protocol::crypto::{Sign as _, Verify as _};
+use server::app::system::SystemRandom;
+use server::domain::encryption::KeyManagement;
+use server::jose::{JwkSet, NESTED};
+use simulator::decryption_key::DecryptionKey;
 use tests::process::now;
 
-/// What one ES256 signature, one verification, one hash and one sync take.
+/// What one ES256 signature, one verification, one hash, one encrypted ID token and one sync take.
 #[derive(Args)]
 pub(crate) struct Options {
     /// Each of them so many times; a sync a hundredth of it.
@@ -38,6 +43,17 @@ pub(crate) fn run(options: &Options) {
         each(options.times, || verifying.verify(black_box(&message), &signature).expect("it is its signature")),
     );
     line("SHA-256 of 500 bytes", each(options.times, || used(Digest::of(black_box(&message)))));
+    // As long as an ID token.
+    let jwt = [b'a'; 900];
+    for (name, key, algorithm) in [
+        ("JWE by ECDH-ES on P-256", DecryptionKey::on("P-256"), KeyManagement::EcdhEs),
+        ("JWE by ECDH-ES on X25519", DecryptionKey::on("X25519"), KeyManagement::EcdhEs),
+        ("JWE by RSA-OAEP-256, 2048 bits", DecryptionKey::rsa(), KeyManagement::RsaOaep256),
+    ] {
+        let recipient = JwkSet::of(&key.jwks()).expect("a set").recipient(algorithm).expect("it fits");
+        let seal = || recipient.encrypt(black_box(&jwt), Some(NESTED), &SystemRandom).map(used).expect("it seals");
+        line(name, each(options.times, seal));
+    }
 
     let file = tempfile::tempfile_in(&options.dir).expect("a file can be made there");
     println!("{}", Times::heading());
