@@ -13,12 +13,19 @@ async function started(reader, ...options) {
   const { issuer, admin, tls } = provider.described
   reader.set({ ISSUER: issuer, ADMIN: admin.url, ADMIN_TOKEN: admin.token, MTLS: tls.mtls, CA: tls.ca })
   reader.set({ CERT: tls.client_certificate, KEY: tls.client_key })
-  reader.copy('make-key.mjs')
+  for (const name of makers) reader.copy(name)
   return provider
 }
 
 /** How the page has programs that show no certificate believe the demo's authority. */
-const believing = { 'key.mjs': 'NODE_EXTRA_CA_CERTS', 'key.py': 'SSL_CERT_FILE' }
+const believing = {
+  'key.mjs': 'NODE_EXTRA_CA_CERTS',
+  'key.py': 'SSL_CERT_FILE',
+  'encrypted.mjs': 'NODE_EXTRA_CA_CERTS',
+}
+
+/** Programs that say what to register. */
+const makers = ['make-key.mjs', 'make-encrypted.mjs']
 
 const keyed = await Reader.sitDown()
 
@@ -29,6 +36,7 @@ describe('the chapter of keys and certificates', () => {
     provider = await started(keyed, '--tls')
     assert.equal((await keyed.run('register-key')).client_id, 'shop-key')
     assert.equal((await keyed.run('register-certificate')).client_id, 'shop-tls')
+    assert.equal((await keyed.run('register-encrypted')).client_id, 'shop-encrypted')
   })
   after(async () => {
     await provider?.stop()
@@ -49,11 +57,11 @@ describe('the chapter of keys and certificates', () => {
 
   test('no command of the chapter is left out', () => {
     const certificate = ['register-certificate', 'ask-tls', 'collect-tls', 'userinfo-tls']
-    const run = ['register-key', ...certificate, 'make-certificate', 'ask-own']
+    const run = ['register-key', ...certificate, 'make-certificate', 'ask-own', 'register-encrypted']
     assert.deepEqual(commands((chapter) => chapter === KEYS), run)
   })
 
-  const flows = programs((chapter) => chapter === KEYS).filter((name) => name !== 'make-key.mjs')
+  const flows = programs((chapter) => chapter === KEYS).filter((name) => !makers.includes(name))
   for (const name of flows) {
     keyed.outcomes(test, () => provider, name, () => ({ [believing[name]]: provider.described.tls.ca }))
   }
