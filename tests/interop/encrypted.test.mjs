@@ -16,7 +16,7 @@ const CLAIMS = { sub: '1001', email: 'alice@example.com' }
 async function decryptionKey(alg, options) {
   const { privateKey, publicKey } = await jose.generateKeyPair(alg, { extractable: true, ...options })
   const jwk = { ...(await jose.exportJWK(publicKey)), kid: `by ${alg}`, alg, use: 'enc' }
-  return { alg, name: idOf(alg, options?.crv ?? ''), kid: jwk.kid, key: privateKey, jwks: { keys: [jwk] } }
+  return { alg, name: [alg, options?.crv].filter(Boolean).join('-'), kid: jwk.kid, key: privateKey, jwks: { keys: [jwk] } }
 }
 
 const KEYS = await Promise.all([
