@@ -2,10 +2,9 @@
 //! page would. What lets it is an access token of the login where the user signed in a moment ago (RFC 9068), bound to a key
 //! or a certificate of the app's, with a scope that no CIBA request is granted.
 
-use protocol::EnrolmentId;
+use protocol::{Digest, EnrolmentId};
 use protocol::messages::Ticket;
-use serde::de::DeserializeOwned;
-use serde_json::Value;
+use serde::Deserialize as _;
 use tracing::info;
 
 use super::administer::{self, Shown};
@@ -16,6 +15,7 @@ use super::public_keys::{Source, Unbelieved};
 use super::{Unavailable, enrol};
 use crate::domain::algorithm::Algorithm;
 use crate::domain::binding::Binding;
+use crate::domain::certificate::Thumbprint;
 use crate::domain::names::{ClientId, Subject, TicketKey};
 use crate::domain::policy::{ENROLMENT_SCOPE, EnrolmentIssuer};
 use crate::domain::profile::Profile;
@@ -154,12 +154,11 @@ fn bound(
 /// `cnf`; `None` where a member of it cannot be read.
 fn binding(claims: &Claims) -> Option<Binding> {
     let Some(confirmation) = claims.members().get("cnf") else { return Some(Binding::default()) };
-    Some(Binding { certificate: member(confirmation, "x5t#S256")?, key: member(confirmation, "jkt")? })
-}
-
-/// A member that may be absent.
-fn member<T: DeserializeOwned>(confirmation: &Value, name: &str) -> Option<Option<T>> {
-    confirmation.get(name).map(T::deserialize).transpose().ok()
+    let member = |name: &str| confirmation.get(name);
+    Some(Binding {
+        certificate: member("x5t#S256").map(Thumbprint::deserialize).transpose().ok()?,
+        key: member("jkt").map(Digest::deserialize).transpose().ok()?,
+    })
 }
 
 /// A ticket for the user who signed in. Who had phones and has none left must have signed in as the realm wants it then.
