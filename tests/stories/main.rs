@@ -16,6 +16,7 @@ mod binding;
 mod blocking;
 mod cancelling;
 mod collecting;
+mod coming_from;
 mod deciding;
 mod detailing;
 mod discovery;

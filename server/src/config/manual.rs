@@ -34,7 +34,8 @@ listed here are ignored.
 ";
 
 const ELSEWHERE_HEAD: &str = "\
-For those who come from another CIBA server. `client.…` is a member of a client's metadata.
+For those who come from another CIBA server. `client.…` is a member of a client's metadata. [coming-from.md](coming-from.md) goes on: more
+servers, and their parameters and calls.
 ";
 
 /// The page.
