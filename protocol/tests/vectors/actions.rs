@@ -1,5 +1,6 @@
 //! What an agent may ask to do, and whether an approval is one of what is about to be done.
 
+use std::collections::BTreeMap;
 use std::fmt::Debug;
 
 use protocol::action::approved::{CannotRecord, InMemory, Refusal, Used, Wanted, judge, redeem};
@@ -8,7 +9,7 @@ use protocol::crypto::p256::VerifyingKey;
 use protocol::display::Line;
 use protocol::receipt::{Approval, Expected, PublishedKeys};
 use protocol::{Digest, text};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::read;
@@ -56,15 +57,15 @@ struct Case {
     client: Option<String>,
     auth_req_id: Option<String>,
     now: Option<i64>,
-    /// `null` is another subject than none.
-    #[serde(default, deserialize_with = "there")]
-    subject: Option<Option<String>>,
+    /// `null` is anybody, and not the same as nothing.
+    #[serde(default = "unsaid")]
+    subject: Value,
     action: Option<Action>,
     user_verified: Option<bool>,
 }
 
-fn there<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
+fn unsaid() -> Value {
+    json!(false)
 }
 
 impl Vectors {
@@ -81,10 +82,7 @@ impl Vectors {
                 now: case.now.unwrap_or(self.now),
             },
             action: case.action.as_ref().unwrap_or(&self.action),
-            subject: match &case.subject {
-                None => Some(&self.subject),
-                Some(subject) => subject.as_deref(),
-            },
+            subject: if case.subject == unsaid() { Some(&self.subject) } else { case.subject.as_str() },
             user_verified: case.user_verified.unwrap_or(self.user_verified),
             max_age: self.max_age,
         }
@@ -153,7 +151,7 @@ fn an_approval_is_used_once() {
     let redeemed = |wanted: &Wanted<'_>, used: &InMemory| {
         redeem(good.approval.as_ref(), wanted, &vectors.keys, VerifyingKey::new, used)
     };
-    let other = Action::new("lights.off", Default::default()).expect("an action");
+    let other = Action::new("lights.off", BTreeMap::default()).expect("an action");
     let refused = redeemed(&Wanted { action: &other, ..wanted }, &used);
     assert_eq!(refused, Err(Refusal::OtherTool));
     let approved = redeemed(&wanted, &used).expect("what is refused uses nothing");

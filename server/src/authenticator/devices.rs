@@ -159,7 +159,7 @@ fn display(question: &Question<'_>) -> Vec<Line> {
     let extra = question.request.scope.iter().filter(|scope| *scope != "openid");
     // A line each, because together they may be longer than a line is.
     lines.extend(extra.map(|scope| Line::new("Access to", scope)));
-    lines.extend(question.request.resources.iter().map(|uri| Line::new("For use at", &resource::shown(uri))));
+    lines.extend(question.request.resources.iter().map(|uri| Line::new("For use at", resource::shown(uri))));
     lines
 }
 

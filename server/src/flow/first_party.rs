@@ -2,8 +2,8 @@
 //! page would. What lets it is an access token of the login where the user signed in a moment ago (RFC 9068), bound to a key
 //! or a certificate of the app's, with a scope that no CIBA request is granted.
 
-use protocol::{Digest, EnrolmentId};
 use protocol::messages::Ticket;
+use protocol::{Digest, EnrolmentId};
 use serde::Deserialize as _;
 use tracing::info;
 

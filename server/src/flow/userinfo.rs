@@ -44,7 +44,7 @@ pub async fn userinfo(provider: &Provider, presented: &Presented<'_>) -> Result<
     let found = standing::grant_to(provider, presented.token, provider.now()).await?;
     let (grant, client) = found.ok_or(Reason::InvalidToken)?;
     let algorithms = provider.offer().client_algorithms(provider.policy().profile);
-    let used = presented.shows(provider, grant.binding(), &grant.client, &algorithms)?;
+    let proof = presented.shows(provider, grant.binding(), &grant.client, &algorithms)?;
     // RFC 8707 §2: a token for others' resources is of no use here.
     if !grant.audience.is_empty() && !is_for_us(provider, &grant) {
         return Err(Reason::InvalidToken);
@@ -56,7 +56,7 @@ pub async fn userinfo(provider: &Provider, presented: &Presented<'_>) -> Result<
     let user = user.ok_or(Reason::InvalidToken)?.record;
     // Before it is used up: what cannot be had now is asked for again.
     let told = dressed(provider, &client, claims(&user, &grant.scope)).await?;
-    use_up(provider, used).await?;
+    use_up(provider, proof).await?;
     Ok(told)
 }
 
