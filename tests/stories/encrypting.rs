@@ -418,7 +418,7 @@ async fn an_encrypted_id_token_is_no_hint_and_the_one_in_it_is() {
     assert_eq!(hinted(&signed).sent(&shop).await.in_short(), "200");
 }
 
-/// FAPI 1.0 Advanced §8.6.1 forbids RSA1_5, which nobody is offered; signatures are by its two algorithms.
+/// FAPI 1.0 Advanced §8.6.1 forbids `RSA1_5`, which nobody is offered; signatures are by its two algorithms.
 #[tokio::test]
 async fn under_the_fapi_profile_id_tokens_are_encrypted_alike() {
     let world = World::builder().policy(|policy| policy.profile = Profile::FapiCiba).make().await;

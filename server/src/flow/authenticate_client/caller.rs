@@ -98,13 +98,13 @@ impl Caller {
         change: Change,
     ) -> Result<Result<(), CommitError>, Replayed> {
         match provider.store.commit(change).await {
-            Err(CommitError::Replayed(key, _)) if is(&self.used, &key) => Err(Replayed::Assertion),
-            Err(CommitError::Replayed(key, _)) if is(&self.proof, &key) => Err(Replayed::Proof),
+            Err(CommitError::Replayed(key, _)) if is(self.used.as_ref(), &key) => Err(Replayed::Assertion),
+            Err(CommitError::Replayed(key, _)) if is(self.proof.as_ref(), &key) => Err(Replayed::Proof),
             outcome => Ok(outcome),
         }
     }
 }
 
-fn is(used: &Option<Mark>, key: &MarkKey) -> bool {
-    used.as_ref().is_some_and(|used| used.key == *key)
+fn is(used: Option<&Mark>, key: &MarkKey) -> bool {
+    used.is_some_and(|used| used.key == *key)
 }
