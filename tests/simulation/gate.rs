@@ -13,10 +13,11 @@ use server::domain::device::{Device, Enrolment, EnrolmentTicket};
 use server::domain::grant::Grant;
 use server::domain::history::{History, HistoryKey};
 use server::domain::message::Message;
-use server::domain::names::{ClientId, FamilyKey, RealmId, RequestKey, Subject, TicketKey, TokenKey};
+use server::domain::names::{ClientId, FamilyKey, RealmId, RegistrationKey, RequestKey, Subject, TicketKey, TokenKey};
 use server::domain::prompt::StoredPrompt;
 use server::domain::realm::Realm;
 use server::domain::refresh::RefreshFamily;
+use server::domain::registration::{Logo, RegistrationToken};
 use server::domain::time::Timestamp;
 use server::domain::user::{Identifier, User};
 use server::store::page::{Kept, Page, Position};
@@ -241,6 +242,18 @@ impl Store for Gated {
     async fn attention(&self, realm: &RealmId, key: &AttentionKey) -> Result<Option<Versioned<Attention>>, StoreError> {
         self.gate.step().await;
         self.store.attention(realm, key).await
+    }
+
+    async fn registration_token(
+        &self,
+        realm: &RealmId,
+        key: &RegistrationKey,
+    ) -> Result<Option<Versioned<RegistrationToken>>, StoreError> {
+        self.store.registration_token(realm, key).await
+    }
+
+    async fn logo(&self, realm: &RealmId, client: &ClientId) -> Result<Option<Versioned<Logo>>, StoreError> {
+        self.store.logo(realm, client).await
     }
 
     async fn mark(&self, realm: &RealmId, key: &MarkKey) -> Result<Option<Digest>, StoreError> {

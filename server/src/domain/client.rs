@@ -8,7 +8,10 @@ use super::delivery::DeliveryMode;
 use super::encryption::Encryption;
 use super::names::ClientId;
 use super::profile::Profile;
+use super::registration::SelfRegistered;
 use super::secret::{Sealed, SecretHash};
+use super::time::Timestamp;
+use protocol::Digest;
 
 /// `grant_type` of CIBA §10.1.
 pub const CIBA_GRANT: &str = "urn:openid:params:grant-type:ciba";
@@ -113,6 +116,17 @@ pub enum AccessTokenFormat {
     Jwt,
 }
 
+/// `subject_type`: what the client knows users by (OIDC Core §8).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SubjectType {
+    /// By the same `sub` as every other client.
+    #[default]
+    Public,
+    /// By one that nobody outside its sector knows.
+    Pairwise,
+}
+
 const fn es256() -> Algorithm {
     Algorithm::Es256
 }
@@ -215,9 +229,36 @@ pub struct Client {
     /// Ours, `audiences`: the resource servers that this client is; it may introspect tokens for them (RFC 7662).
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub audiences: Vec<String>,
+    /// `subject_type`
+    #[serde(default)]
+    pub subject_type: SubjectType,
+    /// `sector_identifier_uri`: a list of the URIs that share a sector (OIDC Core §8.1). It was fetched, and held this client's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sector_identifier_uri: Option<String>,
+    /// Whose users a pairwise client shares with others (CIBA §4): a host, in one spelling. Absent where it is public.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sector: Option<String>,
+    /// `logo_uri`, where its logo was fetched.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logo_uri: Option<String>,
+    /// SHA-256 of the PNG that was fetched there and is served from here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub logo: Option<Digest>,
+    /// `software_id`: which software it is, the same wherever that runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub software_id: Option<String>,
+    /// `software_version`
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub software_version: Option<String>,
+    /// Where it registered itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registration: Option<SelfRegistered>,
     /// Whether it was removed. Its record stays, so that no other client gets its id and with it what it was issued.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub removed: bool,
+    /// When even that is forgotten: only of one that registered itself, whose id was random.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub forget_at: Option<Timestamp>,
 }
 
 impl Client {
@@ -259,7 +300,16 @@ impl Client {
             resources: Vec::new(),
             details_types: None,
             audiences: Vec::new(),
+            subject_type: SubjectType::Public,
+            sector_identifier_uri: None,
+            sector: None,
+            logo_uri: None,
+            logo: None,
+            software_id: None,
+            software_version: None,
+            registration: None,
             removed: false,
+            forget_at: None,
         }
     }
 

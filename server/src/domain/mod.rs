@@ -30,6 +30,7 @@ pub mod prompt;
 pub mod random;
 pub mod realm;
 pub mod refresh;
+pub mod registration;
 pub mod resource;
 pub mod secret;
 pub mod sign_in;

@@ -98,6 +98,10 @@ hashed! {
     TokenKey, "assent-token"
 }
 hashed! {
+    /// A token that lets clients register themselves, found by its hash.
+    RegistrationKey, "assent-registration"
+}
+hashed! {
     /// A family of refresh tokens, found by the hash of the part they share.
     FamilyKey, "assent-refresh"
 }

@@ -17,6 +17,7 @@ use crate::domain::names::{ClientId, RealmId};
 use crate::domain::prompt::StoredPrompt;
 use crate::domain::realm::Realm;
 use crate::domain::refresh::RefreshFamily;
+use crate::domain::registration::{Logo, RegistrationToken};
 use crate::domain::time::Timestamp;
 use crate::domain::user::User;
 
@@ -47,6 +48,8 @@ pub enum Record {
     Message(Message),
     Attention(Attention),
     History(History),
+    RegistrationToken(RegistrationToken),
+    Logo(Logo),
 }
 
 macro_rules! record_from {
@@ -72,7 +75,9 @@ record_from!(
     Family(RefreshFamily),
     Message(Message),
     Attention(Attention),
-    History(History)
+    History(History),
+    RegistrationToken(RegistrationToken),
+    Logo(Logo)
 );
 
 /// One record to be written.

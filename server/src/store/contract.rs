@@ -74,6 +74,7 @@ macro_rules! store_contract {
             keeping: a_sweep_forgets_at_most_as_many_as_asked,
             keeping: a_sweep_of_one_realm_leaves_the_others,
             keeping: users_devices_and_clients_are_never_swept,
+            keeping: a_client_and_its_logo_are_swept_when_they_get_an_end_and_not_before,
             keeping: what_has_no_end_is_not_swept_until_it_gets_one,
             keeping: everything_is_found_again_after_reopening,
             keeping: versions_and_orders_go_on_after_reopening,

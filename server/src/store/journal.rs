@@ -27,10 +27,11 @@ use crate::domain::device::{Device, DeviceStatus, Enrolment, EnrolmentTicket};
 use crate::domain::grant::Grant;
 use crate::domain::history::{History, HistoryKey};
 use crate::domain::message::Message;
-use crate::domain::names::{ClientId, FamilyKey, RealmId, RequestKey, Subject, TicketKey, TokenKey};
+use crate::domain::names::{ClientId, FamilyKey, RealmId, RegistrationKey, RequestKey, Subject, TicketKey, TokenKey};
 use crate::domain::prompt::StoredPrompt;
 use crate::domain::realm::Realm;
 use crate::domain::refresh::RefreshFamily;
+use crate::domain::registration::{Logo, RegistrationToken};
 use crate::domain::time::{Clock, Timestamp};
 use crate::domain::user::{Identifier, User, UserStatus};
 
@@ -202,6 +203,18 @@ impl Store for Journaled {
 
     async fn history(&self, realm: &RealmId, key: &HistoryKey) -> Result<Option<Versioned<History>>, StoreError> {
         self.store.history(realm, key).await
+    }
+
+    async fn registration_token(
+        &self,
+        realm: &RealmId,
+        key: &RegistrationKey,
+    ) -> Result<Option<Versioned<RegistrationToken>>, StoreError> {
+        self.store.registration_token(realm, key).await
+    }
+
+    async fn logo(&self, realm: &RealmId, client: &ClientId) -> Result<Option<Versioned<Logo>>, StoreError> {
+        self.store.logo(realm, client).await
     }
 
     async fn mark(&self, realm: &RealmId, key: &MarkKey) -> Result<Option<Digest>, StoreError> {

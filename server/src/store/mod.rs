@@ -16,10 +16,11 @@ use crate::domain::device::{Device, Enrolment, EnrolmentTicket};
 use crate::domain::grant::Grant;
 use crate::domain::history::{History, HistoryKey};
 use crate::domain::message::Message;
-use crate::domain::names::{ClientId, FamilyKey, RealmId, RequestKey, Subject, TicketKey, TokenKey};
+use crate::domain::names::{ClientId, FamilyKey, RealmId, RegistrationKey, RequestKey, Subject, TicketKey, TokenKey};
 use crate::domain::prompt::StoredPrompt;
 use crate::domain::realm::Realm;
 use crate::domain::refresh::RefreshFamily;
+use crate::domain::registration::{Logo, RegistrationToken};
 use crate::domain::time::Timestamp;
 use crate::domain::user::{Identifier, User};
 
@@ -148,6 +149,16 @@ pub trait Store: Send + Sync + 'static {
 
     /// What a user answered of late.
     async fn history(&self, realm: &RealmId, key: &HistoryKey) -> Result<Option<Versioned<History>>, StoreError>;
+
+    /// What lets clients register themselves.
+    async fn registration_token(
+        &self,
+        realm: &RealmId,
+        key: &RegistrationKey,
+    ) -> Result<Option<Versioned<RegistrationToken>>, StoreError>;
+
+    /// A client's logo.
+    async fn logo(&self, realm: &RealmId, client: &ClientId) -> Result<Option<Versioned<Logo>>, StoreError>;
 
     /// The value under a mark.
     async fn mark(&self, realm: &RealmId, key: &MarkKey) -> Result<Option<Digest>, StoreError>;

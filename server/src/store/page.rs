@@ -25,13 +25,15 @@ pub enum Kept {
     Message,
     Attention,
     History,
+    RegistrationToken,
+    Logo,
     Mark,
     Event,
 }
 
 impl Kept {
     /// All of it, what others refer to first.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Client,
         Self::User,
         Self::Device,
@@ -44,6 +46,8 @@ impl Kept {
         Self::Message,
         Self::Attention,
         Self::History,
+        Self::RegistrationToken,
+        Self::Logo,
         Self::Mark,
         Self::Event,
     ];

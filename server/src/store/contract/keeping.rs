@@ -4,11 +4,12 @@ use protocol::Digest;
 
 use super::looking_up::{one_of_each, one_of_each_is_found};
 use super::samples::{
-    a_block, a_client, a_device, a_family, a_grant, a_history, a_mark, a_prompt, a_realm, a_request, a_ticket, a_user,
-    an_answer, an_attention, an_enrolment, an_event, at, attention_key, device_id, enrolment_id, family_key,
-    history_key, prompt_id, request_key, subject, ticket_key, token_key,
+    a_block, a_client, a_device, a_family, a_grant, a_history, a_logo, a_mark, a_prompt, a_realm, a_registration_token,
+    a_request, a_ticket, a_user, an_answer, an_attention, an_enrolment, an_event, at, attention_key, device_id,
+    enrolment_id, family_key, history_key, prompt_id, registration_key, request_key, subject, ticket_key, token_key,
 };
 use super::{Ground, change, commit, found, looked_up, realm, refused};
+use crate::domain::client::Client;
 use crate::domain::names::{ClientId, RealmId};
 use crate::domain::prompt::{About, StoredPrompt};
 use crate::domain::user::{Identifier, User};
@@ -71,11 +72,12 @@ pub async fn tickets_enrolments_grants_counts_marks_and_events_are_swept_at_thei
             .create(a_family(1, at(35)))
             .create(an_attention(1, at(38 - 3600)))
             .create(a_history(1, at(39 - 90 * day)))
+            .create(a_registration_token(1, at(15)))
             .mark(a_mark(1), Digest::of(b"value"), at(40))
             .event(at(0), an_event(1), 1),
     )
     .await;
-    for (expiry, left) in [(10, 7), (20, 6), (30, 5), (35, 4), (38, 3), (39, 2), (40, 1), (day, 0)] {
+    for (expiry, left) in [(10, 8), (15, 7), (20, 6), (30, 5), (35, 4), (38, 3), (39, 2), (40, 1), (day, 0)] {
         assert_eq!(looked_up!(store.sweep(&realm(), at(expiry - 1), 10)), 0, "a second before {expiry}");
         assert_eq!(looked_up!(store.sweep(&realm(), at(expiry), 10)), 1, "at {expiry}");
         let there = [
@@ -85,6 +87,7 @@ pub async fn tickets_enrolments_grants_counts_marks_and_events_are_swept_at_thei
             looked_up!(store.family(&realm(), &family_key(1))).is_some(),
             looked_up!(store.attention(&realm(), &attention_key(1))).is_some(),
             looked_up!(store.history(&realm(), &history_key(1))).is_some(),
+            looked_up!(store.registration_token(&realm(), &registration_key(1))).is_some(),
             looked_up!(store.mark(&realm(), &a_mark(1))).is_some(),
             !looked_up!(store.audit(&realm(), 10)).is_empty(),
         ];
@@ -121,6 +124,20 @@ pub async fn users_devices_and_clients_are_never_swept(ground: &dyn Ground) {
     found!(store.device(&realm(), &device_id(1)));
     found!(store.client(&realm(), &ClientId::new("client-1")));
     assert_eq!(looked_up!(store.realms()).len(), 1);
+}
+
+pub async fn a_client_and_its_logo_are_swept_when_they_get_an_end_and_not_before(ground: &dyn Ground) {
+    let store = ground.open().await;
+    commit(&*store, change().create(a_client(1)).create(a_logo(1))).await;
+    assert_eq!(looked_up!(store.sweep(&realm(), at(1_000_000_000), 10)), 0);
+    let removed = Client { removed: true, forget_at: Some(at(50)), ..a_client(1) };
+    let logo = a_logo(1).ending(at(50));
+    commit(&*store, change().replace(1, removed).replace(1, logo)).await;
+    assert_eq!(looked_up!(store.sweep(&realm(), at(49), 10)), 0);
+    assert_eq!(looked_up!(store.sweep(&realm(), at(50), 10)), 2);
+    assert_eq!(looked_up!(store.client(&realm(), &ClientId::new("client-1"))), None);
+    assert_eq!(looked_up!(store.logo(&realm(), &ClientId::new("client-1"))), None);
+    assert!(looked_up!(store.clients(&realm())).is_empty());
 }
 
 pub async fn everything_is_found_again_after_reopening(ground: &dyn Ground) {

@@ -3,9 +3,10 @@
 use protocol::Digest;
 
 use super::samples::{
-    a_client, a_device, a_family, a_grant, a_history, a_mark, a_message, a_prompt, a_realm, a_request,
-    a_revoked_device, a_ticket, a_user, an_answer, an_attention, an_enrolment, an_event, at, attention_key, device_id,
-    enrolment_id, family_key, history_key, prompt_id, request_key, subject, the_event, ticket_key, token_key,
+    a_client, a_device, a_family, a_grant, a_history, a_logo, a_mark, a_message, a_prompt, a_realm,
+    a_registration_token, a_request, a_revoked_device, a_ticket, a_user, an_answer, an_attention, an_enrolment,
+    an_event, at, attention_key, device_id, enrolment_id, family_key, history_key, prompt_id, registration_key,
+    request_key, subject, the_event, ticket_key, token_key,
 };
 use super::{Ground, change, commit, found, looked_up, realm, refused};
 use crate::domain::client::Client;
@@ -35,6 +36,8 @@ async fn nothing_is_found(store: &dyn Store, realm: &RealmId) {
     assert_eq!(looked_up!(store.family(realm, &family_key(1))), None);
     assert_eq!(looked_up!(store.attention(realm, &attention_key(1))), None);
     assert_eq!(looked_up!(store.history(realm, &history_key(1))), None);
+    assert_eq!(looked_up!(store.registration_token(realm, &registration_key(1))), None);
+    assert_eq!(looked_up!(store.logo(realm, &ClientId::new("client-1"))), None);
     assert_eq!(looked_up!(store.mark(realm, &a_mark(1))), None);
     assert!(looked_up!(store.due(realm, at(1_000_000), 10)).is_empty());
     assert!(looked_up!(store.audit(realm, 10)).is_empty());
@@ -58,6 +61,8 @@ pub(super) fn one_of_each(realm: &RealmId) -> Change {
         .create(a_message(1, at(10), at(300)))
         .create(an_attention(1, at(0)))
         .create(a_history(1, at(0)))
+        .create(a_registration_token(1, at(300)))
+        .create(a_logo(1))
         .mark(a_mark(1), Digest::of(b"value"), at(300))
         .event(at(0), an_event(1), 1)
 }
@@ -83,6 +88,8 @@ pub(super) async fn one_of_each_is_found(store: &dyn Store, realm: &RealmId) {
     assert_eq!(found!(store.family(realm, &family_key(1))).record, a_family(1, at(300)));
     assert_eq!(found!(store.attention(realm, &attention_key(1))).record, an_attention(1, at(0)));
     assert_eq!(found!(store.history(realm, &history_key(1))).record, a_history(1, at(0)));
+    assert_eq!(found!(store.registration_token(realm, &registration_key(1))).record, a_registration_token(1, at(300)));
+    assert_eq!(found!(store.logo(realm, &ClientId::new("client-1"))).record, a_logo(1));
     assert_eq!(looked_up!(store.mark(realm, &a_mark(1))), Some(Digest::of(b"value")));
     let due = looked_up!(store.due(realm, at(10), 10));
     assert_eq!(due.into_iter().map(|due| due.record).collect::<Vec<_>>(), [a_message(1, at(10), at(300))]);

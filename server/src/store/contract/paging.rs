@@ -3,8 +3,8 @@
 use protocol::Digest;
 
 use super::samples::{
-    a_client, a_device, a_family, a_grant, a_history, a_mark, a_message, a_prompt, a_request, a_ticket, a_user,
-    an_attention, an_enrolment, an_event, at, request_key, the_event,
+    a_client, a_device, a_family, a_grant, a_history, a_logo, a_mark, a_message, a_prompt, a_registration_token,
+    a_request, a_ticket, a_user, an_attention, an_enrolment, an_event, at, request_key, the_event,
 };
 use super::{Ground, change, commit, found, looked_up, realm, refused};
 use crate::domain::names::RealmId;
@@ -39,6 +39,8 @@ pub async fn every_kind_is_found_in_its_pages(ground: &dyn Ground) {
         .create(a_message(1, at(1), at(300)))
         .create(an_attention(1, at(0)))
         .create(a_history(1, at(0)))
+        .create(a_registration_token(1, at(300)))
+        .create(a_logo(1))
         .mark(a_mark(1), Digest::of(b"value"), at(300))
         .event(at(0), an_event(1), 1);
     commit(&*store, everything).await;

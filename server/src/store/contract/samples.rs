@@ -12,10 +12,11 @@ use crate::domain::device::{Device, DeviceStatus, Enrolment, EnrolmentProgress, 
 use crate::domain::grant::Grant;
 use crate::domain::history::{Answered, History, HistoryKey};
 use crate::domain::message::{Content, Message, MessageId};
-use crate::domain::names::{ClientId, FamilyKey, RealmId, RequestKey, Subject, TicketKey, TokenKey};
+use crate::domain::names::{ClientId, FamilyKey, RealmId, RegistrationKey, RequestKey, Subject, TicketKey, TokenKey};
 use crate::domain::prompt::{About, StoredAnswer, StoredPrompt};
 use crate::domain::realm::{Policy, Realm};
 use crate::domain::refresh::RefreshFamily;
+use crate::domain::registration::{Logo, RegistrationToken};
 use crate::domain::secret::{Secret, SecretHash};
 use crate::domain::time::Timestamp;
 use crate::domain::times::Times;
@@ -82,6 +83,24 @@ pub fn ticket_key(n: u64) -> TicketKey {
 #[must_use]
 pub fn token_key(n: u64) -> TokenKey {
     TokenKey::of(&n.to_string())
+}
+
+/// A registration token's key.
+#[must_use]
+pub fn registration_key(n: u64) -> RegistrationKey {
+    RegistrationKey::of(&n.to_string())
+}
+
+/// A token by which two clients may register themselves.
+#[must_use]
+pub fn a_registration_token(n: u64, expires_at: Timestamp) -> RegistrationToken {
+    RegistrationToken { key: registration_key(n), created_at: at(0), expires_at, uses_left: 2 }
+}
+
+/// The logo of a client.
+#[must_use]
+pub fn a_logo(n: u64) -> Logo {
+    Logo::of(ClientId::new(format!("client-{n}")), &n.to_be_bytes())
 }
 
 /// A realm by that name.

@@ -107,6 +107,8 @@ impl RecordDraft {
             Record::Message(it) => text(kind, expected, time, it),
             Record::Attention(it) => text(kind, expected, time, it),
             Record::History(it) => text(kind, expected, time, it),
+            Record::RegistrationToken(it) => text(kind, expected, time, it),
+            Record::Logo(it) => text(kind, expected, time, it),
         }?;
         Ok(Self { kind, key: keys::record(realm, kind, id), expected, time, value, index })
     }
@@ -126,7 +128,7 @@ impl<'r> Place<'r> {
         let until = |kind, id, time| Self { kind, id, time: Some(time), index: Index::Nothing };
         match record {
             Record::Realm(_) => Self { index: Index::Ordered(keys::realms()), ..plain(Kind::Realm, b"") },
-            Record::Client(it) => plain(Kind::Client, it.id.as_str().as_bytes()),
+            Record::Client(it) => Self { time: it.forget_at, ..plain(Kind::Client, it.id.as_str().as_bytes()) },
             Record::User(it) => Self {
                 index: Index::Identifiers(Box::new(it.clone())),
                 ..plain(Kind::User, it.subject.as_str().as_bytes())
@@ -149,6 +151,10 @@ impl<'r> Place<'r> {
                 Self { time: it.forget_at(), ..plain(Kind::Attention, keys::hashed(it.key.digest())) }
             }
             Record::History(it) => until(Kind::History, keys::hashed(it.key.digest()), it.forget_at()),
+            Record::RegistrationToken(it) => {
+                until(Kind::RegistrationToken, keys::hashed(it.key.digest()), it.expires_at)
+            }
+            Record::Logo(it) => Self { time: it.forget_at, ..plain(Kind::Logo, it.client.as_str().as_bytes()) },
             Record::Message(it) => {
                 Self { index: Index::Due(it.give_up_at), ..until(Kind::Message, it.id.as_bytes(), it.due_at) }
             }

@@ -57,6 +57,8 @@ const fn kind_of(kept: Kept) -> Kind {
         Kept::Message => Kind::Message,
         Kept::Attention => Kind::Attention,
         Kept::History => Kind::History,
+        Kept::RegistrationToken => Kind::RegistrationToken,
+        Kept::Logo => Kind::Logo,
         Kept::Mark => Kind::Mark,
         Kept::Event => Kind::Audit,
     }
@@ -78,6 +80,8 @@ fn entries(kept: Kept, id: &[u8], header: value::Header, json: &[u8], into: &mut
         Kept::Message => Record::Message(parsed(kept, json)?),
         Kept::Attention => Record::Attention(parsed(kept, json)?),
         Kept::History => Record::History(parsed(kept, json)?),
+        Kept::RegistrationToken => Record::RegistrationToken(parsed(kept, json)?),
+        Kept::Logo => Record::Logo(parsed(kept, json)?),
         Kept::Mark => {
             let name = id.try_into().map_err(|_| StoreError::Damaged("the name of a mark".to_owned()))?;
             into.push(Entry::Mark(MarkName::from_bytes(name), parsed(kept, json)?, until()));

@@ -18,10 +18,11 @@ use crate::domain::device::{Device, Enrolment, EnrolmentTicket};
 use crate::domain::grant::Grant;
 use crate::domain::history::{History, HistoryKey};
 use crate::domain::message::Message;
-use crate::domain::names::{ClientId, FamilyKey, RealmId, RequestKey, Subject, TicketKey, TokenKey};
+use crate::domain::names::{ClientId, FamilyKey, RealmId, RegistrationKey, RequestKey, Subject, TicketKey, TokenKey};
 use crate::domain::prompt::StoredPrompt;
 use crate::domain::realm::Realm;
 use crate::domain::refresh::RefreshFamily;
+use crate::domain::registration::{Logo, RegistrationToken};
 use crate::domain::time::Timestamp;
 use crate::domain::user::{Identifier, User};
 use crate::store::page::{Kept, Page, Position};
@@ -227,6 +228,20 @@ impl Store for EmbeddedStore {
     async fn history(&self, realm: &RealmId, key: &HistoryKey) -> Result<Option<Versioned<History>>, StoreError> {
         let found: Option<Versioned<History>> = self.one(realm, Kind::History, keys::hashed(key.digest())).await?;
         Ok(found.filter(|found| found.record.key == *key))
+    }
+
+    async fn registration_token(
+        &self,
+        realm: &RealmId,
+        key: &RegistrationKey,
+    ) -> Result<Option<Versioned<RegistrationToken>>, StoreError> {
+        let found: Option<Versioned<RegistrationToken>> =
+            self.one(realm, Kind::RegistrationToken, keys::hashed(key.digest())).await?;
+        Ok(found.filter(|found| found.record.key == *key))
+    }
+
+    async fn logo(&self, realm: &RealmId, client: &ClientId) -> Result<Option<Versioned<Logo>>, StoreError> {
+        self.one(realm, Kind::Logo, client.as_str().as_bytes()).await
     }
 
     async fn mark(&self, realm: &RealmId, key: &MarkKey) -> Result<Option<Digest>, StoreError> {

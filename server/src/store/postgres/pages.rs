@@ -7,7 +7,8 @@ use super::connections::looked_up;
 use super::draft::value_of;
 use super::read::{Found, limit};
 use super::row::{
-    ATTENTION, CLIENT, DEVICE, ENROLMENT, FAMILY, GRANT, HISTORY, MESSAGE, PROMPT, REQUEST, TICKET, USER,
+    ATTENTION, CLIENT, DEVICE, ENROLMENT, FAMILY, GRANT, HISTORY, LOGO, MESSAGE, PROMPT, REGISTRATION_TOKEN, REQUEST,
+    TICKET, USER,
 };
 use super::{PostgresStore, buckets, damaged, damaged_at};
 use crate::domain::names::RealmId;
@@ -35,6 +36,8 @@ impl PostgresStore {
             Kept::Grant => self.page_of_records(realm, GRANT, after, most).await,
             Kept::Family => self.page_of_records(realm, FAMILY, after, most).await,
             Kept::History => self.page_of_records(realm, HISTORY, after, most).await,
+            Kept::RegistrationToken => self.page_of_records(realm, REGISTRATION_TOKEN, after, most).await,
+            Kept::Logo => self.page_of_records(realm, LOGO, after, most).await,
             Kept::Attention => self.page_of_records(realm, ATTENTION, after, most).await,
             Kept::Message => self.page_of_records(realm, MESSAGE, after, most).await,
             Kept::Mark => self.page_of_marks(realm, after, most).await,

@@ -9,7 +9,8 @@ use tokio::sync::broadcast;
 use super::connections::{looked_up, on};
 use super::draft::value_of;
 use super::row::{
-    ATTENTION, CLIENT, DEVICE, ENROLMENT, FAMILY, GRANT, HISTORY, MESSAGE, PROMPT, REALM, REQUEST, TICKET, USER,
+    ATTENTION, CLIENT, DEVICE, ENROLMENT, FAMILY, GRANT, HISTORY, LOGO, MESSAGE, PROMPT, REALM, REGISTRATION_TOKEN,
+    REQUEST, TICKET, USER,
 };
 use super::{PostgresStore, buckets, damaged, damaged_at};
 use crate::domain::attention::{Attention, AttentionKey};
@@ -20,10 +21,11 @@ use crate::domain::device::{Device, Enrolment, EnrolmentTicket};
 use crate::domain::grant::Grant;
 use crate::domain::history::{History, HistoryKey};
 use crate::domain::message::Message;
-use crate::domain::names::{ClientId, FamilyKey, RealmId, RequestKey, Subject, TicketKey, TokenKey};
+use crate::domain::names::{ClientId, FamilyKey, RealmId, RegistrationKey, RequestKey, Subject, TicketKey, TokenKey};
 use crate::domain::prompt::StoredPrompt;
 use crate::domain::realm::Realm;
 use crate::domain::refresh::RefreshFamily;
+use crate::domain::registration::{Logo, RegistrationToken};
 use crate::domain::time::Timestamp;
 use crate::domain::user::{Identifier, User};
 use crate::store::page::{Kept, Page, Position};
@@ -196,6 +198,18 @@ impl Store for PostgresStore {
 
     async fn history(&self, realm: &RealmId, key: &HistoryKey) -> Result<Option<Versioned<History>>, StoreError> {
         self.one(realm, HISTORY, key.digest().as_bytes()).await
+    }
+
+    async fn registration_token(
+        &self,
+        realm: &RealmId,
+        key: &RegistrationKey,
+    ) -> Result<Option<Versioned<RegistrationToken>>, StoreError> {
+        self.one(realm, REGISTRATION_TOKEN, key.digest().as_bytes()).await
+    }
+
+    async fn logo(&self, realm: &RealmId, client: &ClientId) -> Result<Option<Versioned<Logo>>, StoreError> {
+        self.one(realm, LOGO, client.as_str().as_bytes()).await
     }
 
     async fn mark(&self, realm: &RealmId, key: &MarkKey) -> Result<Option<Digest>, StoreError> {

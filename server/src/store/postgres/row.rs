@@ -14,9 +14,11 @@ pub(super) const ENROLMENT: &str = "enrolment";
 pub(super) const FAMILY: &str = "family";
 pub(super) const GRANT: &str = "grant";
 pub(super) const HISTORY: &str = "history";
+pub(super) const LOGO: &str = "logo";
 pub(super) const MESSAGE: &str = "message";
 pub(super) const PROMPT: &str = "prompt";
 pub(super) const REALM: &str = "realm";
+pub(super) const REGISTRATION_TOKEN: &str = "registration_token";
 pub(super) const REQUEST: &str = "request";
 pub(super) const TICKET: &str = "ticket";
 pub(super) const USER: &str = "user";
@@ -38,7 +40,7 @@ impl Row {
     pub(super) fn of(record: &Record) -> Result<Self, CommitError> {
         let row = match record {
             Record::Realm(it) => Self::new(REALM, it.id.as_str(), it),
-            Record::Client(it) => Self::new(CLIENT, it.id.as_str(), it),
+            Record::Client(it) => Self { forget_at: it.forget_at, ..Self::new(CLIENT, it.id.as_str(), it) },
             Record::User(it) => Self::new(USER, it.subject.as_str(), it).named(it),
             Record::Device(it) => Self::new(DEVICE, it.id.as_bytes(), it).listed_under(it.subject.as_str()),
             Record::Ticket(it) => Self::new(TICKET, it.key.digest().as_bytes(), it).until(it.expires_at),
@@ -52,6 +54,10 @@ impl Row {
             Record::Family(it) => Self::new(FAMILY, it.key.digest().as_bytes(), it).until(it.expires_at),
             Record::Message(it) => Self::new(MESSAGE, it.id.as_bytes(), it).due(it.due_at).until(it.give_up_at),
             Record::History(it) => Self::new(HISTORY, it.key.digest().as_bytes(), it).until(it.forget_at()),
+            Record::RegistrationToken(it) => {
+                Self::new(REGISTRATION_TOKEN, it.key.digest().as_bytes(), it).until(it.expires_at)
+            }
+            Record::Logo(it) => Self { forget_at: it.forget_at, ..Self::new(LOGO, it.client.as_str(), it) },
             Record::Attention(it) => {
                 let row = Self::new(ATTENTION, it.key.digest().as_bytes(), it);
                 Self { forget_at: it.forget_at(), ..row }
