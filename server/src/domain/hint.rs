@@ -67,6 +67,15 @@ impl Designation {
         }
     }
 
+    /// The same, where a subject stands for whom `meant` says: nobody, if it knows none.
+    #[must_use]
+    pub fn by(self, meant: impl FnOnce(&str) -> Option<Subject>) -> Self {
+        match self {
+            Self::Subject(sub) => meant(sub.as_str()).map_or(Self::Foreign, Self::Subject),
+            other => other,
+        }
+    }
+
     /// Whether it means this user, where users may be named in these ways only.
     #[must_use]
     pub fn means(&self, user: &User, ways: &[LoginHint]) -> bool {

@@ -5,12 +5,12 @@ use super::Unavailable;
 use super::authenticate_client::Caller;
 use super::mint::RefreshToken;
 use super::provider::Provider;
-use super::standing;
+use super::{standing, subjects};
 use crate::domain::grant::Grant;
 use crate::domain::refresh::RefreshFamily;
 use crate::domain::time::Timestamp;
 
-/// A token that is valid now.
+/// A token that is valid now, with the `sub` that the client knows the user by to which it was issued.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Introspected {
     /// Of the caller's audience.
@@ -28,11 +28,15 @@ pub async fn introspect(
     let now = provider.now();
     if let Some(token) = RefreshToken::parse(token) {
         let family = refresh_token(provider, caller, &token, now).await?;
-        return Ok(family.map(Introspected::RefreshToken));
+        let Some(family) = family else { return Ok(None) };
+        let subject = subjects::told(provider, &caller.client, &family.subject)?;
+        return Ok(Some(Introspected::RefreshToken(RefreshFamily { subject, ..family })));
     }
-    let grant = standing::grant(provider, token, now).await?;
+    let found = standing::grant_to(provider, token, now).await?;
     let is_for = |grant: &Grant| grant.audience.iter().any(|audience| caller.client.audiences.contains(audience));
-    Ok(grant.filter(is_for).map(Introspected::AccessToken))
+    let Some((grant, client)) = found.filter(|(grant, _)| is_for(grant)) else { return Ok(None) };
+    let subject = subjects::told(provider, &client, &grant.subject)?;
+    Ok(Some(Introspected::AccessToken(Grant { subject, ..grant })))
 }
 
 async fn refresh_token(

@@ -13,12 +13,7 @@ use crate::domain::refresh::RefreshFamily;
 use crate::domain::time::Timestamp;
 use crate::domain::user::UserStatus;
 
-/// What an access token stands for, if it is valid at `now`.
-pub(super) async fn grant(provider: &Provider, token: &str, now: Timestamp) -> Result<Option<Grant>, Unavailable> {
-    Ok(grant_to(provider, token, now).await?.map(|(grant, _)| grant))
-}
-
-/// The same, with the client that was given it.
+/// What an access token stands for, if it is valid at `now`, and the client that was given it.
 pub(super) async fn grant_to(
     provider: &Provider,
     token: &str,

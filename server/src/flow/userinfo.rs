@@ -7,9 +7,10 @@ use super::Unavailable;
 use super::dpop::{Presented, Reason as Unproven, Unshown};
 use super::encrypt::{Content, encrypt};
 use super::provider::Provider;
-use super::standing;
+use super::{standing, subjects};
 use crate::domain::client::Client;
 use crate::domain::grant::Grant;
+use crate::domain::names::Subject;
 use crate::domain::user::User;
 use crate::store::{CommitError, Mark};
 
@@ -55,19 +56,20 @@ pub async fn userinfo(provider: &Provider, presented: &Presented<'_>) -> Result<
     let user = provider.store.user(provider.id(), &grant.subject).await.map_err(Unavailable::from)?;
     let user = user.ok_or(Reason::InvalidToken)?.record;
     // Before it is used up: what cannot be had now is asked for again.
-    let told = dressed(provider, &client, claims(&user, &grant.scope)).await?;
+    let sub = subjects::told(provider, &client, &user.subject).map_err(Unavailable::from)?;
+    let told = dressed(provider, &client, claims(&sub, &user, &grant.scope)).await?;
     use_up(provider, proof).await?;
     Ok(told)
 }
 
 /// OIDC Core §5.4: which scope asks for which claims.
-fn claims(user: &User, scope: &[String]) -> Map<String, Value> {
+fn claims(sub: &Subject, user: &User, scope: &[String]) -> Map<String, Value> {
     let optional = [
         ("profile", "preferred_username", Some(&user.username)),
         ("email", "email", user.email.as_ref()),
         ("phone", "phone_number", user.phone.as_ref()),
     ];
-    let mut claims = Map::from_iter([("sub".to_owned(), user.subject.as_str().into())]);
+    let mut claims = Map::from_iter([("sub".to_owned(), sub.as_str().into())]);
     for (wanted, claim, value) in optional {
         if let Some(value) = value.filter(|_| scope.iter().any(|scope| scope == wanted)) {
             claims.insert(claim.to_owned(), value.as_str().into());

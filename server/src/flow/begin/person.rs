@@ -8,7 +8,9 @@ use protocol::Digest;
 use super::super::Unavailable;
 use super::super::authenticate_client::Caller;
 use super::super::provider::Provider;
+use super::super::subjects;
 use super::{Flaw, Reason, signed_hint};
+use crate::domain::client::Client;
 use crate::domain::hint::{Designation, Hint};
 use crate::domain::names::Subject;
 use crate::domain::policy::LoginHint;
@@ -27,18 +29,32 @@ pub(super) struct Person {
 /// Finds whom a hint means.
 pub(super) async fn find(provider: &Provider, caller: &Caller, hint: &Hint) -> Result<Person, Reason> {
     let (designation, ways) = match hint {
-        Hint::Login(text) => {
-            let read = Designation::of_login_hint(text, provider.issuer());
-            (read.map_err(|unreadable| Flaw("login_hint", unreadable.0))?, &*provider.policy().login_hint)
-        }
+        Hint::Login(text) => (named(provider, &caller.client, text)?, &*provider.policy().login_hint),
         Hint::LoginToken(jwt) => (signed_hint::of_login_hint_token(provider, caller, jwt).await?, &LoginHint::ALL[..]),
         Hint::IdToken(jwt) => (signed_hint::of_id_token_hint(provider, caller, jwt)?, &LoginHint::ALL[..]),
     };
-    match look_up(provider, &designation).await?.filter(|user| designation.means(user, ways)) {
+    // A pairwise client does not know what others call the user.
+    let plain_sub = matches!(designation, Designation::Named(_)) && caller.client.sector.is_some();
+    let ways: Vec<LoginHint> = ways.iter().copied().filter(|way| !plain_sub || *way != LoginHint::Sub).collect();
+    let means =
+        |user: &User| designation.means(user, &ways) && subjects::told(provider, &caller.client, &user.subject).is_ok();
+    match look_up(provider, &designation).await?.filter(means) {
         Some(user) => Ok(Person::from(user)),
         None if provider.policy().mask_unknown_user => Ok(Person::nobody(&designation)),
         None => Err(Reason::UnknownUser),
     }
+}
+
+/// Whom a `login_hint` means, read as the client knows users: a plain text may be the `sub` that a pairwise client was told.
+fn named(provider: &Provider, client: &Client, text: &str) -> Result<Designation, Flaw> {
+    if client.sector.is_some()
+        && let Some(subject) = subjects::meant(provider, client, text)
+    {
+        return Ok(Designation::Subject(subject));
+    }
+    let read = Designation::of_login_hint(text, provider.issuer());
+    let read = read.map_err(|unreadable| Flaw("login_hint", unreadable.0))?;
+    Ok(read.by(|sub| subjects::meant(provider, client, sub)))
 }
 
 async fn look_up(provider: &Provider, designation: &Designation) -> Result<Option<User>, Unavailable> {

@@ -2,7 +2,8 @@
 //!
 //! A `login_hint_token` is a JWT signed by the client itself (`iss` is its `client_id`) or by one of the realm's
 //! `hint_issuers`. Its `aud` includes our issuer, it has an `exp`, and says who in one of these claims, the first that it
-//! has: `sub_id` (RFC 9493), `sub`, `email`, `phone_number`, `preferred_username`. `sub` is one of our subjects.
+//! has: `sub_id` (RFC 9493), `sub`, `email`, `phone_number`, `preferred_username`. `sub` is one of our subjects, or in the client's own
+//! word the one by which it knows the user.
 //!
 //! An `id_token_hint` is an ID token of ours for this client. It shows that the client knew the user once, so it may have
 //! expired, for as long as the realm says.
@@ -17,6 +18,7 @@ use crate::domain::user::Identifier;
 use crate::flow::authenticate_client::Caller;
 use crate::flow::provider::Provider;
 use crate::flow::public_keys::{Source, Unbelieved, is_encrypted};
+use crate::flow::subjects;
 use crate::jose::{Audience, Claims, ClaimsError, Header, Rules, Unverified};
 
 const LOGIN_HINT_TOKEN: &str = "login_hint_token";
@@ -29,7 +31,12 @@ pub(super) async fn of_login_hint_token(
     jwt: &str,
 ) -> Result<Designation, Reason> {
     match believe_login_hint_token(provider, caller, jwt).await {
-        Ok(claims) => designation(&claims, provider.issuer()).map_err(Reason::from),
+        Ok(claims) => {
+            let said = designation(&claims, provider.issuer())?;
+            // What others sign is of the subjects that they know from us.
+            let own = claims.iss().is_ok_and(|issuer| issuer == Some(caller.client.id.as_str()));
+            Ok(if own { said.by(|sub| subjects::meant(provider, &caller.client, sub)) } else { said })
+        }
         // CIBA §13: the one thing that has a code of its own.
         Err(Unbelieved::Claims(ClaimsError::Expired)) => Err(Reason::ExpiredLoginHintToken),
         Err(why) => Err(Reason::Unbelieved(LOGIN_HINT_TOKEN, why)),
@@ -68,7 +75,9 @@ pub(in crate::flow) fn believe_id_token_hint(
     if provider.now() >= exp.plus_seconds(provider.policy().id_token_hint_age.into()) {
         return Err(ClaimsError::Expired.into());
     }
-    Ok(Subject::new(claims.sub()?.ok_or(ClaimsError::Missing("sub"))?))
+    let sub = claims.sub()?.ok_or(ClaimsError::Missing("sub"))?;
+    // Of another sector, or from before the client was pairwise.
+    subjects::meant(provider, &caller.client, sub).ok_or(Unbelieved::Claims(ClaimsError::Subject))
 }
 
 async fn believe_login_hint_token(provider: &Provider, caller: &Caller, jwt: &str) -> Result<Claims, Unbelieved> {

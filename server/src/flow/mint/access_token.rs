@@ -4,6 +4,7 @@ use serde_json::{Value, json};
 
 use super::super::Unavailable;
 use super::super::provider::Provider;
+use super::super::subjects;
 use super::Agreed;
 use crate::domain::algorithm::Algorithm;
 use crate::domain::client::{AccessTokenFormat, Client};
@@ -45,7 +46,7 @@ pub(super) fn mint(
         // Read by resource servers, who know the realm and not what the client registered for its own tokens.
         AccessTokenFormat::Jwt => {
             let algorithm = policy.signing_algorithms.first().copied().unwrap_or(Algorithm::Es256);
-            provider.keys.sign_jwt(algorithm, "at+jwt", &claims(provider, agreed, &grant))?
+            provider.keys.sign_jwt(algorithm, "at+jwt", &claims(provider, client, agreed, &grant)?)?
         }
     };
     grant.token = TokenKey::of(&token);
@@ -53,13 +54,13 @@ pub(super) fn mint(
 }
 
 /// RFC 9068 §2.2; `cnf`: RFC 8705 §3.1, RFC 9449 §6.1.
-fn claims(provider: &Provider, agreed: &Agreed, grant: &Grant) -> Value {
+fn claims(provider: &Provider, client: &Client, agreed: &Agreed, grant: &Grant) -> Result<Value, Unavailable> {
     let jti = protocol::base64url::encode(&provider.random().array::<16>());
     let mut claims = json!({
         "iss": provider.issuer(),
         "exp": grant.expires_at.unix_seconds(),
         "aud": audience(&grant.audience),
-        "sub": grant.subject,
+        "sub": subjects::told(provider, client, &grant.subject)?,
         "client_id": grant.client,
         "iat": grant.issued_at.map(Timestamp::unix_seconds),
         "jti": jti,
@@ -75,7 +76,7 @@ fn claims(provider: &Provider, agreed: &Agreed, grant: &Grant) -> Value {
     if let Some(confirmation) = grant.binding().confirmation() {
         claims["cnf"] = confirmation;
     }
-    claims
+    Ok(claims)
 }
 
 /// RFC 7519 §4.1.3: a text where it is one.

@@ -7,6 +7,7 @@ use serde_json::json;
 use super::super::Unavailable;
 use super::super::encrypt::{Content, encrypt};
 use super::super::provider::Provider;
+use super::super::subjects;
 use super::Agreed;
 use crate::domain::algorithm::Algorithm;
 use crate::domain::client::Client;
@@ -35,7 +36,7 @@ pub(super) async fn mint(
     let algorithm = client.id_token_algorithm;
     let mut claims = json!({
         "iss": provider.issuer(),
-        "sub": agreed.subject,
+        "sub": subjects::told(provider, client, &agreed.subject)?,
         "aud": client.id,
         "iat": now.unix_seconds(),
         "exp": now.plus_seconds(policy.id_token_lifetime.into()).unix_seconds(),

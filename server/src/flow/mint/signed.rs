@@ -8,6 +8,7 @@ use tracing::warn;
 
 use super::super::Unavailable;
 use super::super::provider::Provider;
+use super::super::subjects;
 use crate::domain::authentication_request::{Approval, AuthenticationRequest};
 use crate::domain::client::Client;
 use crate::domain::prompt::StoredPrompt;
@@ -21,7 +22,9 @@ pub(in crate::flow) async fn receipt(
     req: Digest,
     now: Timestamp,
 ) -> Result<Option<Bundle>, Unavailable> {
-    if !client.approval_receipt {
+    // Of a client that became pairwise, or of a realm that has thought better of it.
+    let withheld = client.sector.is_some() && !provider.policy().pairwise_receipts;
+    if !client.approval_receipt || withheld {
         return Ok(None);
     }
     let (store, realm) = (&provider.store, provider.id());
@@ -43,7 +46,7 @@ pub(in crate::flow) async fn receipt(
     let receipt = Receipt {
         iss: provider.issuer().to_owned(),
         aud: client.id.to_string(),
-        sub: request.subject.to_string(),
+        sub: subjects::told(provider, client, &request.subject)?.to_string(),
         req,
         prompt: prompt.jws.digest(),
         decision: decision.digest(),
