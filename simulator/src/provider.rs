@@ -232,6 +232,8 @@ fn environment(
             "POLICY__SIGNING_ALGORITHMS",
             if options.fapi { "ES256,PS256" } else { "ES256,PS256,RS256,EdDSA,ES384" }.to_owned(),
         ),
+        // Whatever registers itself here is gone with the demo.
+        ("POLICY__REGISTRATION", "open".to_owned()),
         ("POLICY__TRUST_CLAIMED_UV", true.to_string()),
         ("PUSH__FCM__BASE_URL", google.base_url().to_string()),
         ("PUSH__FCM__TOKEN_URL", google.token_url().to_string()),

@@ -54,7 +54,7 @@ async fn discovery_names_what_is_offered_and_nothing_else() {
         "backchannel_user_code_parameter_supported": true,
         "grant_types_supported": ["urn:openid:params:grant-type:ciba", "refresh_token"],
         "scopes_supported": ["openid", "profile", "email", "phone"],
-        "subject_types_supported": ["public"],
+        "subject_types_supported": ["public", "pairwise"],
         "acr_values_supported": [
             "urn:assent:acr:presence",
             "urn:assent:acr:presence-match",

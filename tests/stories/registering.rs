@@ -72,6 +72,8 @@ async fn every_member_is_taken_and_read_back() {
         "response_types": [],
         "scope": "openid accounts",
         "subject_type": "public",
+        "software_id": "4NRB1-0XZABZI9E6-5SM3R",
+        "software_version": "2.1",
         "default_acr_values": ["urn:assent:acr:uv"],
         "require_acr": true,
         "match_code": true,
@@ -105,7 +107,7 @@ async fn every_member_is_taken_and_read_back() {
 #[tokio::test]
 async fn what_is_not_named_gets_its_default_and_a_random_secret() {
     let world = World::new().await;
-    let told = world.register(&json!({ "client_id": "bare", "software_id": "of no use here" })).await;
+    let told = world.register(&json!({ "client_id": "bare", "contacts": ["of no use here"] })).await;
     let secret = told["client_secret"].as_str().expect("a secret").to_owned();
     let expected = json!({
         "client_id": "bare",
@@ -211,7 +213,11 @@ async fn a_complaint_names_the_member_that_breaks_a_rule() {
         ("response_types", json!({ "response_types": ["code"] })),
         ("scope", json!({ "scope": "openid https://api.example/read" })),
         ("default_acr_values", json!({ "default_acr_values": ["two words"] })),
-        ("subject_type", json!({ "subject_type": "pairwise" })),
+        ("subject_type", json!({ "subject_type": "triplet" })),
+        ("jwks_uri", json!({ "subject_type": "pairwise" })),
+        ("sector_identifier_uri", json!({ "sector_identifier_uri": "http://shop.example/sector.json" })),
+        ("logo_uri", json!({ "logo_uri": "/logo.png" })),
+        ("software_id", json!({ "software_id": "a\nb" })),
         ("verified", json!({ "verified": 1 })),
         ("user_verification", json!({ "user_verification": "sometimes" })),
         ("profile", json!({ "profile": "fapi" })),

@@ -1,11 +1,12 @@
 //! Asks all of a user's phones: one prompt copy for each, signed once, and a push where there is somewhere to push to.
 
 use protocol::display::Line;
-use protocol::messages::{Match, MatchMode, Prompt, PromptClient, PromptKind, PushTarget, UserVerification};
+use protocol::messages::{Logo, Match, MatchMode, Prompt, PromptClient, PromptKind, PushTarget, UserVerification};
 use protocol::{DeviceId, Digest, EnrolmentId, KeyRole, Nonce, PromptId, RoutingId};
 
 use super::{Asked, Port, Question, StartError};
 use crate::domain::authentication_request::MATCH_DIGITS;
+use crate::domain::client::Client;
 use crate::domain::context::{Context, Reached};
 use crate::domain::device::Device;
 use crate::domain::message::{Content, Message, MessageId};
@@ -115,7 +116,7 @@ fn prompt(
             id: question.client.id.to_string(),
             name: question.client.name.clone(),
             verified: question.client.verified,
-            logo: None,
+            logo: logo(question.client),
         },
         binding_message: request.binding_message.clone(),
         scope: request.scope.clone(),
@@ -146,6 +147,18 @@ fn prompt(
         approval: None,
         req: None,
     })
+}
+
+/// Where the phone gets the client's logo, below the issuer.
+fn logo(client: &Client) -> Option<Logo> {
+    let sha256 = client.logo?;
+    Some(Logo { path: format!("/clients/{}/logo/{sha256}", escaped(client.id.as_str())), sha256 })
+}
+
+/// An id as one segment of a path (RFC 3986 §3.3).
+fn escaped(id: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+    id.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
 /// All that must be shown, in order.

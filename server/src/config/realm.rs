@@ -21,7 +21,7 @@ use crate::domain::binding_message::BindingPattern;
 use crate::domain::delivery::DeliveryMode;
 use crate::domain::details;
 use crate::domain::names::RealmId;
-use crate::domain::policy::{EnrolmentIssuer, HintIssuer, Policy, RULES};
+use crate::domain::policy::{EnrolmentIssuer, HintIssuer, Policy, RULES, RegistrationSoftware};
 use crate::domain::profile::Profile;
 use crate::domain::realm::Realm;
 use crate::domain::sign_in::SignIn;
@@ -31,13 +31,14 @@ use crate::outbound::endpoint::Endpoint;
 pub(crate) const MAIN: &str = "main";
 
 /// What stands behind a base URL already; a realm's path does not begin like that.
-const TAKEN: [&str; 17] = [
+const TAKEN: [&str; 19] = [
     ".well-known",
     "a",
     "admin",
     "authorize",
     "backchannel",
     "bc-deviceRegistration",
+    "clients",
     "device",
     "enrol",
     "healthz",
@@ -46,6 +47,7 @@ const TAKEN: [&str; 17] = [
     "metrics",
     "readyz",
     "receipt-keys",
+    "register",
     "revoke",
     "token",
     "userinfo",
@@ -304,6 +306,16 @@ fn contradictions(policy: &Policy) -> Vec<(&'static str, String)> {
             "must be at most 16 values of 1 to 255 printable ASCII characters",
         ),
         (
+            "registration_scopes",
+            policy.registration_scopes.iter().all(|scope| is_value(scope)),
+            "must be scopes: printable ASCII characters without spaces",
+        ),
+        (
+            "registration_software",
+            policy.registration_software == RegistrationSoftware::Any || !policy.software_issuers.is_empty(),
+            "is statement, and there are no software_issuers: nobody could register",
+        ),
+        (
             "device_registration_clients",
             policy.device_registration_clients.len() <= 16
                 && policy.device_registration_clients.iter().all(|client| is_value(client.as_str())),
@@ -324,6 +336,8 @@ fn contradictions(policy: &Policy) -> Vec<(&'static str, String)> {
     let broken = broken.chain(details.map(|why| ("authorization_details_types", why)));
     let enrolment = check_enrolment_issuers(&policy.enrolment_issuers).err();
     let broken = broken.chain(enrolment.map(|why| ("enrolment_issuers", why)));
+    let software = check_hint_issuers(&policy.software_issuers).err();
+    let broken = broken.chain(software.map(|why| ("software_issuers", why)));
     broken.chain(issuer.map(|why| ("hint_issuers", why))).collect()
 }
 

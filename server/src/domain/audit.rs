@@ -9,7 +9,7 @@ use super::algorithm::Algorithm;
 use super::attention::Limit;
 use super::attestation::Flaw;
 use super::authentication_request::{DenialReason, PushError};
-use super::names::{ClientId, RequestKey, Subject};
+use super::names::{ClientId, RegistrationKey, RequestKey, Subject};
 use super::prompt::About;
 use super::time::Timestamp;
 use super::user::UserStatus;
@@ -49,6 +49,22 @@ pub enum What {
     ClientSecretRenewed { client: ClientId },
     /// An operator removed a client.
     ClientRemoved { client: ClientId },
+    /// An operator confirmed a client's name.
+    ClientVerified { client: ClientId },
+    /// An operator made a token by which clients register themselves.
+    RegistrationTokenCreated { token: RegistrationKey, uses: u32 },
+    /// An operator ended one.
+    RegistrationTokenRevoked { token: RegistrationKey },
+    /// A client registered itself, perhaps by a token.
+    ClientRegisteredItself {
+        client: ClientId,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        token: Option<RegistrationKey>,
+    },
+    /// A client replaced its own metadata.
+    ClientChangedItself { client: ClientId },
+    /// A client removed itself.
+    ClientRemovedItself { client: ClientId },
     /// An operator created a user.
     UserCreated { subject: Subject },
     /// An operator changed whether a user may sign in.
@@ -178,6 +194,12 @@ impl What {
             | Self::ClientChanged { .. }
             | Self::ClientSecretRenewed { .. }
             | Self::ClientRemoved { .. }
+            | Self::ClientVerified { .. }
+            | Self::RegistrationTokenCreated { .. }
+            | Self::RegistrationTokenRevoked { .. }
+            | Self::ClientRegisteredItself { .. }
+            | Self::ClientChangedItself { .. }
+            | Self::ClientRemovedItself { .. }
             | Self::UserCreated { .. }
             | Self::UserStatusChanged { .. }
             | Self::UserCodeChanged { .. }

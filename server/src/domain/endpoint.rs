@@ -9,6 +9,8 @@ pub enum Endpoint {
     BackchannelCancellation,
     /// Gluu's: where a phone that is enrolled already receives pushes. Only in realms that list clients for it.
     DeviceRegistration,
+    /// RFC 7591 §3, where clients register themselves. Only in realms that let them.
+    Registration,
     /// RFC 6749 §3.2, CIBA §10.1.
     Token,
     /// RFC 7009.
@@ -23,10 +25,11 @@ pub enum Endpoint {
 
 impl Endpoint {
     /// All of them, for tables.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::BackchannelAuthentication,
         Self::BackchannelCancellation,
         Self::DeviceRegistration,
+        Self::Registration,
         Self::Token,
         Self::Revocation,
         Self::Introspection,
@@ -41,6 +44,7 @@ impl Endpoint {
             Self::BackchannelAuthentication => "/backchannel/authenticate",
             Self::BackchannelCancellation => "/backchannel/cancel",
             Self::DeviceRegistration => "/bc-deviceRegistration",
+            Self::Registration => "/register",
             Self::Token => "/token",
             Self::Revocation => "/revoke",
             Self::Introspection => "/introspect",
@@ -56,6 +60,7 @@ impl Endpoint {
             Self::BackchannelAuthentication => "backchannel_authentication_endpoint",
             Self::BackchannelCancellation => "backchannel_cancellation_endpoint",
             Self::DeviceRegistration => "backchannel_device_registration_endpoint",
+            Self::Registration => "registration_endpoint",
             Self::Token => "token_endpoint",
             Self::Revocation => "revocation_endpoint",
             Self::Introspection => "introspection_endpoint",

@@ -131,6 +131,30 @@ policy! {
     /// For how many seconds such a client must not ask that user.
     cool_down: u32 = 900, from 60 to 86_400;
 
+    /// Whether clients may register themselves at `/register`: `closed`, they may not; `token`, with a token that an operator made; `open`, anybody.
+    registration: Registration = Registration::Closed;
+
+    /// Scopes that a client which registers itself may ask for.
+    registration_scopes: Vec<String> = ["openid", "profile", "email", "phone"].map(str::to_owned).to_vec();
+
+    /// Whose software may register itself: `any`, or with `statement` only what brings a software statement (RFC 7591) of one of the `software_issuers`.
+    registration_software: RegistrationSoftware = RegistrationSoftware::Any;
+
+    /// Who may sign software statements: tables of `issuer` and `jwks_uri`.
+    software_issuers: Vec<HintIssuer> = Vec::new(), example r#"[{ issuer = "https://directory.example.com", jwks_uri = "https://directory.example.com/jwks" }]"#;
+
+    /// How many clients that registered themselves there may be at the same time.
+    registered_clients_max: u32 = 1000, from 1 to 10_000;
+
+    /// So many clients may register themselves in a minute without a token, at each server.
+    registrations_per_minute: u32 = 10, from 1 to 1000;
+
+    /// Whether a registration is answered by 200, as at Gluu, and not by 201.
+    registration_status_200: bool = false;
+
+    /// Whether pairwise clients may have an `approval_receipt`, although what it proves names the phone to every client alike.
+    pairwise_receipts: bool = false;
+
     /// Days for which the audit trail is kept.
     audit_days: u32 = 400, from 1 to 3650;
 
@@ -266,6 +290,28 @@ impl AddDevice {
     pub const fn asks_phones(self) -> bool {
         matches!(self, Self::Phone | Self::Either | Self::Both)
     }
+}
+
+/// Whether clients may register themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Registration {
+    /// Nobody.
+    Closed,
+    /// Who brings an initial access token.
+    Token,
+    /// Anybody.
+    Open,
+}
+
+/// Whose software may register itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RegistrationSoftware {
+    /// Anybody's.
+    Any,
+    /// What brings a statement of an issuer that the realm believes.
+    Statement,
 }
 
 /// What happens to a `requested_expiry` above the maximum.

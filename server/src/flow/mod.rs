@@ -57,6 +57,7 @@ pub mod revoke;
 pub mod rotate;
 pub mod sign_in;
 mod standing;
+mod subjects;
 pub mod sweep;
 pub mod userinfo;
 pub mod wake;

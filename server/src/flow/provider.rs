@@ -15,6 +15,7 @@ use super::paces::Paces;
 use super::prove::Proofs;
 use super::public_keys::Registered;
 use super::refusals::Refusals;
+use super::register::Rate;
 use super::retry::Lines;
 use super::sign_in::Metadata;
 use super::wake::Wake;
@@ -85,6 +86,9 @@ pub struct Provider {
     pub(super) lines: Lines,
     /// Whoever names a client waits here; between processes the store keeps them apart.
     pub(super) naming: Mutex<()>,
+    /// How many clients registered themselves without a token in this minute, and how many replaced their registration.
+    pub(super) registrations: Rate,
+    pub(super) replacements: Rate,
     pub(super) refusals: Refusals,
     pub(super) user_codes: UserCodes,
     pub(super) assertions: Assertions,
@@ -134,6 +138,8 @@ impl Provider {
             moments: Moments::default(),
             lines: Lines::default(),
             naming: Mutex::default(),
+            registrations: Rate::default(),
+            replacements: Rate::default(),
             refusals: Refusals::default(),
             user_codes: UserCodes::default(),
             assertions: Assertions::default(),

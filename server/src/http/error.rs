@@ -26,6 +26,7 @@ use crate::flow::{
 };
 
 mod device_registration;
+mod registration;
 mod tokens;
 
 pub(super) use tokens::{no_token_at_userinfo, not_told, without_token};

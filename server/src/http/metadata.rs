@@ -93,7 +93,7 @@ fn members(provider: &Provider, endpoints: &[Endpoint]) -> Map<String, Value> {
         "issuer": issuer,
         "jwks_uri": format!("{issuer}/jwks"),
         "scopes_supported": SCOPES,
-        "subject_types_supported": ["public"],
+        "subject_types_supported": ["public", "pairwise"],
         "acr_values_supported": Context::ALL.map(Context::name),
         "claims_supported": CLAIMS,
         "claims_parameter_supported": false,
@@ -145,7 +145,12 @@ fn is_published(endpoint: Endpoint, offer: &Offer<'_>) -> bool {
         // Under the FAPI profile members that its tests do not know are unwelcome.
         Endpoint::BackchannelCancellation => has_ciba(offer) && !fapi,
         Endpoint::Authorization => fapi,
-        Endpoint::Token | Endpoint::Revocation | Endpoint::Introspection | Endpoint::Userinfo => true,
+        // Routed only where it is open to somebody.
+        Endpoint::Registration
+        | Endpoint::Token
+        | Endpoint::Revocation
+        | Endpoint::Introspection
+        | Endpoint::Userinfo => true,
     }
 }
 

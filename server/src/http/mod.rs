@@ -14,6 +14,7 @@ use protocol::endpoints as device_api;
 
 use self::metadata::Document;
 use crate::domain::endpoint::Endpoint;
+use crate::domain::policy::Registration;
 use crate::domain::profile::Profile;
 use crate::flow::provider::Provider;
 
@@ -32,6 +33,7 @@ mod page;
 mod presented;
 pub mod proxies;
 mod qr;
+mod registration;
 mod segment;
 pub mod serve;
 mod sign_in;
@@ -88,6 +90,7 @@ fn realm_router(provider: Arc<Provider>) -> Router {
             device_only(get(device::blocks).merge(put(device::block)).merge(delete(device::unblock))),
         )
         .route(device_api::TEST.path, device_only(post(device::test)))
+        .merge(registration::routes())
         .merge(first_party::routes(&provider))
         .merge(sign_in::routes())
         .with_state(provider)
@@ -105,6 +108,9 @@ fn endpoints(provider: &Arc<Provider>) -> Vec<(Endpoint, MethodRouter<Arc<Provid
     ];
     if !provider.policy().device_registration_clients.is_empty() {
         endpoints.push((Endpoint::DeviceRegistration, of_clients(post(oauth::device_registration))));
+    }
+    if provider.policy().registration != Registration::Closed {
+        endpoints.push((Endpoint::Registration, post(registration::register)));
     }
     if provider.policy().profile == Profile::FapiCiba {
         endpoints.push((Endpoint::Authorization, get(metadata::authorize).post(metadata::authorize)));
@@ -141,6 +147,10 @@ async fn method_not_allowed() -> Response {
 }
 
 async fn not_found(_: Method, _: Uri) -> Response {
+    nothing_here()
+}
+
+fn nothing_here() -> Response {
     error::oauth(StatusCode::NOT_FOUND, "invalid_request", "there is nothing here")
 }
 

@@ -101,6 +101,8 @@ pub struct Reply {
     pub retry_after: Option<String>,
     /// The `Cache-Control` header as sent.
     pub cache_control: Option<String>,
+    /// The `Content-Type` header as sent.
+    pub content_type: Option<String>,
     /// The body.
     pub body: Body,
 }
@@ -119,6 +121,7 @@ impl Reply {
             status: response.status().as_u16(),
             retry_after: header(response, RETRY_AFTER),
             cache_control: header(response, CACHE_CONTROL),
+            content_type: header(response, CONTENT_TYPE),
             body: Body::Cut,
         }
     }

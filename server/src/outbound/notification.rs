@@ -57,7 +57,7 @@ mod tests {
 
     fn judged(status: u16, retry_after: Option<&str>) -> Fate {
         let retry_after = retry_after.map(str::to_owned);
-        judge(&Reply { status, retry_after, cache_control: None, body: Body::Cut }, NOW)
+        judge(&Reply { status, retry_after, cache_control: None, content_type: None, body: Body::Cut }, NOW)
     }
 
     #[test]

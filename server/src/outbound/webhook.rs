@@ -203,7 +203,10 @@ mod tests {
     #[test]
     fn every_status_comes_to_its_fate() {
         for status in 200..600 {
-            let fate = judge(&Reply { status, retry_after: None, cache_control: None, body: Body::Cut }, NOW);
+            let fate = judge(
+                &Reply { status, retry_after: None, cache_control: None, content_type: None, body: Body::Cut },
+                NOW,
+            );
             let expected = match status {
                 200..=299 => fate == Fate::Delivered,
                 410 => matches!(fate, Fate::Gone { .. }),

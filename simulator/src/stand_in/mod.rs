@@ -3,6 +3,7 @@
 
 pub mod apns;
 pub mod fcm;
+pub mod files;
 pub mod key_set;
 mod line;
 pub mod login;

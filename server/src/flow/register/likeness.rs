@@ -11,7 +11,10 @@ use crate::domain::realm::Realm;
 use crate::store::{Change, Versioned};
 
 /// The realm, at the version that a name was found free at.
-pub(super) struct Free(Option<Versioned<Realm>>);
+pub(super) struct Free {
+    realm: Option<Versioned<Realm>>,
+    registered: usize,
+}
 
 impl Free {
     /// Refuses a client whose name looks like that of another.
@@ -23,8 +26,9 @@ impl Free {
             return Err(BadMember::new("client_name", rule).into());
         }
         let others = provider.store.clients(provider.id()).await.map_err(Unavailable::from)?;
-        let others = others.iter().map(|other| &other.record).filter(|other| !other.removed && other.id != client.id);
-        for other in others {
+        let others: Vec<&Client> =
+            others.iter().map(|other| &other.record).filter(|other| !other.removed && other.id != client.id).collect();
+        for other in &others {
             if look_alike(&likeness(&other.name), &ours) {
                 // RFC 6749 §5.2: a description has neither quotation marks nor backslashes.
                 let id: String = other.id.as_str().chars().filter(|c| !matches!(c, '"' | '\\')).collect();
@@ -32,12 +36,20 @@ impl Free {
                 return Err(BadMember::new("client_name", rule).into());
             }
         }
-        Ok(Self(realms.into_iter().find(|realm| realm.record.id == *provider.id())))
+        Ok(Self {
+            realm: realms.into_iter().find(|realm| realm.record.id == *provider.id()),
+            registered: others.iter().filter(|other| other.registration.is_some()).count(),
+        })
+    }
+
+    /// How many other clients registered themselves.
+    pub(super) const fn registered_themselves(&self) -> usize {
+        self.registered
     }
 
     /// Takes the name: writing the realm's record anew makes another who has judged a like name meanwhile judge again.
     pub(super) fn taken_by(self, change: Change) -> Change {
-        match self.0 {
+        match self.realm {
             Some(Versioned { version, record }) => change.replace(version, record),
             None => change,
         }

@@ -11,6 +11,7 @@ use crate::domain::algorithm::Algorithm;
 use crate::domain::certificate::name::{self, CertificateName};
 use crate::domain::client::{
     AccessTokenFormat, AssertionAudience, AuthenticationMethod, CIBA_GRANT, Client, ClientKeys, REFRESH_GRANT,
+    SubjectType,
 };
 use crate::domain::delivery::DeliveryMode;
 use crate::domain::encryption::{ContentEncryption, Encryption, KeyManagement};
@@ -74,6 +75,11 @@ pub struct Metadata {
     pub(super) resources: Vec<String>,
     pub(super) authorization_details_types: Option<Vec<String>>,
     pub(super) audiences: Vec<String>,
+    pub(super) subject_type: SubjectType,
+    pub(super) sector_identifier_uri: Option<String>,
+    pub(super) logo_uri: Option<String>,
+    pub(super) software_id: Option<String>,
+    pub(super) software_version: Option<String>,
 }
 
 impl Metadata {
@@ -117,6 +123,11 @@ impl Metadata {
             resources: it.texts("resources")?.unwrap_or_default(),
             authorization_details_types: it.texts("authorization_details_types")?,
             audiences: it.texts("audiences")?.unwrap_or_default(),
+            subject_type: it.word("subject_type")?.unwrap_or_default(),
+            sector_identifier_uri: it.text("sector_identifier_uri")?,
+            logo_uri: it.text("logo_uri")?,
+            software_id: it.text("software_id")?,
+            software_version: it.text("software_version")?,
         })
     }
 }
@@ -125,9 +136,6 @@ impl Metadata {
 fn fixed(members: &mut Members) -> Result<(), BadMember> {
     if members.texts("response_types")?.is_some_and(|types| !types.is_empty()) {
         return Err(BadMember::new("response_types", "must be empty: there is no front channel"));
-    }
-    if members.text("subject_type")?.is_some_and(|kind| kind != "public") {
-        return Err(BadMember::new("subject_type", "must be public"));
     }
     Ok(())
 }
@@ -186,7 +194,7 @@ pub fn written(client: &Client) -> Map<String, Value> {
     put("grant_types", json!(grants(client)));
     put("response_types", json!([]));
     put("scope", json!(client.scope.join(" ")));
-    put("subject_type", json!("public"));
+    put("subject_type", json!(client.subject_type));
     put("require_acr", json!(client.require_acr));
     put("match_code", json!(client.match_code));
     put("approval_receipt", json!(client.approval_receipt));
@@ -219,6 +227,10 @@ fn written_if_any(client: &Client) -> impl Iterator<Item = (String, Value)> {
         optional("default_acr_values", Some(&client.default_acr_values).filter(|values| !values.is_empty())),
         optional("resources", Some(&client.resources).filter(|resources| !resources.is_empty())),
         optional("authorization_details_types", client.details_types.as_ref()),
+        optional("sector_identifier_uri", client.sector_identifier_uri.as_ref()),
+        optional("logo_uri", client.logo_uri.as_ref()),
+        optional("software_id", client.software_id.as_ref()),
+        optional("software_version", client.software_version.as_ref()),
         optional("audiences", Some(&client.audiences).filter(|audiences| !audiences.is_empty())),
     ];
     some.into_iter().flatten().map(|(name, value)| (name.to_owned(), value))

@@ -1,5 +1,6 @@
 //! Relying parties are registered, read back, replaced and removed, in the terms of dynamic registration (RFC 7591).
 
+use protocol::Digest;
 use serde_json::{Map, Value};
 use tracing::info;
 
@@ -10,21 +11,35 @@ use crate::domain::audit::What;
 use crate::domain::client::Client;
 use crate::domain::names::ClientId;
 use crate::domain::secret::Secret;
-use crate::store::{CommitError, Versioned};
+use crate::store::{Change, CommitError, Versioned};
 
+pub mod by_itself;
+mod fetched;
 mod likeness;
+mod logo;
 mod members;
 mod metadata;
+mod rate;
 mod rules;
 mod secrets;
+mod sector;
 pub mod seed;
+mod statement;
 pub mod table;
+pub mod tokens;
 
+use fetched::Fetched;
 use likeness::Free;
+pub use logo::{MOST_LOGO_BYTES, MOST_LOGO_PIXELS};
 pub use members::BadMember;
 pub use metadata::{Metadata, written};
+pub(super) use rate::Rate;
 pub use rules::SCOPES;
 use secrets::{has_secret, with_secret};
+
+/// For so many days at least a client that had registered itself is remembered after it was removed: longer than a user's
+/// phones show its requests, and in any case as long as a refresh token of it might live.
+const REMEMBERED_DAYS: i64 = 100;
 
 /// A client as registered, and its secret if it got a new one: that is told this once.
 #[derive(Debug)]
@@ -58,6 +73,7 @@ pub async fn create(provider: &Provider, members: Map<String, Value>) -> Result<
     let id = metadata.client_id.take().unwrap_or_else(|| provider.random().token());
     let chosen = metadata.client_secret.take();
     let client = rules::judge(id, metadata, &provider.offer())?;
+    let Fetched { client, logo } = fetched::fetch(provider, client).await?;
     let registered = with_secret(provider, client, chosen, None)?;
     let client = &registered.client;
     let _one_at_a_time = provider.naming.lock().await;
@@ -68,6 +84,7 @@ pub async fn create(provider: &Provider, members: Map<String, Value>) -> Result<
         let free = Free::judge(provider, client).await?;
         let created = What::ClientCreated { client: client.id.clone() };
         let change = provider.change().create(client.clone()).recording(provider, provider.now(), created);
+        let change = fetched::keeping(provider, change, &client.id, logo.as_ref()).await?;
         attempted(provider.store.commit(free.taken_by(change)).await, ())
     })
     .await?;
@@ -77,18 +94,24 @@ pub async fn create(provider: &Provider, members: Map<String, Value>) -> Result<
 
 /// Replaces all of a client's metadata. Its secret stays unless another one is named or its method needs another kind.
 pub async fn replace(provider: &Provider, id: &ClientId, members: &Map<String, Value>) -> Result<Registered, Reason> {
+    find(provider, id).await?;
+    let mut metadata = Metadata::read(members.clone())?;
+    if metadata.client_id.take().is_some_and(|named| named != id.as_str()) {
+        return Err(BadMember::new("client_id", "must be that of the path").into());
+    }
+    let chosen = metadata.client_secret.take();
+    let client = rules::judge(id.as_str().to_owned(), metadata, &provider.offer())?;
+    let Fetched { client, logo } = fetched::fetch(provider, client).await?;
+    let (client, chosen, logo) = (&client, &chosen, logo.as_ref());
     let _one_at_a_time = provider.naming.lock().await;
     let registered = until_decided(|| async {
         let Versioned { version, record: before } = find(provider, id).await?;
-        let mut metadata = Metadata::read(members.clone())?;
-        if metadata.client_id.take().is_some_and(|named| named != id.as_str()) {
-            return Err(BadMember::new("client_id", "must be that of the path").into());
-        }
-        let (chosen, name) = (metadata.client_secret.take(), before.name);
-        let client = rules::judge(id.as_str().to_owned(), metadata, &provider.offer())?;
-        let registered = with_secret(provider, client, chosen, before.secret)?;
+        let name = before.name;
+        let client = Client { registration: before.registration, ..client.clone() };
+        let registered = with_secret(provider, client, chosen.clone(), before.secret)?;
         let changed = What::ClientChanged { client: id.clone() };
-        let mut change = provider.change().replace(version, registered.client.clone());
+        let change = provider.change().replace(version, registered.client.clone());
+        let mut change = fetched::keeping(provider, change, id, logo).await?;
         if registered.client.name != name {
             change = Free::judge(provider, &registered.client).await?.taken_by(change);
         }
@@ -122,14 +145,48 @@ pub async fn renew_secret(provider: &Provider, id: &ClientId) -> Result<Register
 pub async fn remove(provider: &Provider, id: &ClientId) -> Result<(), Reason> {
     let removed = until_decided(|| async {
         let Versioned { version, record } = find(provider, id).await?;
-        let rest = Client { removed: true, secret: None, ..record };
         let removed = What::ClientRemoved { client: id.clone() };
-        let change = provider.change().replace(version, rest).recording(provider, provider.now(), removed);
-        attempted(provider.store.commit(change).await, ())
+        attempted(provider.store.commit(without(provider, version, record, removed).await?).await, ())
     });
     removed.await?;
     info!(client = %id, "client removed");
     Ok(())
+}
+
+/// A change that removes a client, with its picture. The record stays: for good where the id was chosen, and otherwise for as
+/// long as anything may still name it.
+async fn without(provider: &Provider, version: u64, client: Client, removed: What) -> Result<Change, Reason> {
+    let (now, id) = (provider.now(), client.id.clone());
+    let remembered = (REMEMBERED_DAYS * 86_400).max(provider.policy().refresh_lifetime.into());
+    let forget_at = client.registration.is_some().then(|| now.plus_seconds(remembered));
+    let rest = Client { removed: true, secret: None, logo: None, forget_at, ..client };
+    let change = provider.change().replace(version, rest).recording(provider, now, removed);
+    fetched::keeping(provider, change, &id, None).await
+}
+
+/// Confirms a client's name, as an operator who knows whose it is.
+pub async fn verify(provider: &Provider, id: &ClientId) -> Result<Client, Reason> {
+    let verified = until_decided(|| async {
+        let Versioned { version, record } = find(provider, id).await?;
+        let client = Client { verified: true, ..record };
+        let verified = What::ClientVerified { client: id.clone() };
+        let change = provider.change().replace(version, client.clone());
+        let change = change.recording(provider, provider.now(), verified);
+        attempted(provider.store.commit(change).await, client)
+    });
+    let client = verified.await?;
+    info!(client = %id, "client verified");
+    Ok(client)
+}
+
+/// The PNG of this hash, if it is the client's.
+pub async fn logo(provider: &Provider, id: &ClientId, hash: &Digest) -> Result<Option<Vec<u8>>, Unavailable> {
+    let client = provider.store.client(provider.id(), id).await?;
+    if client.is_none_or(|client| client.record.removed || client.record.logo != Some(*hash)) {
+        return Ok(None);
+    }
+    let found = provider.store.logo(provider.id(), id).await?;
+    Ok(found.map(|found| found.record.png()).filter(|png| Digest::of(png) == *hash))
 }
 
 /// One client.

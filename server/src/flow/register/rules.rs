@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::members::BadMember;
 use super::metadata::{Encrypted, EncryptionNames, ID_TOKEN_ENCRYPTION, Metadata, USERINFO_ENCRYPTION};
+use super::sector;
 use crate::domain::algorithm::Algorithm;
 use crate::domain::certificate::name::CertificateName;
 use crate::domain::client::{AuthenticationMethod as Method, CIBA_GRANT, Client, ClientKeys, REFRESH_GRANT};
@@ -34,7 +35,7 @@ const MOST_JWKS_BYTES: usize = 8 * 1024;
 const MOST_VALUES: usize = 16;
 const LONGEST_VALUE: usize = 255;
 
-type Judged<T = ()> = Result<T, BadMember>;
+pub(super) type Judged<T = ()> = Result<T, BadMember>;
 
 /// The client, all but its secret.
 pub(super) fn judge(id: String, metadata: Metadata, offer: &Offer<'_>) -> Judged<Client> {
@@ -58,6 +59,10 @@ pub(super) fn judge(id: String, metadata: Metadata, offer: &Offer<'_>) -> Judged
     values("audiences", &metadata.audiences)?;
     resources(&metadata.resources)?;
     details_types(&metadata, offer)?;
+    label("software_id", metadata.software_id.as_deref())?;
+    label("software_version", metadata.software_version.as_deref())?;
+    url("logo_uri", metadata.logo_uri.as_deref())?;
+    let sector = sector::judge(&metadata, (authentication, delivery), offer, profile)?;
     Ok(Client {
         id: ClientId::new(id),
         name,
@@ -93,11 +98,20 @@ pub(super) fn judge(id: String, metadata: Metadata, offer: &Offer<'_>) -> Judged
         resources: metadata.resources,
         details_types: metadata.authorization_details_types,
         audiences: metadata.audiences,
+        subject_type: metadata.subject_type,
+        sector_identifier_uri: metadata.sector_identifier_uri,
+        sector,
+        logo_uri: metadata.logo_uri,
+        logo: None,
+        software_id: metadata.software_id,
+        software_version: metadata.software_version,
+        registration: None,
         removed: false,
+        forget_at: None,
     })
 }
 
-fn must(holds: bool, member: &'static str, rule: impl Into<Cow<'static, str>>) -> Judged {
+pub(super) fn must(holds: bool, member: &'static str, rule: impl Into<Cow<'static, str>>) -> Judged {
     if holds { Ok(()) } else { Err(BadMember::new(member, rule)) }
 }
 
@@ -367,6 +381,15 @@ fn details_types(metadata: &Metadata, offer: &Offer<'_>) -> Judged {
     let Some(types) = &metadata.authorization_details_types else { return Ok(()) };
     let is_known = |name: &String| offer.policy.details_types().any(|kind| kind == name);
     must(types.iter().all(is_known), "authorization_details_types", "must be types that this realm knows")
+}
+
+fn label(member: &'static str, text: Option<&str>) -> Judged {
+    let fits = text.is_none_or(|text| text.len() <= LONGEST_VALUE && !text.chars().any(char::is_control));
+    must(fits, member, "must be at most 255 bytes without control characters")
+}
+
+fn url(member: &'static str, url: Option<&str>) -> Judged {
+    url.map_or(Ok(()), |url| Endpoint::foreign(url).map(drop).map_err(|why| BadMember::new(member, why.to_string())))
 }
 
 fn values(member: &'static str, values: &[String]) -> Judged {

@@ -1,5 +1,5 @@
 //! Clients of the settings file: the first start that misses one registers it, under the rules of the admin API; from then
-//! on the store's record holds.
+//! on the store's record holds. Sector and logo are fetched then, and not when a file is merely checked.
 
 use serde_json::{Map, Value};
 use tracing::info;
@@ -7,6 +7,7 @@ use tracing::info;
 use super::super::Unavailable;
 use super::super::provider::{Provider, Recorded as _};
 use super::super::retry::{Attempt, until_decided};
+use super::fetched::{self, Fetched};
 use super::likeness::Free;
 use super::members::BadMember;
 use super::metadata::{Metadata, written};
@@ -81,7 +82,13 @@ impl Seed {
 pub async fn settle(provider: &Provider, seed: &Seed) -> Result<(ClientId, Vec<Drift>), Reason> {
     let judged = seed.judge(&provider.offer())?;
     let id = judged.id.clone();
-    let (judged, id) = (&judged, &id);
+    let found = provider.store.client(provider.id(), &id).await.map_err(Unavailable::from)?;
+    if let Some(found) = found {
+        let drift = seed.drift(&judged, Some(&found.record));
+        return Ok((id, drift));
+    }
+    let Fetched { client: judged, logo } = fetched::fetch(provider, judged).await?;
+    let (judged, id, logo) = (&judged, &id, logo.as_ref());
     let _one_at_a_time = provider.naming.lock().await;
     let drift = until_decided(|| async {
         // Another process, starting from the same file, may come first.
@@ -93,6 +100,7 @@ pub async fn settle(provider: &Provider, seed: &Seed) -> Result<(ClientId, Vec<D
         let free = Free::judge(provider, &client).await?;
         let created = What::ClientCreated { client: id.clone() };
         let change = provider.change().create(client).recording(provider, provider.now(), created);
+        let change = fetched::keeping(provider, change, id, logo).await?;
         let committed = provider.store.commit(free.taken_by(change)).await;
         if committed.is_ok() {
             info!(client = %id, "client created, as the settings file has it");

@@ -190,7 +190,29 @@ pub const MEMBERS: &[Member] = &[
         "The CIBA grant, and perhaps `refresh_token`. Push needs none; `[]` is for a resource server with `audiences`.",
     ),
     defaulting("response_types", Shape::Texts, "[]", "Must be empty: there is no front channel."),
-    defaulting("subject_type", Shape::Text, r#""public""#, "Must be `public`."),
+    defaulting(
+        "subject_type",
+        Shape::Words("public or pairwise"),
+        r#""public""#,
+        "Whether the client knows users by the `sub` that all clients know, or by one of its sector's own. Pairwise clients with poll \
+         or ping must have a `jwks_uri` and show that its keys are theirs: by `private_key_jwt`, `self_signed_tls_client_auth` or \
+         signed requests.",
+    ),
+    optional(
+        "sector_identifier_uri",
+        Shape::Text,
+        "the sector is the host of `jwks_uri`, with push that of the notification endpoint",
+        "Where clients that share a sector are listed, https: a JSON array of URIs that holds this client's `jwks_uri`, with push its \
+         notification endpoint. Fetched when the client is registered; its host is the sector.",
+    ),
+    optional(
+        "logo_uri",
+        Shape::Text,
+        "no logo",
+        "Where its logo is fetched when it is registered, https: a PNG of at most 11 KiB and 512 pixels a side. Phones get it from here.",
+    ),
+    optional("software_id", Shape::Text, "not known", "Which software it is, the same wherever that runs."),
+    optional("software_version", Shape::Text, "not known", "In which version."),
     defaulting(
         "scope",
         Shape::Text,

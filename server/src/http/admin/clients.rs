@@ -67,6 +67,14 @@ pub(super) async fn remove(State(provider): State<Arc<Provider>>, Segment(id): S
     }
 }
 
+/// `POST /clients/{id}/verify`: 200 with the metadata; an operator knows whose name it is, and phones say no more that nobody does.
+pub(super) async fn verify(State(provider): State<Arc<Provider>>, Segment(id): Segment) -> Response {
+    match register::verify(&provider, &ClientId::new(id)).await {
+        Ok(client) => found(written(&client).into()),
+        Err(reason) => reason.into_response(),
+    }
+}
+
 /// `POST /clients/{id}/secret`: 200 with the metadata and, this once, the new secret.
 pub(super) async fn renew_secret(State(provider): State<Arc<Provider>>, Segment(id): Segment) -> Response {
     match register::renew_secret(&provider, &ClientId::new(id)).await {

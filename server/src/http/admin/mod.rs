@@ -11,7 +11,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{MethodRouter, get, post};
+use axum::routing::{MethodRouter, delete, get, post};
 use axum::{Json, Router};
 use protocol::json;
 use serde::de::DeserializeOwned;
@@ -26,6 +26,7 @@ use crate::flow::provider::Provider;
 mod clients;
 mod devices;
 mod history;
+mod registration;
 mod tickets;
 mod users;
 
@@ -67,6 +68,9 @@ fn realm_router(provider: Arc<Provider>) -> Router {
         ("/clients", post(clients::create).get(clients::list)),
         ("/clients/{id}", get(clients::one).put(clients::replace).delete(clients::remove)),
         ("/clients/{id}/secret", post(clients::renew_secret)),
+        ("/clients/{id}/verify", post(clients::verify)),
+        ("/registration-tokens", post(registration::create).get(registration::list)),
+        ("/registration-tokens/{id}", delete(registration::revoke)),
         ("/devices/{id}/revoke", post(devices::revoke)),
         ("/devices/{id}/test", post(devices::test)),
         ("/devices/{id}/rotation/agree", post(devices::agree_to_rotation)),

@@ -113,6 +113,12 @@ const fn unproven(reason: dpop::Reason) -> (&'static str, &'static str) {
     }
 }
 
+/// The same for bearer tokens of other kinds.
+pub(super) fn invalid_token(description: &str) -> Response {
+    let response = oauth(StatusCode::UNAUTHORIZED, "invalid_token", description);
+    challenging(response, HeaderValue::from_static("Bearer realm=\"assent\", error=\"invalid_token\""))
+}
+
 impl IntoResponse for first_party::Reason {
     /// RFC 6750 §3.1, RFC 9449 §7.1; RFC 9470 §3 where the user must sign in again.
     fn into_response(self) -> Response {

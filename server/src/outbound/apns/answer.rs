@@ -80,7 +80,7 @@ mod tests {
 
     fn judged(status: u16, body: &str) -> Verdict {
         let body = Body::Whole(body.as_bytes().to_vec());
-        judge(&Reply { status, retry_after: None, cache_control: None, body }, NOW)
+        judge(&Reply { status, retry_after: None, cache_control: None, content_type: None, body }, NOW)
     }
 
     #[test]
@@ -105,7 +105,7 @@ mod tests {
 
     #[test]
     fn an_error_cut_short_is_tried_again() {
-        let reply = Reply { status: 410, retry_after: None, cache_control: None, body: Body::Cut };
+        let reply = Reply { status: 410, retry_after: None, cache_control: None, content_type: None, body: Body::Cut };
         let later = Fate::Later { retry_after_seconds: None, cause: "reply_cut" };
         assert_eq!(judge(&reply, NOW), Verdict::Of(later));
     }

@@ -92,7 +92,7 @@ mod tests {
     const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
 
     fn a_reply(status: u16, body: Body) -> Reply {
-        Reply { status, retry_after: None, cache_control: None, body }
+        Reply { status, retry_after: None, cache_control: None, content_type: None, body }
     }
 
     fn judged(status: u16, body: &str) -> Fate {
