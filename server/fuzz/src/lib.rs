@@ -1,6 +1,7 @@
 //! One function over bytes for each way in which clients reach the server's own parsers: forms, JWK sets, JWTs (client
-//! assertions, request objects, hints), and the parameters of authentication requests, out of either; for what is encrypted for
-//! clients; and for the evidence that phones bring of their keys. Whatever the bytes are, it returns: a panic is a find. Where bytes are
+//! assertions, request objects, hints), the parameters of authentication requests, out of either, and registration documents; for
+//! what is encrypted for clients; and for the evidence that phones bring of their keys. Whatever the bytes are, it returns: a panic is
+//! a find. Where bytes are
 //! accepted, each function also asserts what must then hold.
 //!
 //! The parsers are compiled from the server's own files and without the rest of it, because to build all of the server
@@ -33,6 +34,8 @@ mod http;
 #[allow(dead_code, reason = "the server uses more of it")]
 #[path = "../../src/jose/mod.rs"]
 pub mod jose;
+mod outbound;
+mod register;
 
 pub use attestation::{android_key, apple_appattest};
 pub use begin::request;
@@ -45,12 +48,13 @@ use jose::{
     Audience, Claims, JwkSet, MAX_JWT_BYTES, MAX_KEYS, MAX_SET_BYTES, Proof, ProvenRequest, Rules, SKEW, Token,
     Unverified,
 };
+pub use register::registration;
 
 /// Judges bytes; returns whatever they are.
 pub type Target = fn(&[u8]);
 
 /// Every target by name, as `tests/fuzz` and the corpus know it.
-pub const TARGETS: [(&str, Target); 8] = [
+pub const TARGETS: [(&str, Target); 9] = [
     ("android-key", android_key),
     ("apple-appattest", apple_appattest),
     ("dpop", dpop),
@@ -58,6 +62,7 @@ pub const TARGETS: [(&str, Target); 8] = [
     ("form", form),
     ("jwks", jwks),
     ("jwt", jwt),
+    ("registration", registration),
     ("request", request),
 ];
 
