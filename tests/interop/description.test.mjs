@@ -12,6 +12,8 @@ const DISCOVERY = '/.well-known/openid-configuration'
 const RECEIPT_KEYS = '/receipt-keys'
 // Off unless a realm lists clients for it (device_registration_clients).
 const DEVICE_REGISTRATION = '/bc-deviceRegistration'
+// Told to whoever registered (RFC 7592), and named in prompts.
+const TOLD = ['/register/{client_id}', '/clients/{client_id}/logo/{sha256}']
 
 test('the description has every published endpoint and nothing else', async () => {
   const provider = await Provider.start()
@@ -19,7 +21,7 @@ test('the description has every published endpoint and nothing else', async () =
   const published = await (await fetch(issuer + DISCOVERY)).json()
   const urls = Object.entries(published).filter(([name]) => name.endsWith('_endpoint') || name === 'jwks_uri')
   const paths = urls.map(([, url]) => url.slice(issuer.length))
-  assert.deepEqual(Object.keys(DESCRIPTION.paths).sort(), [DISCOVERY, RECEIPT_KEYS, DEVICE_REGISTRATION, ...paths].sort())
+  assert.deepEqual(Object.keys(DESCRIPTION.paths).sort(), [DISCOVERY, RECEIPT_KEYS, DEVICE_REGISTRATION, ...TOLD, ...paths].sort())
   assert.equal((await fetch(issuer + RECEIPT_KEYS)).status, 200)
   assert.equal((await fetch(issuer + DEVICE_REGISTRATION, { method: 'POST' })).status, 404)
   await provider.stop()

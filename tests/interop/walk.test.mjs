@@ -113,10 +113,18 @@ describe('the page for relying parties', () => {
     assert.ok((await collecting).id_token)
   })
 
+  test('registering itself with curl', async () => {
+    const registered = await READER.run('register-itself')
+    const { registration_client_uri: REGISTRATION_URI, registration_access_token: REGISTRATION_TOKEN } = registered
+    const { client_secret, ...kept } = registered
+    assert.ok(client_secret && registered.verified === false)
+    assert.deepEqual(await READER.run('read-itself', { REGISTRATION_URI, REGISTRATION_TOKEN }), kept)
+  })
+
   test('no command of the page is left out', () => {
     const poll = ['answer', 'ask', 'poll', 'ask-ping', 'collect-ping', 'ask-push']
     const more = ['cancel', 'userinfo', 'refresh', 'register-resource', 'introspect', 'revoke']
-    const registering = ['register', 'ask-held', 'poll-held']
+    const registering = ['register', 'ask-held', 'poll-held', 'register-itself', 'read-itself']
     assert.deepEqual(commands(here).sort(), [...poll, ...more, ...registering].sort())
   })
 
