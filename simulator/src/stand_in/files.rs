@@ -62,6 +62,7 @@ impl FileStandIn {
     /// # Panics
     ///
     /// If the target cannot stand in a header.
+    #[must_use]
     pub fn redirect(&self, path: &str, target: &str) -> String {
         let target = HeaderValue::from_str(target).expect("a URL");
         let headers = HeaderMap::from_iter([(header::LOCATION, target)]);
