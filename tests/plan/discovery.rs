@@ -7,7 +7,7 @@ use crate::stage::Stage;
 use crate::suite::{Cell, Mode};
 
 /// Everything of RFC 8414, OIDC Discovery, CIBA and RFC 8705 that may stand there without a warning.
-const KNOWN: [&str; 38] = [
+const KNOWN: [&str; 42] = [
     "issuer",
     "authorization_endpoint",
     "token_endpoint",
@@ -21,7 +21,11 @@ const KNOWN: [&str; 38] = [
     "acr_values_supported",
     "subject_types_supported",
     "id_token_signing_alg_values_supported",
+    "id_token_encryption_alg_values_supported",
+    "id_token_encryption_enc_values_supported",
     "userinfo_signing_alg_values_supported",
+    "userinfo_encryption_alg_values_supported",
+    "userinfo_encryption_enc_values_supported",
     "request_object_signing_alg_values_supported",
     "token_endpoint_auth_methods_supported",
     "token_endpoint_auth_signing_alg_values_supported",
@@ -66,6 +70,10 @@ async fn m01_discovery_endpoint_verification() {
         let signed = ["PS256", "ES256"];
         assert_eq!(document["tls_client_certificate_bound_access_tokens"], true);
         assert!(lists(&document, "id_token_signing_alg_values_supported", &signed));
+        // FAPI 1.0 Advanced §8.6.1
+        for what in ["id_token", "userinfo"] {
+            assert!(!lists(&document, &format!("{what}_encryption_alg_values_supported"), &["RSA1_5"]));
+        }
         assert!(lists(&document, "token_endpoint_auth_methods_supported", &["private_key_jwt"]));
         assert!(lists(&document, "token_endpoint_auth_methods_supported", &["self_signed_tls_client_auth"]));
         assert!(lists(&document, "token_endpoint_auth_signing_alg_values_supported", &signed));
