@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use axum::http::{Request, StatusCode, header};
 use server::config::settings::TABLES;
 use server::domain::names::ClientId;
-use server::domain::policy::{Policy, RULES};
+use server::domain::policy::{Policy, RULES, Registration};
 use server::domain::profile::Profile;
 use server::flow::register::table::MEMBERS;
 use tests::{ADMIN_TOKEN, ISSUER, World};
@@ -47,7 +47,11 @@ fn is_of_ours(path: &str) -> bool {
 
 impl Known {
     pub(super) async fn gather() -> Self {
-        let all = |policy: &mut Policy| policy.device_registration_clients = vec![ClientId::new("app-backend")];
+        let all = |policy: &mut Policy| {
+            policy.device_registration_clients = vec![ClientId::new("app-backend")];
+            policy.registration = Registration::Open;
+            policy.agent_actions = true;
+        };
         let world = World::builder().mutual_tls().policy(all).make().await;
         let fapi = |policy: &mut Policy| policy.profile = Profile::FapiCiba;
         let fapi = World::builder().mutual_tls().policy(fapi).make().await;
@@ -135,15 +139,13 @@ fn is_switch(span: &str) -> bool {
     cli.lines().any(|line| line.starts_with(&member))
 }
 
-/// Whether a test of this name, `file::story`, is among the stories.
+/// Whether a test of this name, by file and story, is among the stories.
 pub(super) fn is_story(name: &str) -> bool {
-    let Some((file, story)) = name.split_once("::") else { return false };
-    let folders = ["tests/stories", "tests/stories/attacks"];
-    let text =
-        folders.iter().find_map(|folder| fs::read_to_string(root().join(folder).join(format!("{file}.rs"))).ok());
-    text.is_some_and(|text| {
-        text.contains(&format!("\nasync fn {story}()")) || text.contains(&format!("\nfn {story}()"))
-    })
+    let Some((file, story)) = name.rsplit_once("::") else { return false };
+    let path = root().join("tests/stories").join(file.replace("::", "/")).with_extension("rs");
+    let is_told =
+        |text: String| ["\nasync fn ", "\nfn "].iter().any(|start| text.contains(&format!("{start}{story}()")));
+    fs::read_to_string(path).is_ok_and(is_told)
 }
 
 /// What is wrong with the links of a page in `docs`, and with what it calls a setting of ours anywhere.
