@@ -152,7 +152,7 @@ async fn a_sub_outlives_restarts_and_every_rotation_of_keys() {
     let (main, now) = (RealmId::new("main"), scene.world.now());
     let changes: [&dyn Fn(&mut KeyFile); 2] =
         [&|file| file.rotate_device(&main, DeviceRotation::default(), &now).expect("a new device key"), &|file| {
-            drop(file.rotate(&main, None, Rotation::AtOnce, &now).expect("new signing keys"))
+            file.rotate(&main, None, Rotation::AtOnce, &now).expect("new signing keys");
         }];
     for change in changes {
         scene.world.change_keys(change).1.expect("the server uses them");

@@ -137,7 +137,7 @@ async fn the_realm_says_what_may_be_asked_for() {
     assert_eq!(refused.in_short(), "400 invalid_client_metadata");
 }
 
-/// OP_ACCEPTANCE §2.13: what the conformance suite's `dynamic_client` variant sends.
+/// `OP_ACCEPTANCE` §2.13: what the conformance suite's `dynamic_client` variant sends.
 #[tokio::test]
 async fn a_fapi_client_registers_asks_is_approved_and_deletes_itself() {
     let fapi = |policy: &mut server::domain::policy::Policy| {
