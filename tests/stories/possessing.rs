@@ -416,10 +416,10 @@ async fn refresh_tokens_that_are_bound_are_refreshed_by_their_key_alone() {
 }
 
 #[tokio::test]
-async fn the_fapi_profile_takes_proofs_by_its_two_algorithms() {
+async fn the_fapi_profile_does_not_speak_of_proofs() {
     let offered =
         World::builder().policy(|policy| policy.profile = server::domain::profile::Profile::FapiCiba).make().await;
     let document =
         offered.public().get(&format!("{ISSUER}/.well-known/openid-configuration")).await.expect("an answer");
-    assert_eq!(document.json()["dpop_signing_alg_values_supported"], json!(["PS256", "ES256"]));
+    assert_eq!(document.json().get("dpop_signing_alg_values_supported"), None);
 }

