@@ -320,3 +320,15 @@ async fn a_client_that_withdrew_its_request_is_told_nothing() {
     scene.world.advance(600);
     assert_eq!(scene.world.deliver().await, 0);
 }
+
+#[tokio::test]
+async fn a_client_that_was_removed_is_sent_nothing() {
+    let scene = scene().await;
+    let asked = a_request().told_by(TOKEN).accepted(&scene.shop).await;
+    scene.approve(&asked).await;
+    scene.world.admin().remove_client(SHOP).await.expect("removed");
+    scene.world.deliver().await;
+    assert!(scene.endpoint.calls().is_empty());
+    assert_eq!(scene.fates().await, ["tokens given_up"]);
+    assert_eq!(scene.world.events("request_redeemed").await, 0, "nothing was minted");
+}

@@ -77,6 +77,8 @@ async fn address(provider: &Provider, message: &Message) -> Result<Option<Addres
     };
     let request = provider.store.request(provider.id(), &message.request).await?;
     let client = provider.store.client(provider.id(), client).await?;
+    // Its record stays, but a removed client is told nothing.
+    let client = client.filter(|client| !client.record.removed);
     let (Some(request), Some(client)) = (request, client) else { return Ok(None) };
     let endpoint = client.record.notification_endpoint.as_deref().map(Endpoint::foreign);
     let (Some(Ok(endpoint)), Some(spoken)) = (endpoint, spoken(provider, &request.record)) else { return Ok(None) };
