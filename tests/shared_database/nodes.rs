@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use server::domain::algorithm::Algorithm;
 use simulator::client_key::ClientKey;
 use simulator::phone::Phone;
+use simulator::prover::{DPOP, Prover};
 use simulator::relying_party::{Authentication, CIBA_GRANT, Credentials, RelyingParty};
 use tests::{SHOP, World, a_request};
 use tokio::task::JoinSet;
@@ -43,6 +44,23 @@ impl Scene {
         let at_one = scene.one.client_with(credentials.clone()).await;
         let at_other = scene.other.client_with(credentials).await;
         Self { at_one, at_other, ..scene }
+    }
+
+    /// Calls at the same moment, in turn at either server, all with this proof.
+    async fn at_both(&self, proof: &str, call: Proven, with: &[String]) -> Vec<String> {
+        let mut calls = JoinSet::new();
+        for (shop, with) in [&self.at_one, &self.at_other].into_iter().cycle().zip(with.to_vec()) {
+            let shop = shop.also_sending(&[(DPOP, proof)]);
+            calls.spawn(async move {
+                let answer = match call {
+                    Proven::Poll => shop.poll(&with).await,
+                    Proven::Refresh => shop.refresh(&with).await,
+                    Proven::Userinfo => shop.userinfo_by("DPoP", &with).await,
+                };
+                answer.expect("an answer").in_short()
+            });
+        }
+        calls.join_all().await
     }
 
     async fn asked(&self) -> String {
@@ -95,6 +113,50 @@ async fn of_redemptions_at_two_servers_at_once_exactly_one_gets_tokens() {
         assert_eq!(answers, expected);
     }
     assert_eq!(scene.other.events("request_redeemed").await, 5);
+}
+
+/// A call that a proof is brought to.
+#[derive(Clone, Copy)]
+enum Proven {
+    Poll,
+    Refresh,
+    Userinfo,
+}
+
+/// RFC 9449 §11.1
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_calls_with_one_proof_at_two_servers_at_once_exactly_one_counts() {
+    let scene = Scene::keyed(&ClientKey::generate(Algorithm::Es256)).await;
+    let prover = Prover::generate(Algorithm::Es256);
+    let [token, userinfo] = ["token_endpoint", "userinfo_endpoint"].map(|name| scene.at_one.endpoint(name).to_owned());
+    for _ in 0..3 {
+        let now = scene.one.now().unix_seconds();
+        let proof = || prover.prove(&prover.claims("POST", &token, now));
+        let asked = [scene.approved().await, scene.approved().await];
+        let answers = scene.at_both(&proof(), Proven::Poll, &asked).await;
+        assert_eq!(counted(&answers, "400 invalid_dpop_proof"), (1, 1), "{answers:?}");
+        let mut left = Vec::new();
+        for id in &asked {
+            let answer = scene.at_one.also_sending(&[(DPOP, &proof())]).poll(id).await.expect("an answer");
+            left.extend((answer.in_short() == "200").then(|| answer.json()));
+        }
+        assert_eq!(left.len(), 1, "what was refused can still be collected");
+        let text = |name: &str| left[0][name].as_str().expect("a token").to_owned();
+        let refreshes = vec![text("refresh_token"); 6];
+        let answers = scene.at_both(&proof(), Proven::Refresh, &refreshes).await;
+        assert_eq!(counted(&answers, "400 invalid_dpop_proof"), (1, 5), "{answers:?}");
+        let proof = prover.prove(&prover.claims_with(&text("access_token"), "GET", &userinfo, now));
+        let calls = vec![text("access_token"); 6];
+        let answers = scene.at_both(&proof, Proven::Userinfo, &calls).await;
+        assert_eq!(counted(&answers, "401 invalid_dpop_proof"), (1, 5), "{answers:?}");
+        scene.one.advance(61);
+    }
+}
+
+/// How many succeeded, and how many were refused so.
+fn counted(answers: &[String], refused: &str) -> (usize, usize) {
+    let count = |wanted: &str| answers.iter().filter(|answer| *answer == wanted).count();
+    (count("200"), count(refused))
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]

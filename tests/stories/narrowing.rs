@@ -7,14 +7,19 @@ use server::domain::client::AccessTokenFormat;
 use server::domain::details::DetailsType;
 use simulator::client_key::ClientKey;
 use simulator::phone::Phone;
-use simulator::relying_party::{CIBA_GRANT, RelyingParty};
+use simulator::relying_party::{Authentication, CIBA_GRANT, Credentials, RelyingParty};
 use simulator::wire::Answer;
-use tests::{ISSUER, SHOP, World};
+use tests::{ISSUER, SHOP, World, a_request};
 
 use crate::{introspected, text};
 
 const ACCOUNTS: &str = "https://api.example.com/accounts";
 const CARDS: &str = "https://cards.example.com";
+
+/// A type whose details are granted once.
+fn pay_type() -> DetailsType {
+    DetailsType { once: true, ..read_type("pay") }
+}
 
 fn read_type(name: &str) -> DetailsType {
     let kind = json!({
@@ -38,7 +43,7 @@ struct Scene {
 
 impl Scene {
     async fn new() -> Self {
-        let types = vec![read_type("read"), read_type("write")];
+        let types = vec![read_type("read"), read_type("write"), pay_type()];
         let world = World::builder()
             .policy(|policy| {
                 policy.authorization_details_types = types;
@@ -148,8 +153,9 @@ async fn a_signed_request_names_resources_as_a_text_or_a_list() {
         (json!([CARDS, ACCOUNTS]), "200"),
         (json!([]), "200"),
         (json!(["https://other.example"]), "400 invalid_target"),
-        (json!([1]), "400 invalid_request"),
-        (json!({}), "400 invalid_request"),
+        (json!([1]), "400 invalid_target"),
+        (json!({}), "400 invalid_target"),
+        (json!(7), "400 invalid_target"),
     ] {
         let mut claims = scene.shop.request_object(&[("scope", "openid"), ("login_hint", "alice")]);
         claims["resource"] = resource.clone();
@@ -276,7 +282,7 @@ async fn a_client_may_send_the_types_that_it_registered() {
     );
     let read = json!([detail("x")]).to_string();
     assert_eq!(scene.begin(&[("authorization_details", &read)]).await.in_short(), "200");
-    assert_eq!(scene.shop.document()["authorization_details_types_supported"], json!(["read", "write"]));
+    assert_eq!(scene.shop.document()["authorization_details_types_supported"], json!(["read", "write", "pay"]));
 }
 
 #[tokio::test]
@@ -295,4 +301,95 @@ async fn registration_takes_absolute_uris_and_types_that_the_realm_knows() {
         let refused = admin.create_client(&json!({ "client_id": "two", "client_name": "Two", member: value })).await;
         assert!(refused.expect_err("refused").to_string().contains(member), "{member}");
     }
+}
+
+#[tokio::test]
+async fn what_is_granted_once_is_in_no_token_of_a_refresh() {
+    let scene = Scene::new().await;
+    let ours = scene.server("ours", ISSUER).await;
+    let payment = json!({ "type": "pay", "what": "12.50 EUR" });
+    let details = json!([payment, detail("balance")]);
+    let asked = scene.approved(&[("authorization_details", &details.to_string())]).await;
+    let tokens = scene.collect(&asked, &[]).await.json();
+    assert_eq!(introspected(&ours, text(&tokens, "access_token")).await["authorization_details"], details);
+    let refresh = text(&tokens, "refresh_token");
+    assert_eq!(introspected(&scene.shop, refresh).await["authorization_details"], json!([detail("balance")]));
+    let again = scene.refresh(refresh, &[("authorization_details", &json!([payment]).to_string())]).await;
+    assert_eq!(again.in_short(), "400 invalid_authorization_details");
+    let next = scene.refresh(refresh, &[]).await.json();
+    assert_eq!(next["authorization_details"], json!([detail("balance")]));
+}
+
+#[tokio::test]
+async fn of_two_equal_details_one_can_be_taken() {
+    let scene = Scene::new().await;
+    let details = json!([detail("balance"), detail("balance")]);
+    let asked = scene.approved(&[("authorization_details", &details.to_string())]).await;
+    let three = json!([detail("balance"), detail("balance"), detail("balance")]).to_string();
+    let answer = scene.collect(&asked, &[("authorization_details", &three)]).await;
+    assert_eq!(answer.in_short(), "400 invalid_authorization_details");
+    let one = json!([detail("balance")]);
+    let tokens = scene.collect(&asked, &[("authorization_details", &one.to_string())]).await.json();
+    assert_eq!(tokens["authorization_details"], one);
+}
+
+#[tokio::test]
+async fn what_was_taken_from_a_client_since_comes_out_of_no_refresh() {
+    let scene = Scene::new().await;
+    let cards = scene.server("cards", CARDS).await;
+    let details = json!([detail("balance")]).to_string();
+    let both = [("resource", ACCOUNTS), ("resource", CARDS), ("authorization_details", details.as_str())];
+    let tokens = scene.collect(&scene.approved(&both).await, &[]).await.json();
+    let refresh = text(&tokens, "refresh_token");
+    scene
+        .world
+        .edit_client(SHOP, |client| {
+            client.resources = vec![CARDS.to_owned()];
+            client.details_types = Some(vec!["write".to_owned()]);
+        })
+        .await;
+    assert_eq!(scene.refresh(refresh, &[("resource", ACCOUNTS)]).await.in_short(), "400 invalid_target");
+    let next = scene.refresh(refresh, &[]).await.json();
+    assert_eq!(introspected(&cards, text(&next, "access_token")).await["aud"], json!([CARDS]));
+    assert_eq!(next.get("authorization_details"), None);
+    scene.world.edit_client(SHOP, |client| client.resources = Vec::new()).await;
+    let none = scene.refresh(text(&next, "refresh_token"), &[]).await;
+    assert_eq!(none.in_short(), "400 invalid_target", "never a token for more than was granted");
+}
+
+#[tokio::test]
+async fn what_is_pushed_is_for_the_resources_and_details_that_were_asked() {
+    let scene = crate::told::Scene::of(server::domain::delivery::DeliveryMode::Push).await;
+    scene.world.edit_client(SHOP, |client| client.resources = vec![CARDS.to_owned()]).await;
+    let asked = a_request().told_by(crate::told::TOKEN).with("resource", CARDS).accepted(&scene.shop).await;
+    scene.approve(&asked).await;
+    scene.world.deliver().await;
+    let sent = scene.endpoint.calls()[0].json();
+    scene.world.add_client("cards", "the secret of a resource server").await;
+    scene.world.edit_client("cards", |client| client.audiences = vec![CARDS.to_owned()]).await;
+    let cards = scene.world.client("cards", "the secret of a resource server").await;
+    assert_eq!(introspected(&cards, text(&sent, "access_token")).await["aud"], json!([CARDS]));
+}
+
+#[tokio::test]
+async fn under_the_fapi_profile_details_stand_in_for_a_binding_message() {
+    let scene = Scene::new().await;
+    let key = ClientKey::generate(Algorithm::Es256);
+    scene
+        .world
+        .edit_client(SHOP, |client| {
+            client.keys = server::domain::client::ClientKeys::Jwks(key.jwks().to_string());
+            client.authentication = server::domain::client::AuthenticationMethod::PrivateKeyJwt;
+            client.secret = None;
+            client.profile = Some(server::domain::profile::Profile::FapiCiba);
+        })
+        .await;
+    let authentication = Authentication::PrivateKeyJwt(key.clone());
+    let credentials = Credentials { id: SHOP.to_owned(), secret: String::new(), authentication };
+    let shop = scene.world.client_with(credentials).await;
+    let plain = [("scope", "openid"), ("login_hint", "alice")];
+    assert_eq!(shop.begin_signed(&key, &plain).await.expect("an answer").in_short(), "400 invalid_request");
+    let details = json!([detail("balance")]).to_string();
+    let detailed = [plain[0], plain[1], ("authorization_details", details.as_str())];
+    assert_eq!(shop.begin_signed(&key, &detailed).await.expect("an answer").in_short(), "200");
 }

@@ -320,6 +320,24 @@ async fn a_proof_opens_once_on_whatever_node_and_after_a_restart() {
 }
 
 #[tokio::test]
+async fn a_proof_lets_digits_be_typed_once_and_no_others_by_a_copy_of_it_elsewhere() {
+    let mut scene = Scene::new().await;
+    let token = scene.token(&json!({}));
+    let made = scene.proven(Call::of("POST", TICKETS, &token)).await.json();
+    let at = format!("{TICKETS}/{}/digits", made["id"].as_str().expect("an id"));
+    let mut phone = scene.world.new_phone("Phone", ISSUER);
+    let enrolment = phone.enrol(made["ticket"].as_str().expect("a link"), PushTarget::None).await.expect("enrolling");
+    let right = enrolment.digits().expect("digits");
+    let wrong = if right == "000000" { "000001" } else { "000000" };
+    let typed = |digits: &str| Call { body: Some(json!({ "digits": digits })), ..Call::of("POST", &at, &token) };
+    let proof = scene.proof(&typed(&right), &json!({}));
+    assert_eq!(scene.send(Call { proof: Some(proof.clone()), ..typed(&right) }).await.in_short(), "200");
+    scene.world.restart().await;
+    let copied = scene.send(Call { proof: Some(proof), ..typed(wrong) }).await;
+    assert_eq!(copied.in_short(), "401 invalid_dpop_proof");
+}
+
+#[tokio::test]
 async fn a_token_may_be_bound_to_a_certificate_instead() {
     let scene = Scene::new().await;
     let certificate = |name: &str| ClientCertificate::new(name.as_bytes().to_vec(), Vec::new());

@@ -27,7 +27,8 @@ pub fn request(bytes: &[u8]) {
     assert_eq!(hints.into_iter().filter(|name| sent.has(name)).count(), 1);
     assert!(read.requested_expiry.is_none_or(|seconds| seconds > 0));
     assert!(read.acr_values.iter().all(|value| !value.is_empty() && !value.contains(' ')));
-    assert_eq!(read.resources.iter().collect::<BTreeSet<_>>().len(), read.resources.len());
+    let resources = read.resources.unwrap_or_default();
+    assert_eq!(resources.iter().collect::<BTreeSet<_>>().len(), resources.len());
     for text in [&read.binding_message, &read.user_code.map(|code| code.reveal().to_owned())].into_iter().flatten() {
         assert!(!text.is_empty() && !text.contains('\0'));
     }

@@ -313,6 +313,12 @@ impl Client {
         }
     }
 
+    /// Whether it may send `authorization_details` of this type.
+    #[must_use]
+    pub fn may_send(&self, kind: &str) -> bool {
+        self.details_types.as_ref().is_none_or(|types| types.iter().any(|name| name == kind))
+    }
+
     /// The rules it is held to in a realm of this profile.
     #[must_use]
     pub fn profile_in(&self, realm: Profile) -> Profile {

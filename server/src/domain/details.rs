@@ -36,6 +36,9 @@ pub struct DetailsType {
     /// The language of all labels (BCP 47).
     #[serde(default = "english")]
     pub language: String,
+    /// Whether a detail is granted to the first access token alone: a payment is, to read an account is not.
+    #[serde(default)]
+    pub once: bool,
     /// What a detail holds beside `type`.
     pub schema: Schema,
     /// How it is shown, in this order.
@@ -182,12 +185,14 @@ pub fn read(text: &str) -> Result<Vec<Value>, BadDetails> {
 
 /// RFC 9396 §6.1: of what was granted, what is asked for now. Each must be one of those granted, as it was sent then: whether
 /// a detail allows more than another depends on its type, and nobody was asked about another one.
-pub fn narrowed(granted: &[Value], asked: Option<Vec<Value>>) -> Result<Vec<Value>, BadDetails> {
-    let Some(asked) = asked else { return Ok(granted.to_vec()) };
-    if asked.is_empty() || !asked.iter().all(|detail| granted.contains(detail)) {
+pub fn narrowed(mut granted: Vec<Value>, asked: Option<Vec<Value>>) -> Result<Vec<Value>, BadDetails> {
+    let Some(asked) = asked else { return Ok(granted) };
+    if asked.is_empty() {
         return Err(BadDetails::NotGranted);
     }
-    Ok(granted.iter().filter(|detail| asked.contains(detail)).cloned().collect())
+    // Two that are equal were granted twice, and whoever asks for one of them gets one.
+    let take = |detail| granted.iter().position(|other| *other == detail).map(|at| granted.remove(at));
+    asked.into_iter().map(take).collect::<Option<_>>().ok_or(BadDetails::NotGranted)
 }
 
 /// Judges the details of a request by the realm's types.

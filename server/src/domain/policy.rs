@@ -372,6 +372,13 @@ impl Policy {
         self.authorization_details_types.iter().map(|kind| kind.name.as_str()).chain(built_in)
     }
 
+    /// Whether a detail of this type goes into the first access token alone, and into none of a refresh.
+    #[must_use]
+    pub fn grants_once(&self, kind: &str) -> bool {
+        let known = self.authorization_details_types.iter().find(|known| known.name == kind);
+        kind == action::TYPE || known.is_some_and(|known| known.once)
+    }
+
     /// The life of a request: what was asked, within the bounds, or the default.
     #[must_use]
     pub fn lifetime(&self, requested: Option<u32>) -> u32 {

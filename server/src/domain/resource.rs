@@ -7,12 +7,18 @@ use url::Url;
 pub const MOST: usize = 8;
 const LONGEST: usize = 255;
 
-/// RFC 8707 §2: an absolute URI without a fragment; and one of which phones can show something.
+/// RFC 8707 §2: an absolute URI without a fragment; and one of which phones can show all that tells it from others: a name,
+/// or a place under https.
 #[must_use]
 pub fn is_one(text: &str) -> bool {
     let fits = text.len() <= LONGEST && text.bytes().all(|byte| byte.is_ascii_graphic());
-    let is_absolute = Url::parse(text).is_ok_and(|uri| uri.fragment().is_none());
+    let is_absolute = Url::parse(text).is_ok_and(|uri| uri.fragment().is_none() && is_plain(&uri));
     fits && is_absolute && text::check(Kind::DetailValue, &shown(text)).is_ok()
+}
+
+fn is_plain(uri: &Url) -> bool {
+    let has_user = !uri.username().is_empty() || uri.password().is_some();
+    uri.cannot_be_a_base() || uri.scheme() == "https" && !has_user
 }
 
 /// Each once, in the order in which they were named.
@@ -48,9 +54,20 @@ mod tests {
             assert!(is_one(good), "{good}");
         }
         let long = format!("https://api.example.com/{}", "a".repeat(240));
-        for bad in
-            ["", "api", "/api", "api.example.com/a", "https://", "https://api.example/#x", "https://é.example", &long]
-        {
+        for bad in [
+            "",
+            "api",
+            "/api",
+            "api.example.com/a",
+            "https://",
+            "https://api.example/#x",
+            "https://é.example",
+            &long,
+            "http://api.example",
+            "https://user@api.example",
+            "file:///etc/passwd",
+            "javascript:alert(1)",
+        ] {
             assert!(!is_one(bad), "{bad}");
         }
     }

@@ -14,6 +14,7 @@
 use protocol::{Digest, base64url};
 use subtle::ConstantTimeEq as _;
 
+use super::Unavailable;
 use super::authenticate_client::Caller;
 use super::provider::Provider;
 use crate::domain::algorithm::Algorithm;
@@ -23,7 +24,7 @@ use crate::domain::endpoint::Endpoint;
 use crate::domain::names::ClientId;
 use crate::domain::time::Timestamp;
 use crate::jose::{Proof, ProofError, ProvenRequest, SKEW};
-use crate::store::{Mark, MarkKey};
+use crate::store::{CommitError, Mark, MarkKey};
 
 /// For how many seconds a nonce may be used.
 const NONCE_LIFETIME: i64 = 300;
@@ -117,6 +118,22 @@ impl Presented<'_> {
         let request = ProvenRequest { method: self.method, urls, token: Some(self.token), algorithms };
         let (key, mark) = take(provider, client, self.proof.ok_or(Unshown::NotItsOwn)?, &request)?;
         if key == wanted { Ok(Some(mark)) } else { Err(Unshown::NotItsOwn) }
+    }
+}
+
+/// Uses up a proof among all processes of the realm (RFC 9449 §11.1), for a call that changes nothing itself, or not in one
+/// step. Once a proof has come this far, another attempt needs another one.
+pub(super) async fn use_up<E: From<Unshown> + From<Unavailable>>(
+    provider: &Provider,
+    proof: Option<Mark>,
+) -> Result<(), E> {
+    let Some(proof) = proof else { return Ok(()) };
+    let mut change = provider.change();
+    change.marks.push(proof);
+    match provider.store.commit(change).await {
+        Ok(()) => Ok(()),
+        Err(CommitError::Replayed(..)) => Err(Unshown::Proof(Reason::Replayed).into()),
+        Err(error) => Err(Unavailable::from(error).into()),
     }
 }
 

@@ -9,7 +9,7 @@ use super::Unavailable;
 use super::provider::Provider;
 use super::public_keys::Source;
 use crate::domain::client::Client;
-use crate::domain::encryption::KeyManagement;
+use crate::domain::encryption::{Encryption, KeyManagement};
 use crate::jose::{NESTED, Recipient};
 
 /// What is encrypted.
@@ -21,28 +21,34 @@ pub(super) enum Content<'a> {
     Claims(&'a str),
 }
 
-/// Encrypts for a client, by its newest keys if those known do not do.
-pub(super) async fn encrypt(
+/// To whom it is encrypted, where the client registered that: by the newest keys if those known do not do. Asked before
+/// anything is signed.
+pub(super) async fn recipient(
     provider: &Provider,
     client: &Client,
-    algorithm: KeyManagement,
-    content: Content<'_>,
-) -> Result<String, Unavailable> {
-    let recipient = recipient(provider, client, algorithm).await.ok_or_else(|| {
-        warn!(client = %client.id, algorithm = algorithm.name(), "the client has no key to encrypt to");
-        Unavailable::ClientKeys
-    })?;
-    let (text, cty) = match content {
-        Content::Jwt(jwt) => (jwt, Some(NESTED)),
-        Content::Claims(json) => (json, None),
-    };
-    recipient.encrypt(text.as_bytes(), cty, provider.random()).map_err(|error| {
-        warn!(client = %client.id, %error, "the client's key cannot be encrypted to");
+    wanted: Option<Encryption>,
+) -> Result<Option<Arc<Recipient>>, Unavailable> {
+    let Some(Encryption { alg, .. }) = wanted else { return Ok(None) };
+    let found = find(provider, client, alg).await;
+    found.map(Some).ok_or_else(|| {
+        warn!(client = %client.id, algorithm = alg.name(), "the client has no key to encrypt to");
         Unavailable::ClientKeys
     })
 }
 
-async fn recipient(provider: &Provider, client: &Client, algorithm: KeyManagement) -> Option<Arc<Recipient>> {
+/// Encrypts.
+pub(super) fn encrypt(provider: &Provider, to: &Recipient, content: Content<'_>) -> Result<String, Unavailable> {
+    let (text, cty) = match content {
+        Content::Jwt(jwt) => (jwt, Some(NESTED)),
+        Content::Claims(json) => (json, None),
+    };
+    to.encrypt(text.as_bytes(), cty, provider.random()).map_err(|error| {
+        warn!(%error, "a client's key cannot be encrypted to");
+        Unavailable::ClientKeys
+    })
+}
+
+async fn find(provider: &Provider, client: &Client, algorithm: KeyManagement) -> Option<Arc<Recipient>> {
     let source = Source::of_client(provider, client).ok()?;
     let keys = source.keys(provider).await.ok()?;
     if let Some(recipient) = keys.recipient(algorithm) {

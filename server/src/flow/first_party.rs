@@ -9,7 +9,7 @@ use tracing::info;
 
 use super::administer::{self, Shown};
 use super::confirm::{self, Confirmed};
-use super::dpop::{Presented, Reason as Unproven, Unshown};
+use super::dpop::{self, Presented, Reason as Unproven, Unshown};
 use super::provider::Provider;
 use super::public_keys::{Source, Unbelieved};
 use super::{Unavailable, enrol};
@@ -201,5 +201,7 @@ pub async fn type_digits(
 ) -> Result<Confirmed, Reason> {
     let found = ticket(provider, caller, key).await?;
     let enrolment: EnrolmentId = found.enrolment.ok_or(Reason::UnknownTicket)?.id;
+    // No proof is of the digits beside it: a copy must not try others, on whatever node.
+    dpop::use_up::<Reason>(provider, caller.used.clone()).await?;
     confirm::confirm(provider, &enrolment, digits).await.map_err(Reason::Confirm)
 }

@@ -4,11 +4,14 @@
 //! Nothing is stored here: what [`Minted`] holds goes into the commit of whoever hands the tokens out.
 
 use protocol::receipt::Approval as Receipt;
+use std::sync::Arc;
+
 use protocol::{DeviceId, Digest};
 use serde_json::{Map, Value, json};
 
 use super::Unavailable;
-use super::narrow::Narrowed;
+use super::encrypt;
+use super::narrow::{Lasting, Narrowed};
 use super::provider::Provider;
 use crate::domain::authentication_request::{Approval, AuthenticationRequest, Issued};
 use crate::domain::binding::Binding;
@@ -18,6 +21,7 @@ use crate::domain::grant::Grant;
 use crate::domain::names::{FamilyKey, RequestKey, Subject};
 use crate::domain::refresh::RefreshFamily;
 use crate::domain::time::Timestamp;
+use crate::jose::Recipient;
 use crate::store::Change;
 
 mod access_token;
@@ -139,6 +143,7 @@ pub(super) enum Reason {
 /// Mints the first tokens of an approval.
 pub(super) async fn mint(provider: &Provider, approved: &Approved<'_>, now: Timestamp) -> Result<Minted, Reason> {
     let Approved { client, request, approval, auth_req_id, binding, ref narrowed, ref receipt } = *approved;
+    let recipient = recipient(provider, client, &request.scope).await?;
     let proven = Proven::by(approval, provider.policy().trust_claimed_uv);
     let refresh = client.refresh.then(|| RefreshToken::new(provider.random()));
     let ends_at = now.plus_seconds(provider.policy().refresh_lifetime.into());
@@ -160,8 +165,9 @@ pub(super) async fn mint(provider: &Provider, approved: &Approved<'_>, now: Time
         asked_by: Some((request.delivery, auth_req_id)),
         refresh_token: refresh.as_ref().map(RefreshToken::text),
         receipt: receipt.as_ref().map(|receipt| receipt.receipt.digest()),
+        recipient: recipient.as_deref(),
     };
-    let id_token = id_token_if_asked(provider, client, &agreed, &beside, now).await?;
+    let id_token = id_token_if_asked(provider, client, &agreed, &beside, now)?;
     let tokens = Tokens {
         access_token,
         token_type: binding.token_type(),
@@ -172,7 +178,8 @@ pub(super) async fn mint(provider: &Provider, approved: &Approved<'_>, now: Time
         authorization_details: narrowed.details.clone(),
         receipt: receipt.clone(),
     };
-    let family = refresh.map(|token| token.founding(client, (agreed, request), now, ends_at));
+    let granted = Lasting::of(provider.policy(), request);
+    let family = refresh.map(|token| token.founding(client, (agreed, granted), now, ends_at));
     Ok(Minted { tokens, grant, family })
 }
 
@@ -194,6 +201,7 @@ pub(super) async fn mint_again(
     (scope, narrowed): (Vec<String>, Narrowed),
     now: Timestamp,
 ) -> Result<Minted, Unavailable> {
+    let recipient = recipient(provider, client, &scope).await?;
     let agreed = Agreed {
         subject: family.subject.clone(),
         scope,
@@ -207,8 +215,14 @@ pub(super) async fn mint_again(
         family: Some((family.key, family.expires_at)),
     };
     let (access_token, grant) = access_token::mint(provider, client, &agreed, now)?;
-    let beside = id_token::Beside { access_token: &access_token, asked_by: None, refresh_token: None, receipt: None };
-    let id_token = id_token_if_asked(provider, client, &agreed, &beside, now).await?;
+    let beside = id_token::Beside {
+        access_token: &access_token,
+        asked_by: None,
+        refresh_token: None,
+        receipt: None,
+        recipient: recipient.as_deref(),
+    };
+    let id_token = id_token_if_asked(provider, client, &agreed, &beside, now)?;
     let expires_in = expires_in(&grant, now);
     let tokens = Tokens {
         access_token,
@@ -224,17 +238,27 @@ pub(super) async fn mint_again(
 }
 
 /// OIDC Core §3.1.2.1: without the scope `openid` there is none.
-async fn id_token_if_asked(
+fn id_token_if_asked(
     provider: &Provider,
     client: &Client,
     agreed: &Agreed,
     beside: &id_token::Beside<'_>,
     now: Timestamp,
 ) -> Result<Option<String>, Unavailable> {
-    if !agreed.scope.iter().any(|scope| scope == "openid") {
-        return Ok(None);
-    }
-    id_token::mint(provider, client, agreed, beside, now).await.map(Some)
+    asks_openid(&agreed.scope).then(|| id_token::mint(provider, client, agreed, beside, now)).transpose()
+}
+
+/// To whom the ID token will be encrypted. Without a key of the client's there are no tokens, so it is the first question.
+async fn recipient(
+    provider: &Provider,
+    client: &Client,
+    scope: &[String],
+) -> Result<Option<Arc<Recipient>>, Unavailable> {
+    encrypt::recipient(provider, client, client.id_token_encryption.filter(|_| asks_openid(scope))).await
+}
+
+fn asks_openid(scope: &[String]) -> bool {
+    scope.iter().any(|scope| scope == "openid")
 }
 
 /// Whole seconds, and never 0: clients want a positive number (RFC 6749 §5.1).

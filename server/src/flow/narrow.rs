@@ -4,7 +4,11 @@
 use serde_json::Value;
 
 use super::provider::Provider;
+use crate::domain::authentication_request::AuthenticationRequest;
+use crate::domain::client::Client;
 use crate::domain::details::{self, BadDetails};
+use crate::domain::policy::Policy;
+use crate::domain::refresh::RefreshFamily;
 use crate::domain::resource;
 
 /// What a token request asks for.
@@ -43,21 +47,67 @@ impl Wish {
     }
 
     /// What is wished for out of what was granted.
-    pub(super) fn of(&self, provider: &Provider, resources: &[String], details: &[Value]) -> Result<Narrowed, Reason> {
-        let all = Narrowed::all(provider, resources, details);
-        if !self.resources.iter().all(|uri| resources.contains(uri)) {
+    pub(super) fn of(&self, provider: &Provider, client: &Client, granted: &Granted<'_>) -> Result<Narrowed, Reason> {
+        let all = granted.to(provider, client)?;
+        if !self.resources.iter().all(|uri| all.audience.contains(uri) && granted.resources.contains(uri)) {
             return Err(Reason::InvalidTarget);
         }
         let audience = if self.resources.is_empty() { all.audience } else { self.resources.clone() };
-        Ok(Narrowed { audience, details: details::narrowed(details, self.details.clone())? })
+        Ok(Narrowed { audience, details: details::narrowed(all.details, self.details.clone())? })
     }
 }
 
-impl Narrowed {
-    /// Not at all.
-    pub(super) fn all(provider: &Provider, resources: &[String], details: &[Value]) -> Self {
-        let default = || vec![provider.default_audience().to_owned()];
-        let audience = if resources.is_empty() { default() } else { resources.to_vec() };
-        Self { audience, details: details.to_vec() }
+/// What was granted once.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Granted<'a> {
+    pub(super) resources: &'a [String],
+    pub(super) details: &'a [Value],
+}
+
+impl<'a> Granted<'a> {
+    /// In a request.
+    pub(super) fn in_request(request: &'a AuthenticationRequest) -> Self {
+        let details = request.details.as_ref().map(|asked| asked.details.as_slice()).unwrap_or_default();
+        Self { resources: &request.resources, details }
     }
+
+    /// To a family of refresh tokens.
+    pub(super) fn to_family(family: &'a RefreshFamily) -> Self {
+        Self { resources: &family.resources, details: &family.details }
+    }
+
+    /// All of it that the client may still have. Where none of its resources is left there is no token: one for everything
+    /// is not less.
+    pub(super) fn to(self, provider: &Provider, client: &Client) -> Result<Narrowed, Reason> {
+        let resources = self.resources.iter().filter(|uri| client.resources.contains(uri));
+        let audience: Vec<String> = if self.resources.is_empty() {
+            vec![provider.default_audience().to_owned()]
+        } else {
+            resources.cloned().collect()
+        };
+        if audience.is_empty() {
+            return Err(Reason::InvalidTarget);
+        }
+        let details = self.details.iter().filter(|detail| client.may_send(kind(detail)));
+        Ok(Narrowed { audience, details: details.cloned().collect() })
+    }
+}
+
+/// What stays granted for refreshes.
+pub(super) struct Lasting {
+    pub(super) resources: Vec<String>,
+    pub(super) details: Vec<Value>,
+}
+
+impl Lasting {
+    /// Of a request: all but what is granted once.
+    pub(super) fn of(policy: &Policy, request: &AuthenticationRequest) -> Self {
+        let Granted { resources, details } = Granted::in_request(request);
+        let details = details.iter().filter(|detail| !policy.grants_once(kind(detail)));
+        Self { resources: resources.to_vec(), details: details.cloned().collect() }
+    }
+}
+
+fn kind(detail: &Value) -> &str {
+    detail["type"].as_str().unwrap_or_default()
 }

@@ -7,7 +7,7 @@ use super::Unavailable;
 use super::authenticate_client::{Caller, OtherMethod, Replayed};
 use super::hold::{self, Woken};
 use super::mint::{self, Approved, Tokens, mint};
-use super::narrow::{self, Wish};
+use super::narrow::{self, Granted, Wish};
 use super::paces::Polled;
 use super::provider::{Provider, Recorded as _};
 use super::refusals;
@@ -161,8 +161,7 @@ async fn attempt(poll: &Poll<'_>) -> Result<Attempt<Found>, Reason> {
     };
     judge_again(provider, &request, approval).await?;
     let binding = caller.binding();
-    let details = request.details.as_ref().map(|asked| asked.details.as_slice()).unwrap_or_default();
-    let narrowed = wish.of(provider, &request.resources, details)?;
+    let narrowed = wish.of(provider, &caller.client, &Granted::in_request(&request))?;
     let client = &caller.client;
     let receipt = mint::receipt(provider, client, (&request, approval), request_digest(auth_req_id), now).await?;
     let approved = Approved { client, request: &request, approval, auth_req_id, binding, narrowed, receipt };

@@ -9,7 +9,7 @@ use tracing::{info, warn};
 use super::Unavailable;
 use super::authenticate_client::{Caller, Replayed};
 use super::mint::{RefreshToken, Tokens, mint_again};
-use super::narrow::{self, Narrowed, Wish};
+use super::narrow::{self, Granted, Narrowed, Wish};
 use super::provider::{Provider, Recorded as _};
 use super::refusals;
 use super::retry::{Attempt, until_decided};
@@ -73,7 +73,7 @@ async fn attempt(
         Some(sent) => {
             judge(provider, caller, &found.record).await?;
             let scope = narrowed(&found.record, scope)?;
-            let narrowed = wish.of(provider, &found.record.resources, &found.record.details)?;
+            let narrowed = wish.of(provider, &caller.client, &Granted::to_family(&found.record))?;
             renew(provider, caller, found, Renewal { token, sent, scope, narrowed }, now).await
         }
     }

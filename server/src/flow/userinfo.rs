@@ -4,15 +4,14 @@
 use serde_json::{Map, Value};
 
 use super::Unavailable;
-use super::dpop::{Presented, Reason as Unproven, Unshown};
-use super::encrypt::{Content, encrypt};
+use super::dpop::{self, Presented, Unshown};
+use super::encrypt::{Content, encrypt, recipient};
 use super::provider::Provider;
 use super::{standing, subjects};
 use crate::domain::client::Client;
 use crate::domain::grant::Grant;
 use crate::domain::names::Subject;
 use crate::domain::user::User;
-use crate::store::{CommitError, Mark};
 
 /// Why nothing is told.
 #[derive(Debug, thiserror::Error)]
@@ -44,7 +43,7 @@ pub enum Told {
 pub async fn userinfo(provider: &Provider, presented: &Presented<'_>) -> Result<Told, Reason> {
     let found = standing::grant_to(provider, presented.token, provider.now()).await?;
     let (grant, client) = found.ok_or(Reason::InvalidToken)?;
-    let algorithms = provider.offer().client_algorithms(provider.policy().profile);
+    let algorithms = provider.offer().client_algorithms(client.profile_in(provider.policy().profile));
     let proof = presented.shows(provider, grant.binding(), &grant.client, &algorithms)?;
     // RFC 8707 §2: a token for others' resources is of no use here.
     if !grant.audience.is_empty() && !is_for_us(provider, &grant) {
@@ -55,10 +54,9 @@ pub async fn userinfo(provider: &Provider, presented: &Presented<'_>) -> Result<
     }
     let user = provider.store.user(provider.id(), &grant.subject).await.map_err(Unavailable::from)?;
     let user = user.ok_or(Reason::InvalidToken)?.record;
-    // Before it is used up: what cannot be had now is asked for again.
     let sub = subjects::told(provider, &client, &user.subject).map_err(Unavailable::from)?;
     let told = dressed(provider, &client, claims(&sub, &user, &grant.scope)).await?;
-    use_up(provider, proof).await?;
+    dpop::use_up::<Reason>(provider, proof).await?;
     Ok(told)
 }
 
@@ -80,6 +78,7 @@ fn claims(sub: &Subject, user: &User, scope: &[String]) -> Map<String, Value> {
 
 /// OIDC Core §5.3.2: signed with `iss` and `aud`, then encrypted.
 async fn dressed(provider: &Provider, client: &Client, mut claims: Map<String, Value>) -> Result<Told, Unavailable> {
+    let recipient = recipient(provider, client, client.userinfo_encryption).await?;
     let signed = match client.userinfo_algorithm {
         Some(algorithm) => {
             claims.insert("iss".to_owned(), provider.issuer().into());
@@ -88,29 +87,15 @@ async fn dressed(provider: &Provider, client: &Client, mut claims: Map<String, V
         }
         None => None,
     };
-    match (signed, client.userinfo_encryption) {
-        (None, None) => Ok(Told::Claims(claims)),
-        (Some(signed), None) => Ok(Told::Jwt(signed)),
-        (Some(signed), Some(how)) => encrypt(provider, client, how.alg, Content::Jwt(&signed)).await.map(Told::Jwt),
-        (None, Some(how)) => {
-            let claims = Value::from(claims).to_string();
-            encrypt(provider, client, how.alg, Content::Claims(&claims)).await.map(Told::Jwt)
-        }
-    }
+    let told = match (signed, recipient) {
+        (None, None) => return Ok(Told::Claims(claims)),
+        (Some(signed), None) => signed,
+        (Some(signed), Some(to)) => encrypt(provider, &to, Content::Jwt(&signed))?,
+        (None, Some(to)) => encrypt(provider, &to, Content::Claims(&Value::from(claims).to_string()))?,
+    };
+    Ok(Told::Jwt(told))
 }
 
 fn is_for_us(provider: &Provider, grant: &Grant) -> bool {
     grant.audience.iter().any(|audience| audience == provider.issuer() || audience == provider.default_audience())
-}
-
-/// A proof counts once among all processes of the realm (RFC 9449 §11.1).
-async fn use_up(provider: &Provider, used: Option<Mark>) -> Result<(), Reason> {
-    let Some(used) = used else { return Ok(()) };
-    let mut change = provider.change();
-    change.marks.push(used);
-    match provider.store.commit(change).await {
-        Ok(()) => Ok(()),
-        Err(CommitError::Replayed(..)) => Err(Unshown::Proof(Unproven::Replayed).into()),
-        Err(error) => Err(Unavailable::from(error).into()),
-    }
 }

@@ -81,9 +81,14 @@ impl Proof {
         if made > now.plus_seconds(SKEW) {
             return Err(ClaimsError::Early("iat").into());
         }
-        let until = made.plus_seconds(LIFETIME + SKEW);
+        // RFC 7519 §4.1.4, §4.1.5: none of it is wanted, and what is said holds.
+        let ends = claims.date("exp")?.map(|exp| exp.plus_seconds(SKEW));
+        let until = ends.into_iter().chain([made.plus_seconds(LIFETIME + SKEW)]).min().unwrap_or(made);
         if now >= until {
             return Err(ClaimsError::Expired.into());
+        }
+        if claims.date("nbf")?.is_some_and(|nbf| nbf > now.plus_seconds(SKEW)) {
+            return Err(ClaimsError::Early("nbf").into());
         }
         let jti = text("jti")?;
         is("jti", !jti.is_empty() && jti.chars().count() <= LONGEST_JTI)?;
@@ -92,7 +97,8 @@ impl Proof {
     }
 }
 
-/// RFC 9449 §4.3 (9): the same URL, written in whatever way (RFC 3986 §6.2.2, §6.2.3), without query and fragment.
+/// RFC 9449 §4.3 (9): the same URL, whatever the case of its scheme and host, its port by default and its
+/// dot segments (RFC 3986 §6.2.2.1, §6.2.2.3, §6.2.3), without query and fragment.
 fn same_target(sent: &str, wanted: &str) -> bool {
     let bare = |text: &str| {
         let mut url = Url::parse(text).ok()?;

@@ -41,6 +41,7 @@ const CURVES: [Curve; 3] = [
 /// A public key of somebody who decrypts, parsed once.
 pub struct Recipient {
     kid: Option<String>,
+    is_for_encryption: bool,
     key: Key,
 }
 
@@ -56,7 +57,8 @@ impl Recipient {
             "RSA" => rsa(jwk)?,
             kty => agreeing(jwk, kty)?,
         };
-        let recipient = Self { kid: text(jwk, "kid").map(str::to_owned), key };
+        let is_for_encryption = text(jwk, "use").is_some();
+        let recipient = Self { kid: text(jwk, "kid").map(str::to_owned), is_for_encryption, key };
         let fits = may_be(jwk, "kid", |_| true)
             && may_be(jwk, "use", |purpose| purpose == "enc")
             && may_be(jwk, "alg", |only| only == recipient.algorithm().name());
@@ -81,6 +83,12 @@ impl Recipient {
             Key::Agreeing(..) => KeyManagement::EcdhEs,
             Key::Rsa(_) => KeyManagement::RsaOaep256,
         }
+    }
+
+    /// Whether its owner says so (`use`), and not only that it is a key.
+    #[must_use]
+    pub const fn is_for_encryption(&self) -> bool {
+        self.is_for_encryption
     }
 
     /// By what name its owner knows it.

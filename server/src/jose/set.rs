@@ -93,12 +93,12 @@ impl JwkSet {
         self.candidates(algorithm, None).next().is_some()
     }
 
-    /// The key to encrypt to: the first that fits and has a name, by which its owner finds it, else the first that fits
-    /// (OIDC Core §10.2).
+    /// The key to encrypt to: the first that fits, of those that say what they are for (OIDC Registration §2: `use` must be
+    /// there where some sign), and of these one that has a name, by which its owner finds it (OIDC Core §10.2).
     #[must_use]
     pub fn recipient(&self, algorithm: KeyManagement) -> Option<Arc<Recipient>> {
-        let fitting = || self.recipients.iter().filter(|recipient| recipient.algorithm() == algorithm);
-        fitting().find(|recipient| recipient.kid().is_some()).or_else(|| fitting().next()).cloned()
+        let fitting = self.recipients.iter().filter(|recipient| recipient.algorithm() == algorithm);
+        fitting.min_by_key(|recipient| (!recipient.is_for_encryption(), recipient.kid().is_none())).cloned()
     }
 
     /// Whether a key is that of a certificate: its `SubjectPublicKeyInfo`, in DER (RFC 8705 §2.2). `x5c` needs no look,

@@ -27,7 +27,7 @@ pub(super) fn may_ask(provider: &Provider, caller: &Caller) -> Result<(), Reason
 pub(super) fn parameters(provider: &Provider, caller: &Caller, parameters: &Parameters) -> Result<(), Reason> {
     let client = &caller.client;
     check_scope(provider, caller, &parameters.scope)?;
-    check_resources(client, &parameters.resources)?;
+    check_resources(client, parameters.resources.as_deref())?;
     check_callback(client, parameters)?;
     check_expiry(provider, parameters)?;
     if let Some(message) = &parameters.binding_message {
@@ -54,8 +54,10 @@ fn check_scope(provider: &Provider, caller: &Caller, scope: &[String]) -> Result
 }
 
 /// RFC 8707 §2: only where the client may ask for tokens for them.
-fn check_resources(client: &Client, named: &[String]) -> Result<(), Reason> {
-    let fit = named.len() <= resource::MOST && named.iter().all(|uri| client.resources.contains(uri));
+/// What is malformed is none either.
+fn check_resources(client: &Client, named: Option<&[String]>) -> Result<(), Reason> {
+    let may_name = |named: &[String]| named.iter().all(|uri| client.resources.contains(uri));
+    let fit = named.is_some_and(|named| named.len() <= resource::MOST && may_name(named));
     if fit { Ok(()) } else { Err(Reason::InvalidTarget) }
 }
 
@@ -77,13 +79,8 @@ pub(super) fn details(
     } else {
         details::judge(&policy.authorization_details_types, list)?
     };
-    let Some(allowed) = &client.details_types else { return Ok(Some(judged)) };
     // RFC 9396 §5: to a client, a type that it may not use is one that is not known.
-    if judged.types().all(|kind| allowed.iter().any(|name| name == kind)) {
-        Ok(Some(judged))
-    } else {
-        Err(BadDetails::UnknownType)
-    }
+    if judged.types().all(|kind| client.may_send(kind)) { Ok(Some(judged)) } else { Err(BadDetails::UnknownType) }
 }
 
 /// CIBA §7.1: required of ping and push clients; of a poll client not even looked at (REQUIREMENTS Q22).

@@ -207,7 +207,7 @@ impl Accepted<'_> {
             subject,
             delivery: client.delivery,
             scope: parameters.scope.clone(),
-            resources: parameters.resources.clone(),
+            resources: parameters.resources.clone().unwrap_or_default(),
             binding_message: parameters.binding_message.clone(),
             interval: policy.interval,
             created_at: self.at,

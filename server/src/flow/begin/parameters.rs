@@ -114,8 +114,8 @@ pub(super) struct Parameters {
     pub(super) context: Option<Map<String, Value>>,
     /// As it was sent.
     pub(super) details: Option<Value>,
-    /// RFC 8707: none twice.
-    pub(super) resources: Vec<String>,
+    /// RFC 8707: none twice; `None` where what was sent is not that.
+    pub(super) resources: Option<Vec<String>>,
 }
 
 impl Parameters {
@@ -131,7 +131,7 @@ impl Parameters {
             notification_token: owned("client_notification_token")?.map(Secret::new),
             context: sent.value("request_context").map(context).transpose()?,
             details: sent.value("authorization_details").cloned(),
-            resources: resources(sent)?,
+            resources: resources(sent),
         })
     }
 }
@@ -192,18 +192,16 @@ fn requested_expiry(value: &Value) -> Result<u32, Flaw> {
 }
 
 /// RFC 8707 §2: one or more; inside a signed request a text or a list.
-fn resources(sent: &Sent) -> Result<Vec<String>, Flaw> {
-    const FLAW: Flaw = Flaw("resource", "must be one URI or several");
-    let list = match sent.value("resource") {
-        None => return Ok(Vec::new()),
-        Some(Value::String(uri)) => vec![uri.clone()],
+fn resources(sent: &Sent) -> Option<Vec<String>> {
+    match sent.value("resource") {
+        None => Some(Vec::new()),
+        Some(Value::String(uri)) => Some(vec![uri.clone()]),
         Some(Value::Array(list)) => {
             let texts = list.iter().map(|uri| uri.as_str().map(str::to_owned));
-            texts.collect::<Option<Vec<_>>>().ok_or(FLAW)?
+            texts.collect::<Option<_>>().map(resource::once)
         }
-        Some(_) => return Err(FLAW),
-    };
-    Ok(resource::once(list))
+        Some(_) => None,
+    }
 }
 
 fn acr_values(sent: &Sent) -> Result<Vec<String>, Flaw> {

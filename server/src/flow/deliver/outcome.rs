@@ -6,7 +6,7 @@ use protocol::digest::request_digest;
 use tracing::info;
 
 use super::super::mint::{self, Approved, mint};
-use super::super::narrow::Narrowed;
+use super::super::narrow::{Granted, Narrowed};
 use super::super::provider::{Provider, Recorded as _};
 use super::super::retry::{Attempt, until_decided};
 use super::super::{Unavailable, refusals};
@@ -78,7 +78,10 @@ impl Turn<'_> {
         if let Err((by, error)) = self.judge_again(approval).await? {
             return Ok(Some(self.cancelled(by, error)));
         }
-        match self.tokens(approval, redeemed.clone()).await {
+        let Ok(narrowed) = Granted::in_request(request).to(self.provider, self.client) else {
+            return Ok(Some(self.cancelled(CancelledBy::Operator, PushError::TransactionFailed)));
+        };
+        match self.tokens(approval, redeemed.clone(), narrowed).await {
             Ok(tokens) => Ok(Some(tokens)),
             Err(mint::Reason::AcrNotReached) => {
                 Ok(Some(self.cancelled(CancelledBy::Operator, PushError::AccessDenied)))
@@ -115,13 +118,12 @@ impl Turn<'_> {
         &self,
         approval: &Approval,
         redeemed: Box<AuthenticationRequest>,
+        narrowed: Narrowed,
     ) -> Result<(Change, Content), mint::Reason> {
         let Self { provider, client, now, .. } = *self;
         let request = &self.request.record;
         let certificate = request.certificate.filter(|_| client.certificate_bound);
         let binding = Binding { certificate, key: None };
-        let details = request.details.as_ref().map(|asked| asked.details.as_slice()).unwrap_or_default();
-        let narrowed = Narrowed::all(provider, &request.resources, details);
         let auth_req_id = self.auth_req_id.reveal();
         let receipt = mint::receipt(provider, client, (request, approval), request_digest(auth_req_id), now).await?;
         let approved = Approved { client, request, approval, auth_req_id, binding, narrowed, receipt };

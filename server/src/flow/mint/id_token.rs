@@ -13,6 +13,7 @@ use crate::domain::algorithm::Algorithm;
 use crate::domain::client::Client;
 use crate::domain::delivery::DeliveryMode;
 use crate::domain::time::Timestamp;
+use crate::jose::Recipient;
 
 /// What the token tells beside who agreed.
 pub(super) struct Beside<'a> {
@@ -22,10 +23,12 @@ pub(super) struct Beside<'a> {
     pub(super) refresh_token: Option<&'a str>,
     /// Hash of the receipt, where there is one.
     pub(super) receipt: Option<Digest>,
+    /// To whom it is encrypted, where it is.
+    pub(super) recipient: Option<&'a Recipient>,
 }
 
 /// Signs an ID token, and encrypts it for a client that registered so (OIDC Core §2). Without `nonce`, `s_hash` and `c_hash`: CIBA has nothing that they could stand for.
-pub(super) async fn mint(
+pub(super) fn mint(
     provider: &Provider,
     client: &Client,
     agreed: &Agreed,
@@ -59,8 +62,8 @@ pub(super) async fn mint(
         claims["approval_receipt_hash"] = json!(receipt);
     }
     let signed = provider.keys.sign_jwt(algorithm, "JWT", &claims)?;
-    match client.id_token_encryption {
-        Some(encryption) => encrypt(provider, client, encryption.alg, Content::Jwt(&signed)).await,
+    match beside.recipient {
+        Some(recipient) => encrypt(provider, recipient, Content::Jwt(&signed)),
         None => Ok(signed),
     }
 }

@@ -5,8 +5,8 @@
 
 use protocol::base64url;
 
+use super::super::narrow::Lasting;
 use super::Agreed;
-use crate::domain::authentication_request::AuthenticationRequest;
 use crate::domain::client::Client;
 use crate::domain::names::FamilyKey;
 use crate::domain::random::Random;
@@ -63,7 +63,7 @@ impl RefreshToken {
     pub(super) fn founding(
         &self,
         client: &Client,
-        (agreed, request): (Agreed, &AuthenticationRequest),
+        (agreed, granted): (Agreed, Lasting),
         now: Timestamp,
         ends_at: Timestamp,
     ) -> RefreshFamily {
@@ -72,8 +72,8 @@ impl RefreshToken {
             client: client.id.clone(),
             subject: agreed.subject,
             scope: agreed.scope,
-            resources: request.resources.clone(),
-            details: request.details.as_ref().map(|asked| asked.details.clone()).unwrap_or_default(),
+            resources: granted.resources,
+            details: granted.details,
             request: agreed.request,
             device: agreed.device,
             auth_time: agreed.auth_time,

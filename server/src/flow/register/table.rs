@@ -156,8 +156,8 @@ pub const MEMBERS: &[Member] = &[
         "id_token_encrypted_response_alg",
         Shape::Words(KEY_MANAGEMENT),
         "they are not encrypted",
-        "Once set, ID tokens are encrypted, after they were signed, to the first fitting key of `jwks` or `jwks_uri` that has a \
-         `kid`: EC on P-256 or P-384 or OKP with X25519, or RSA; with `use` `enc` or none. Without such a key there are no tokens.",
+        "Once set, ID tokens are encrypted, after they were signed, to the first fitting key of `jwks` or `jwks_uri`, rather \
+         one with `use` and with a `kid`: EC on P-256 or P-384 or OKP with X25519, or RSA; with `use` `enc` or none. Without such a key there are no tokens.",
     ),
     optional(
         "id_token_encrypted_response_enc",

@@ -67,6 +67,7 @@ fn refresh_token(issuer: &str, family: &RefreshFamily) -> Value {
         "active": true,
         "scope": family.scope.join(" "),
         "client_id": family.client,
+        "aud": Some(&family.resources).filter(|resources| !resources.is_empty()),
         "authorization_details": details(&family.details),
         "exp": family.expires_at.unix_seconds(),
         "iat": family.issued_at.unix_seconds(),
