@@ -12,6 +12,7 @@ import enum
 import json
 import os
 import pathlib
+import re
 import ssl
 import sys
 from collections.abc import Awaitable, Callable, Sequence
@@ -44,6 +45,9 @@ MOST_WAIT_SECONDS = 25
 
 ENDED = (EnrolmentState.CANCELLED, EnrolmentState.REVOKED)
 """An account that has come to this answers nothing more; it stays on the phone until it is forgotten."""
+
+ID = re.compile("-[A-Za-z0-9_-]{21}")
+"""An account's or request's id, 16 bytes in base64url, that begins with a hyphen. No option is as long."""
 
 
 class Stop(Exception):
@@ -299,7 +303,7 @@ def parser() -> argparse.ArgumentParser:
                      help="a provider at which this phone may enrol; may be given again (ASSENT_PHONE_ISSUER)")
     top.add_argument("--development", action="store_true", help="let a provider use plain http on a loopback address")
     top.add_argument("--ca", metavar="FILE", help="certificates to trust instead of the system's, as PEM")
-    top.add_argument("--account", metavar="ID", help="which account, where there are several, or one that was revoked")
+    top.add_argument("--account", type=str.strip, metavar="ID", help="which account, where there are several, or one that was revoked")
     top.add_argument("--json", action="store_true", help="print one JSON document a line")
     commands = top.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
@@ -322,11 +326,16 @@ def parser() -> argparse.ArgumentParser:
     denying.add_argument("--block", choices=["quarter_hour", "day", "until_lifted"],
                          help="keep the client from asking again for so long")
     for answering in (approving, denying):
-        answering.add_argument("request", nargs="?", metavar="ID", help="which request, where several wait")
+        answering.add_argument("request", nargs="?", type=str.strip, metavar="ID", help="which request, where several wait")
     command(history, "history")
     command(sync, "sync")
     command(forget, "forget")
     return top
+
+
+def read(arguments: Sequence[str]) -> argparse.Namespace:
+    """What the command line says. One id in 64 begins with a hyphen, which argparse takes for an option's if nothing is before it."""
+    return parser().parse_args([f" {argument}" if ID.fullmatch(argument) else argument for argument in arguments])
 
 
 def seconds(text: str) -> int:
@@ -355,7 +364,7 @@ async def perform(options: argparse.Namespace) -> int:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The command `assent-phone`."""
-    options = parser().parse_args(arguments)
+    options = read(sys.argv[1:] if arguments is None else arguments)
     if options.issuer is None:
         options.issuer = os.environ.get("ASSENT_PHONE_ISSUER", "").split()
     try:

@@ -273,6 +273,13 @@ class AssentPhone(unittest.TestCase):
         self.assertIn("damaged_state", said)
         self.assertEqual(document.read_bytes(), damaged)
 
+    def test_an_id_may_begin_with_a_hyphen(self):
+        self.joined()
+        for arguments in (["--account", "-" + "a" * 21, "list"], ["approve", "--" + "a" * 20], ["deny", "-" + "h" * 21]):
+            status, _, said = self.phone.run(*arguments)
+            self.assertNotEqual(status, USAGE, said)
+            self.assertNotIn("usage:", said)
+
     def test_a_command_that_is_called_wrongly_ends_with_2(self):
         for arguments in ([], ["dance"], ["list", "--wait", "-1"], ["deny", "--reason", "whim"]):
             self.assertEqual(self.phone.run(*arguments)[0], USAGE, arguments)
