@@ -4,12 +4,14 @@ use unicode_security::confusable_detection::skeleton;
 
 /// What a name looks like (UTS #39 §4), whatever its case and its spaces, since neither tells two names apart at a
 /// glance. Twice, for neither order of folding finds all: `PayPaI` looks like `PayPal` as it is written, and `LIMITED`
-/// like `Limited` only in small letters.
+/// like `Limited` only in small letters. Of pairs of letters, UTS #39 knows `rn` for `m`; `vv` for `w` is ours. What only some
+/// typefaces join (`cl` and `d`) or is alike in some hands alone (`5` and `S`) are other names.
 #[must_use]
 pub fn likeness(name: &str) -> [String; 2] {
     let folded = |seen: String| -> String {
         let seen: String = skeleton(&seen.to_lowercase()).collect();
-        skeleton(&seen.to_lowercase()).filter(|c| !c.is_whitespace()).collect()
+        let seen: String = skeleton(&seen.to_lowercase()).filter(|c| !c.is_whitespace()).collect();
+        seen.replace('w', "vv")
     };
     [folded(skeleton(name).collect()), folded(name.to_lowercase())]
 }
@@ -36,6 +38,7 @@ mod tests {
         }
         assert!(alike("Bank Limited", "BANK LIMITED"));
         assert!(alike("Modern Shop", "Modem Shop"), "rn and m");
+        assert!(alike("Wine Shop", "VVine Shop") && alike("Vwine", "VVvine"), "vv and w");
         assert!(alike("Shop 0", "Shop O"));
     }
 
