@@ -187,12 +187,21 @@ class Served:
     def test_an_approval_is_of_these_parameters_and_used_once(self):
         server, approval = self.serve(self.program), self.realm.approval()
         self.assertEqual(self.called(server, **approval, parameters={"to": "Corner Shop", "cents": 125_000}), "OtherParameters")
-        self.assertEqual(self.called(server, **approval, parameters={"to": "Corner Shop", "cents": "1250"}), "OtherParameters")
-        self.assertEqual(self.called(server, **approval, parameters={"to": "Corner Shop"}), "OtherParameters")
+        self.assertEqual(self.called(server, **approval, parameters={"to": "Corner Shop", "cents": "1250"}), "Arguments")
+        self.assertEqual(self.called(server, **approval, parameters={"to": "Corner Shop"}), "Arguments")
+        self.assertEqual(self.called(server, **approval, parameters={**CALL["parameters"], "cc": "x"}), "Arguments")
+        self.assertEqual(self.called(server, **approval, parameters={"to": "Corner Shop", "cents": True}), "Arguments")
         self.assertEqual(self.called(server, **approval, parameters={"to": {"name": "Corner Shop"}}), "Form")
         self.assertEqual(self.called(server, **approval, tool="bank.close"), "NoTool")
         self.assertEqual(self.called(server, **approval), DONE)
         self.assertEqual(self.called(server, **approval), "Used")
+
+    def test_a_body_that_is_no_call_does_nothing(self):
+        server = self.serve(self.program)
+        for body in ("", "{", "nothing"):
+            self.assertEqual(post(server, body), (500, {"reason": "broken"}), body)
+        for body in ("[]", "null", "5", "{}"):
+            self.assertEqual(post(server, body), (403, {"reason": "Form", "names": []}), body)
 
     def test_an_approval_of_something_else_is_none(self):
         server = self.serve(self.program)

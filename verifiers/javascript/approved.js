@@ -29,7 +29,7 @@ export async function redeem({ used, ...wanted }) {
  * a transaction.
  */
 export async function judge({ approval, action, subject, maxAge, userVerified = true, ...expected }) {
-  complain({ subject, maxAge, now: expected.now, issuer: expected.issuer, client: expected.client, authReqId: expected.authReqId })
+  complain({ subject, maxAge, userVerified, now: expected.now, issuer: expected.issuer, client: expected.client, authReqId: expected.authReqId })
   const about = judged(action)
   check(approval !== undefined && approval !== null, 'Missing')
   const proven = await verify({ approval, ...expected })
@@ -62,11 +62,15 @@ function isShown(wanted, display) {
 }
 
 /** A call that forgot something must not pass for one that asks less. */
-function complain({ subject, maxAge, now, ...texts }) {
+function complain({ subject, maxAge, userVerified, now, ...texts }) {
   if (subject !== null && typeof subject !== 'string') throw new TypeError('subject is a text, or null for anybody')
   if (!Number.isSafeInteger(maxAge) || !Number.isSafeInteger(now)) throw new TypeError('maxAge and now are whole seconds')
+  if (typeof userVerified !== 'boolean') throw new TypeError('userVerified is true or false')
   for (const [name, text] of Object.entries(texts)) if (typeof text !== 'string') throw new TypeError(`${name} is a text`)
 }
+
+/** For so many seconds longer is remembered what was used, lest a clock that is set back, or a greater `maxAge`, lets it be used again. */
+const LINGER = 3600
 
 /**
  * Remembers in memory what was used, for one process. What was used before it started is unused to it. A record that lasts,
@@ -77,7 +81,7 @@ export class InMemory {
 
   /** Whether the approval of this request was unused until now; after `until` nobody asks again. */
   take(request, until, now) {
-    for (const [old, end] of this.#used) if (end < now) this.#used.delete(old)
+    for (const [old, end] of this.#used) if (end + LINGER < now) this.#used.delete(old)
     if (this.#used.has(request)) return false
     this.#used.set(request, until)
     return true

@@ -22,8 +22,8 @@ export async function verify({ approval, keys, issuer, client, authReqId, now })
   const prompt = await published(approval.prompt, 'adp-prompt+jwt', keys, receipt.received_at)
   judgePrompt(prompt, expected, receipt)
   const decision = await open(approval.decision, 'adp-decision+jwt', receipt.key)
-  const [device, role] = hint(approval.decision, 'adp-decision+jwt').kid.split('#')
-  check(decision.iss === device && ['verified', 'device'].includes(role), 'Key')
+  const [device, role, ...more] = hint(approval.decision, 'adp-decision+jwt').kid.split('#')
+  check(more.length === 0 && decision.iss === device && ['verified', 'device'].includes(role), 'Key')
   await judgeDecision(decision, expected, prompt)
   check(role === 'verified' || (await thumbprint(receipt.key)) === prompt.aud, 'Key')
   const { received_at: receivedAt, iat: made } = receipt
@@ -31,6 +31,7 @@ export async function verify({ approval, keys, issuer, client, authReqId, now })
   const ordered = prompt.iat <= receivedAt && receivedAt < prompt.exp && receivedAt <= made && made <= now + TOLERANCE
   check(times.every(Number.isSafeInteger) && ordered, 'Times')
   const { sub: subject, level, key } = receipt
+  check(typeof subject === 'string', 'Signature')
   return { subject, display: prompt.display, prompt, receivedAt, role, level, key }
 }
 
@@ -42,7 +43,7 @@ async function published(text, typ, keys, received) {
   check(key !== undefined, 'UnknownKey')
   const message = await open(text, typ, key)
   const times = [message.iat, received ?? message.received_at]
-  check(times.every((at) => key.not_before <= at && at <= key.not_after), 'KeyOutOfTime')
+  check(times.every((at) => Number.isSafeInteger(at) && key.not_before <= at && at <= key.not_after), 'KeyOutOfTime')
   return message
 }
 
@@ -69,9 +70,11 @@ async function judgeDecision(decision, { issuer, hashes: [prompted] }, prompt) {
   check(decision.decision === 'approve', 'Denied')
 }
 
+const isObject = (value) => value !== null && typeof value === 'object' && !Array.isArray(value)
+
 function displayDigest(lines) {
   check(Array.isArray(lines), 'Unanswered')
-  const texts = lines.flatMap((line) => [line?.label, line?.value])
+  const texts = lines.flatMap((line) => (isObject(line) ? [line.label, line.value] : [undefined]))
   check(texts.every((text) => typeof text === 'string'), 'Unanswered')
   const parts = texts.flatMap((text) => {
     const length = Buffer.alloc(4)

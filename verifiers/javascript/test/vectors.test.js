@@ -94,7 +94,7 @@ test('what cannot be marked as used is refused', async () => {
 
 test('the record in memory forgets what is too old to be used', () => {
   const used = new InMemory()
-  assert.deepEqual([used.take('one', 10, 0), used.take('one', 10, 10), used.take('one', 10, 11)], [true, false, true])
+  assert.deepEqual([used.take('one', 10, 0), used.take('one', 10, 3610), used.take('one', 10, 3611)], [true, false, true])
 })
 
 test('a call that forgets something is a mistake, not a lesser demand', async () => {
@@ -103,6 +103,7 @@ test('a call that forgets something is a mistake, not a lesser demand', async ()
     const { [forgotten]: _, ...rest } = good
     await assert.rejects(judge(rest), TypeError, forgotten)
   }
+  for (const userVerified of [null, 0, 1, 'false', '']) await assert.rejects(judge({ ...good, userVerified }), TypeError, String(userVerified))
   const { userVerified: _, ...rest } = { ...good, ...given(ACTIONS, ACTIONS.cases.find((one) => one.name === 'by device')) }
   assert.equal((await refusal(judge(rest))).reason, 'NotVerified')
 })

@@ -10,6 +10,10 @@ from .receipt import Proven, verify
 from .refused import Refused, check
 
 
+LINGER = 3600
+"""For so many seconds longer is remembered what was used, lest a clock that is set back, or a greater `max_age`, lets it be used again."""
+
+
 @dataclass(frozen=True)
 class Wanted:
     """What is about to be done, and what must have been approved for it."""
@@ -30,6 +34,18 @@ class Wanted:
     """For how many seconds after the provider received it an approval counts."""
     user_verified: bool = True
     """Whether the phone must have verified the person: then only its `verified` key counts."""
+
+    def __post_init__(self) -> None:
+        """A call that forgot something must not pass for one that asks less."""
+        texts = (self.issuer, self.client, self.auth_req_id)
+        if not isinstance(self.action, Action) or not all(isinstance(text, str) for text in texts):
+            raise TypeError("action is an Action; issuer, client and auth_req_id are texts")
+        if self.subject is not None and not isinstance(self.subject, str):
+            raise TypeError("subject is a text, or None for anybody")
+        if type(self.now) is not int or type(self.max_age) is not int:
+            raise TypeError("now and max_age are whole seconds")
+        if type(self.user_verified) is not bool:
+            raise TypeError("user_verified is True or False")
 
 
 @dataclass(frozen=True)
@@ -66,7 +82,7 @@ class InMemory:
     def take(self, request: str, until: int, now: int) -> bool:
         """As `Used` has it."""
         with self._lock:
-            self._used = {old: end for old, end in self._used.items() if end >= now}
+            self._used = {old: end for old, end in self._used.items() if end + LINGER >= now}
             if request in self._used:
                 return False
             self._used[request] = until

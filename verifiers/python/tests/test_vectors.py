@@ -106,12 +106,32 @@ class Vectors(unittest.TestCase):
 
     def test_the_record_in_memory_forgets_what_is_too_old_to_be_used(self):
         used = InMemory()
-        self.assertEqual([used.take("one", 10, now) for now in (0, 10, 11)], [True, False, True])
+        self.assertEqual([used.take("one", 10, now) for now in (0, 3610, 3611)], [True, False, True])
 
     def test_a_number_that_is_written_in_another_way_is_no_action(self):
         for value in (1.0, float("nan"), None, {}, b"a", "\ud800", [1], ["a", "\n"]):
             with self.assertRaises(BadAction, msg=repr(value)):
                 Action("t", {"a": value})
+
+    def test_a_call_that_forgets_something_is_a_mistake_not_a_lesser_demand(self):
+        for name in ("action", "issuer", "client", "auth_req_id", "now", "max_age", "user_verified"):
+            for value in (None, 1.5, b"a"):
+                with self.assertRaises(TypeError, msg=name):
+                    wanted(GOOD, **{name: value})
+        for name, value in {"subject": 1001, "now": True, "max_age": "300", "user_verified": 0}.items():
+            with self.assertRaises(TypeError, msg=name):
+                wanted(GOOD, **{name: value})
+
+    def test_published_keys_that_are_none_of_p256_are_passed_over(self):
+        approval, asked, keys = wanted(GOOD)
+        for other in (None, "key", {}, {"kty": "RSA", "n": "AQAB", "e": "AQAB"}, {"kty": "OKP", "crv": "Ed25519", "x": "AA"}):
+            self.assertIsNone(self.reason(judge, approval, asked, {"keys": [other, *keys["keys"]]}), repr(other))
+
+    def test_a_key_without_whole_times_is_out_of_time(self):
+        approval, asked, keys = wanted(GOOD)
+        for bad in (None, "0", 1.5, True, 2**60):
+            damaged = {"keys": [{**key, "not_before": bad} for key in keys["keys"]]}
+            self.assertEqual(self.reason(judge, approval, asked, damaged), "KeyOutOfTime", repr(bad))
 
     def test_a_boolean_is_not_the_number_that_python_takes_it_for(self):
         number = Action("bank.transfer", {**ACTIONS["action"]["parameters"], "urgent": 0})
