@@ -1,6 +1,7 @@
 // Encodings and hashes, as docs/device-protocol.md ("Encodings") has them: each value has one spelling.
 
-const MOST_BYTES = 16_384
+/** A message, and its text as it is signed, has at most so many bytes. */
+export const MOST_BYTES = 16_384
 const MOST_NESTING = 8
 
 /** Base64url without padding. */

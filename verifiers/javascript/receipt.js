@@ -3,6 +3,7 @@
 import { spelled } from './bytes.js'
 import { hint, open, thumbprint } from './jws.js'
 import { check } from './refused.js'
+import { DECISION, PROMPT, RECEIPT, isP256, phoneKey, shaped } from './shapes.js'
 
 /** Clocks of two machines may differ by so many seconds. */
 const TOLERANCE = 60
@@ -15,35 +16,34 @@ const TOLERANCE = 60
  */
 export async function verify({ approval, keys, issuer, client, authReqId, now }) {
   const texts = [approval?.prompt, approval?.decision, approval?.receipt]
-  check(texts.every((text) => typeof text === 'string' && text.length <= 16_384), 'Signature')
+  check(texts.every((text) => typeof text === 'string' && text.isWellFormed()), 'Signature')
   const expected = { issuer, client, hashes: await Promise.all(texts.map((text) => spelled(text))) }
-  const receipt = await published(approval.receipt, 'adp-receipt+jwt', keys)
-  await judgeReceipt(receipt, expected, await spelled('adp1-req', authReqId))
-  const prompt = await published(approval.prompt, 'adp-prompt+jwt', keys, receipt.received_at)
+  const receipt = await published(approval.receipt, 'adp-receipt+jwt', RECEIPT, keys)
+  judgeReceipt(receipt, expected, await spelled('adp1-req', authReqId))
+  const prompt = await published(approval.prompt, 'adp-prompt+jwt', PROMPT, keys, receipt.received_at)
   judgePrompt(prompt, expected, receipt)
-  const decision = await open(approval.decision, 'adp-decision+jwt', receipt.key)
-  const [device, role, ...more] = hint(approval.decision, 'adp-decision+jwt').kid.split('#')
-  check(more.length === 0 && decision.iss === device && ['verified', 'device'].includes(role), 'Key')
+  const { device, role } = phoneKey(hint(approval.decision, 'adp-decision+jwt').kid)
+  const decision = shaped(await open(approval.decision, 'adp-decision+jwt', receipt.key), DECISION)
+  check(decision.iss === device, 'Key')
   await judgeDecision(decision, expected, prompt)
   check(role === 'verified' || (await thumbprint(receipt.key)) === prompt.aud, 'Key')
-  const { received_at: receivedAt, iat: made } = receipt
-  const times = [prompt.iat, receivedAt, prompt.exp, made, now]
-  const ordered = prompt.iat <= receivedAt && receivedAt < prompt.exp && receivedAt <= made && made <= now + TOLERANCE
-  check(times.every(Number.isSafeInteger) && ordered, 'Times')
-  const { sub: subject, level, key } = receipt
-  check(typeof subject === 'string', 'Signature')
+  const { sub: subject, received_at: receivedAt, iat: made, level, key } = receipt
+  const ordered = prompt.iat <= receivedAt && receivedAt < prompt.exp && receivedAt <= made
+  check(ordered && made <= now + TOLERANCE, 'Times')
   return { subject, display: prompt.display, prompt, receivedAt, role, level, key }
 }
 
 /** What one of the published keys signed in its time, which had not ended when the decision was received. */
-async function published(text, typ, keys, received) {
+async function published(text, typ, shape, keys, received) {
   const { kid } = hint(text, typ)
-  const names = await Promise.all(keys.keys.map(thumbprint))
-  const key = keys.keys[names.indexOf(kid)]
+  const known = keys.keys.filter(isP256)
+  const names = await Promise.all(known.map(thumbprint))
+  const key = known[names.indexOf(kid)]
   check(key !== undefined, 'UnknownKey')
-  const message = await open(text, typ, key)
+  const message = shaped(await open(text, typ, key), shape)
+  const { not_before: from, not_after: until } = key
   const times = [message.iat, received ?? message.received_at]
-  check(times.every((at) => Number.isSafeInteger(at) && key.not_before <= at && at <= key.not_after), 'KeyOutOfTime')
+  check([from, until].every(Number.isSafeInteger) && times.every((at) => from <= at && at <= until), 'KeyOutOfTime')
   return message
 }
 
@@ -58,7 +58,7 @@ function judgeReceipt(receipt, { issuer, client, hashes: [prompt, decision] }, r
 function judgePrompt(prompt, { issuer, client }, receipt) {
   check(prompt.v === 1, 'Version')
   check(prompt.iss === issuer, 'Issuer')
-  check(prompt.client?.id === client, 'Client')
+  check(prompt.client.id === client, 'Client')
   check(prompt.req === receipt.req, 'Request')
 }
 
@@ -70,13 +70,8 @@ async function judgeDecision(decision, { issuer, hashes: [prompted] }, prompt) {
   check(decision.decision === 'approve', 'Denied')
 }
 
-const isObject = (value) => value !== null && typeof value === 'object' && !Array.isArray(value)
-
 function displayDigest(lines) {
-  check(Array.isArray(lines), 'Unanswered')
-  const texts = lines.flatMap((line) => (isObject(line) ? [line.label, line.value] : [undefined]))
-  check(texts.every((text) => typeof text === 'string'), 'Unanswered')
-  const parts = texts.flatMap((text) => {
+  const parts = lines.flatMap(({ label, value }) => [label, value]).flatMap((text) => {
     const length = Buffer.alloc(4)
     length.writeUInt32BE(Buffer.byteLength(text))
     return [length, text]

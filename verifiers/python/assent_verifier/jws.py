@@ -8,7 +8,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 
-from .encoding import decode, read, sha256
+from .encoding import MOST_BYTES, decode, read, sha256
 from .refused import Refused, check
 
 Json = dict[str, Any]
@@ -20,7 +20,7 @@ def thumbprint(key: Json) -> str:
 
 
 def is_p256(key: object) -> bool:
-    """Whether it has the form of a key of P-256."""
+    """Whether it says that it is a key of P-256: what else is published is none of a receipt's."""
     if not isinstance(key, dict) or (key.get("kty"), key.get("crv")) != ("EC", "P-256"):
         return False
     return all(isinstance(key.get(name), str) for name in ("x", "y"))
@@ -28,6 +28,7 @@ def is_p256(key: object) -> bool:
 
 def hint(text: str, typ: str) -> Json:
     """The header of what is signed as this type: a way to look a key up, never a reason to trust it."""
+    check(len(text.encode()) <= MOST_BYTES, "Signature")
     parts = text.split(".")
     header = _read(parts[0])
     check(len(parts) == 3 and header.get("typ") == typ and header.get("alg") == "ES256", "Signature")
