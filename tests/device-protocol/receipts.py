@@ -2,6 +2,7 @@
 
 import adp
 from adp import Refused
+from vectors import VALIDATORS
 
 
 def check(holds, reason):
@@ -10,10 +11,15 @@ def check(holds, reason):
 
 
 def opened(text, typ, key):
+    """A signed message whose members are of the types of its schema; that the version is another one is for later."""
     try:
-        return adp.open_jws(text, typ, key)
+        payload = adp.open_jws(text, typ, adp.key_of(key))
     except Refused:
         raise Refused("Signature") from None
+    known = type(payload.get("v")) is int and 0 <= payload["v"] <= 255
+    message = typ.removeprefix("adp-").removesuffix("+jwt")
+    check(VALIDATORS[message].is_valid(payload | {"v": 1} if known else payload), "Signature")
+    return payload
 
 
 def by_the_provider(text, typ, keys, received=None):
@@ -24,7 +30,7 @@ def by_the_provider(text, typ, keys, received=None):
         raise Refused("Signature") from None
     key = next((key for key in keys["keys"] if adp.encode(adp.thumbprint(key)) == kid), None)
     check(key is not None, "UnknownKey")
-    payload = opened(text, typ, adp.key_of(key))
+    payload = opened(text, typ, key)
     received = payload["received_at"] if received is None else received
     check(all(key["not_before"] <= at <= key["not_after"] for at in (payload["iat"], received)), "KeyOutOfTime")
     return payload
@@ -46,8 +52,9 @@ def verify(approval, keys, issuer, client, auth_req_id, now):
     check(prompt["client"]["id"] == client, "Client")
     check(prompt["req"] == receipt["req"], "Request")
 
-    decision = opened(approval["decision"], "adp-decision+jwt", adp.key_of(receipt["key"]))
+    decision = opened(approval["decision"], "adp-decision+jwt", receipt["key"])
     device, _, role = adp.hint(approval["decision"], "adp-decision+jwt")["kid"].partition("#")
+    check(role in ("verified", "device"), "Signature")
     check(decision["iss"] == device, "Key")
     check(decision["v"] == 1, "Version")
     check(decision["aud"] == issuer, "Issuer")

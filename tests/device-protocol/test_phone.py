@@ -11,7 +11,7 @@ import adp
 from notifier import Notifier
 from phone import Phone, Problem, check_revocation
 from provider import Provider
-from test_shapes import VALIDATORS
+from vectors import VALIDATORS
 
 NOTIFIER = PROVIDER = None
 

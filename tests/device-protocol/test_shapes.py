@@ -6,22 +6,8 @@ import json
 import unittest
 
 from jsonschema import Draft202012Validator
-from referencing import Registry, Resource
 
-from vectors import SCHEMAS, VECTORS, read
-
-
-def schemas():
-    return {path.stem: json.loads(path.read_text()) for path in SCHEMAS.glob("*.json")}
-
-
-def validators():
-    known = schemas()
-    registry = Registry().with_resources((f"{name}.json", Resource.from_contents(schema)) for name, schema in known.items())
-    return {name: Draft202012Validator(schema, registry=registry) for name, schema in known.items()}
-
-
-VALIDATORS = validators()
+from vectors import VALIDATORS, VECTORS, read, schemas
 
 
 def schema_of(message):

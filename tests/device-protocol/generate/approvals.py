@@ -81,6 +81,26 @@ case("whose decision echoes another nonce", "Unanswered", decision_says={"nonce"
 case("whose decision is over other bytes", "Unanswered", decision_says={"ph": ANOTHER})
 case("whose decision is over other lines", "Unanswered", decision_says={"dh": ANOTHER})
 case("whose decision is of another phone", "Key", decision_says={"iss": ANOTHER_ID})
+for name, changes in (
+    ("whose receipt has its version as a text", {"receipt_says": {"v": "1"}}),
+    ("whose receipt says true for a version", {"receipt_says": {"v": True}}),
+    ("whose receipt is of a version that is no byte", {"receipt_says": {"v": 256}}),
+    ("whose receipt names a number for its user", {"receipt_says": {"sub": 1001}}),
+    ("whose receipt names nobody", {"receipt_says": {"sub": ...}}),
+    ("whose receipt came at a time in words", {"receipt_says": {"received_at": str(RECEIPT["received_at"])}}),
+    ("whose receipt came between two seconds", {"receipt_says": {"received_at": RECEIPT["received_at"] + 0.5}}),
+    ("whose receipt says of its key what nobody knows", {"receipt_says": {"level": "surely"}}),
+    ("whose receipt is about a prompt of 31 bytes", {"receipt_says": {"prompt": b64(bytes(31))}}),
+    ("whose receipt has a private key", {"receipt_says": {"key": {**VERIFIED.jwk, "d": b64(bytes(32))}}}),
+    ("whose prompt has no end", {"prompt_says": {"exp": None}}),
+    ("whose prompt is from nobody", {"prompt_says": {"client": None}}),
+    ("whose decision is neither", {"decision_says": {"decision": "perhaps"}}),
+    ("whose decision is over 31 bytes", {"decision_says": {"ph": b64(bytes(31))}}),
+    ("whose decision has its version as a text", {"decision_says": {"v": "1"}}),
+    ("whose decision names a role that phones have not", {"role": "both"}),
+    ("whose decision names a key in three parts", {"role": "verified#1"}),
+):
+    case(name, "Signature", **changes)
 for part, name in (("prompt", "receipt"), ("decision", "prompt"), ("receipt", "decision")):
     swapped = {"prompt": prompt, "decision": decision, "receipt": SIGNED_AS["receipt"]}[name]
     case(f"with a {name} for its {part}", "Signature" if part == "receipt" else "Other", approval={part: swapped})
