@@ -3,7 +3,7 @@
 //!
 //! - **One line, NFC**, not blank, at most as many code points as its [`Kind`] allows.
 //! - **Nothing invisible or reordering**: no control, format, bidi-control, tag, private-use, unassigned or
-//!   default-ignorable character. Two exceptions, where writing needs them:
+//!   default-ignorable character, and no blank Braille pattern (U+2800). Two exceptions, where writing needs them:
 //!   - U+200C and U+200D between letters of joining scripts: after a virama and before a letter, or between two letters
 //!     that join (the contexts of RFC 5892 A.1 and A.2, both for either character). Emoji built with U+200D are refused:
 //!     their meaning depends on the phone's font.
@@ -130,6 +130,9 @@ pub fn check(kind: Kind, text: &str) -> Result<(), TextError> {
     Ok(())
 }
 
+/// A symbol by its properties, and a space to the eye.
+const BLANK_BRAILLE: char = '\u{2800}';
+
 fn character(text: &[char], at: usize) -> Result<(), TextError> {
     use GeneralCategory as Category;
     let found = text[at];
@@ -145,6 +148,7 @@ fn character(text: &[char], at: usize) -> Result<(), TextError> {
         }
         '\u{E0000}'..='\u{E007F}' => return Err(TextError::Tag),
         '\n' | '\r' | '\u{0B}' | '\u{0C}' | '\u{85}' => return Err(TextError::LineBreak),
+        BLANK_BRAILLE => return Err(TextError::Invisible),
         _ => {}
     }
     if CodePointSetData::new::<BidiControl>().contains(found) {

@@ -16,6 +16,7 @@ DEFAULT_IGNORABLE = {0x034F, 0x115F, 0x1160, 0x17B4, 0x17B5, *range(0x180B, 0x18
 DEFAULT_IGNORABLE |= {*range(0xFE00, 0xFE10), *range(0xFFF0, 0xFFF9), *range(0xE0000, 0xE1000)}
 RIGHT_JOINING = set("آأؤإاةدذرزوٱڈڑژ")
 LINE_BREAKS = set("\n\r\v\f\x85\u2028\u2029")
+BLANK_BRAILLE = "\u2800"
 JOINERS, EMOJI_FORMS = set("\u200c\u200d"), set("\ufe0e\ufe0f")
 SCHEMES = "http|https|ftp|mailto|tel|sms|javascript|data|intent|market"
 
@@ -55,7 +56,7 @@ def character(text, at):
         raise Refused("BidiControl")
     elif category in ("Cc", "Co", "Cn", "Cs"):
         raise Refused({"Cc": "Control", "Co": "PrivateUse"}.get(category, "Unassigned"))
-    elif category == "Cf" or ord(found) in DEFAULT_IGNORABLE:
+    elif category == "Cf" or ord(found) in DEFAULT_IGNORABLE or found == BLANK_BRAILLE:
         raise Refused("Invisible")
     elif category in ("Mn", "Me") and all(unicodedata.category(mark) in ("Mn", "Me") for mark in text[max(0, at - 4) : at]):
         if at < 4 and any(unicodedata.category(mark) not in ("Mn", "Me") for mark in text[:at]):

@@ -79,7 +79,7 @@ const LINGER = 3600
 export class InMemory {
   #used = new Map()
 
-  /** Whether the approval of this request was unused until now; after `until` nobody asks again. */
+  /** Whether the approval of this request was unused until now; an hour after `until` it may be forgotten. */
   take(request, until, now) {
     for (const [old, end] of this.#used) if (end + LINGER < now) this.#used.delete(old)
     if (this.#used.has(request)) return false

@@ -84,9 +84,13 @@ pub struct CannotRecord;
 /// unique column: insert the digest, and act only if that inserted a row; best of all in the transaction that acts.
 pub trait Used {
     /// Marks the approval of this request as used; whether it was unused until now. Of all who ask at once, one is told so.
-    /// After `until` nobody asks again.
+    /// An hour after `until` it may be forgotten: a clock may be set back, and `max_age` raised.
     fn take(&self, request: &Digest, until: i64, now: i64) -> Result<bool, CannotRecord>;
 }
+
+/// For so many seconds longer is remembered what was used, lest a clock that is set back, or a greater `max_age`, lets it be
+/// used again.
+const LINGER: i64 = 3600;
 
 /// Remembers in memory, for one process. What was used before it started is unused to it: refuse approvals from before, or
 /// bring a record that lasts.
@@ -96,7 +100,7 @@ pub struct InMemory(Mutex<BTreeMap<Digest, i64>>);
 impl Used for InMemory {
     fn take(&self, request: &Digest, until: i64, now: i64) -> Result<bool, CannotRecord> {
         let mut used = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        used.retain(|_, until| *until >= now);
+        used.retain(|_, until| until.saturating_add(LINGER) >= now);
         Ok(used.insert(*request, until).is_none())
     }
 }

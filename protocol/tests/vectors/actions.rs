@@ -198,7 +198,7 @@ fn the_record_in_memory_forgets_what_is_too_old_to_be_used() {
     let used = InMemory::default();
     let (one, other) = (Digest::of(b"one"), Digest::of(b"other"));
     assert_eq!(used.take(&one, 10, 0), Ok(true));
-    assert_eq!(used.take(&one, 10, 10), Ok(false), "its last second");
-    assert_eq!(used.take(&other, 20, 11), Ok(true));
-    assert_eq!(used.take(&one, 10, 11), Ok(true), "forgotten: by then its approval is refused as too old");
+    assert_eq!(used.take(&one, 10, 3610), Ok(false), "an hour after its last second");
+    assert_eq!(used.take(&other, 3620, 3611), Ok(true));
+    assert_eq!(used.take(&one, 10, 3611), Ok(true), "forgotten: by then its approval is refused as too old");
 }

@@ -102,6 +102,8 @@ TEXTS = [
     ("client_name", "a\u3164b", "Invisible"),
     ("client_name", "a\uffa0b", "Invisible"),
     ("client_name", "a\u115fb", "Invisible"),
+    ("client_name", "a\u2800b", "Invisible"),
+    ("client_name", "\u2800", "Invisible"),
     ("client_name", "a\u180eb", "Invisible"),
     ("client_name", "a\ufff9b", "Invisible"),
     ("client_name", "ab\ufe0f", "Invisible"),

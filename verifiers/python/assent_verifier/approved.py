@@ -67,8 +67,8 @@ class Used(Protocol):
     inserts, and says whether that inserted a row; best of all in the transaction that acts."""
 
     def take(self, request: str, until: int, now: int) -> bool:
-        """Whether the approval of this request was unused until now. Of all who ask at once, one is told so. After `until`
-        nobody asks again."""
+        """Whether the approval of this request was unused until now. Of all who ask at once, one is told so. An hour after
+        `until` it may be forgotten: a clock may be set back, and `max_age` raised."""
         ...
 
 
