@@ -367,7 +367,12 @@ fn every_rule_of_a_policy_has_its_bounds() {
             "policy.hint_issuers: i stands there twice",
         ),
         ("registration = \"maybe\"", "policy.registration: unknown variant"),
-        ("registration_scopes = [\"two words\"]", "policy.registration_scopes: must be scopes"),
+        ("registration_scopes = [\"two words\"]", "policy.registration_scopes: at most 32 scopes"),
+        ("registration_scopes = [\"https://api.example\"]", "policy.registration_scopes: at most 32 scopes"),
+        ("registration_scopes = [\"\"]", "policy.registration_scopes: at most 32 scopes"),
+        ("registration_scopes = [\"urn:assent:scope:enrol\"]", "policy.registration_scopes: may not name the scope"),
+        ("registration_details_types = [\"payment\"]", "policy.registration_details_types: must be types"),
+        ("registration_details_types = [\"agent_action\"]", "policy.registration_details_types: must be types"),
         ("registration_software = \"statement\"", "policy.registration_software: is statement, and there are no"),
         ("registered_clients_max = 0", "policy.registered_clients_max: is 0; must be from 1 to 10000"),
         (

@@ -149,9 +149,9 @@ fn prompt(
     })
 }
 
-/// Where the phone gets the client's logo, below the issuer.
+/// Where the phone gets the client's logo, below the issuer. Nobody has looked at that of a client which is not confirmed.
 fn logo(client: &Client) -> Option<Logo> {
-    let sha256 = client.logo?;
+    let sha256 = client.logo.filter(|_| client.verified)?;
     Some(Logo { path: format!("/clients/{}/logo/{sha256}", escaped(client.id.as_str())), sha256 })
 }
 

@@ -25,6 +25,7 @@ use crate::domain::policy::{EnrolmentIssuer, HintIssuer, Policy, RULES, Registra
 use crate::domain::profile::Profile;
 use crate::domain::realm::Realm;
 use crate::domain::sign_in::SignIn;
+use crate::flow::register;
 use crate::outbound::endpoint::Endpoint;
 
 /// The id of a realm that was not given one.
@@ -306,9 +307,9 @@ fn contradictions(policy: &Policy) -> Vec<(&'static str, String)> {
             "must be at most 16 values of 1 to 255 printable ASCII characters",
         ),
         (
-            "registration_scopes",
-            policy.registration_scopes.iter().all(|scope| is_value(scope)),
-            "must be scopes: printable ASCII characters without spaces",
+            "registration_details_types",
+            policy.registration_details_types.iter().all(|name| policy.details_types().any(|kind| kind == name)),
+            "must be types that this realm knows: of authorization_details_types, or agent_action where that is on",
         ),
         (
             "registration_software",
@@ -332,6 +333,8 @@ fn contradictions(policy: &Policy) -> Vec<(&'static str, String)> {
         ("agent_actions", "is on: there must be no agent_action among authorization_details_types".to_owned())
     });
     let broken = broken.chain(own);
+    let scopes = register::check_scopes(&policy.registration_scopes).err();
+    let broken = broken.chain(scopes.map(|why| ("registration_scopes", why.to_owned())));
     let details = details::check_types(&policy.authorization_details_types).err();
     let broken = broken.chain(details.map(|why| ("authorization_details_types", why)));
     let enrolment = check_enrolment_issuers(&policy.enrolment_issuers).err();

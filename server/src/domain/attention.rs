@@ -8,6 +8,7 @@
 use protocol::{DeviceId, Digest};
 use serde::{Deserialize, Serialize};
 
+use super::client::Client;
 use super::names::{ClientId, RequestKey, Subject};
 use super::policy::Policy;
 use super::time::Timestamp;
@@ -30,8 +31,8 @@ pub struct AttentionKey(Digest);
 impl AttentionKey {
     /// Of the user's own record, or of a client's apart from it.
     #[must_use]
-    pub fn of(subject: &Subject, apart: Option<&ClientId>) -> Self {
-        let client = apart.map_or("", ClientId::as_str);
+    pub fn of(subject: &Subject, apart: Option<&Counted>) -> Self {
+        let client = apart.map_or("", Counted::as_str);
         Self(Digest::labelled("assent-attention", &[subject.as_str().as_bytes(), client.as_bytes()]))
     }
 
@@ -51,7 +52,7 @@ pub struct Attention {
     pub subject: Subject,
     /// Whose share stands apart here; `None`: this is the user's own record.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub apart: Option<ClientId>,
+    pub apart: Option<Counted>,
     /// Prompts of all clients in the last hour, the newest of them.
     #[serde(default, skip_serializing_if = "Times::is_empty")]
     pub prompts: Times,
@@ -66,11 +67,11 @@ pub struct Attention {
     pub apart_until: Option<Timestamp>,
 }
 
-/// What one client has taken.
+/// What one client has taken, or all that are counted as one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Share {
     /// Who.
-    pub client: ClientId,
+    pub client: Counted,
     /// Its prompts of the last hour.
     #[serde(default, skip_serializing_if = "Times::is_empty")]
     pub prompts: Times,
@@ -115,11 +116,41 @@ pub enum Limit {
     Blocked,
 }
 
+/// Under what a client's prompts, refusals and wrong user codes are counted: its own id, or one for all that registered
+/// themselves and that nobody confirmed. Whoever registers again gets another id, and not another count.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Counted(ClientId);
+
+/// No client has this id: ids are without spaces.
+const UNCONFIRMED: &str = "registered themselves";
+
+impl Counted {
+    /// Of this client.
+    #[must_use]
+    pub fn of(client: &Client) -> Self {
+        let alone = client.verified || !client.registered_itself();
+        Self(if alone { client.id.clone() } else { ClientId::new(UNCONFIRMED) })
+    }
+
+    /// Of a client that stands for itself.
+    #[must_use]
+    pub const fn alone(client: ClientId) -> Self {
+        Self(client)
+    }
+
+    fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+}
+
 /// A client that wants a prompt put before the user.
 #[derive(Debug, Clone, Copy)]
 pub struct Wish<'a> {
     /// Who.
     pub client: &'a ClientId,
+    /// Under what that is counted.
+    pub counted: &'a Counted,
     /// For what.
     pub request: RequestKey,
     /// The end of that request's life.
@@ -142,7 +173,7 @@ pub struct Account {
 impl Attention {
     /// Of somebody who was left in peace.
     #[must_use]
-    pub fn of(subject: Subject, apart: Option<ClientId>) -> Self {
+    pub fn of(subject: Subject, apart: Option<Counted>) -> Self {
         let key = AttentionKey::of(&subject, apart.as_ref());
         Self { key, subject, apart, prompts: Times::NONE, shares: Vec::new(), blocks: Vec::new(), apart_until: None }
     }
@@ -161,11 +192,11 @@ impl Attention {
 
     /// Whether `client` may have a record of its own beside this one.
     #[must_use]
-    pub fn may_stand_apart(&self, client: &ClientId, now: Timestamp) -> bool {
+    pub fn may_stand_apart(&self, client: &Counted, now: Timestamp) -> bool {
         self.share(client).is_none() && self.apart_until.is_some_and(|until| now < until)
     }
 
-    fn share(&self, client: &ClientId) -> Option<&Share> {
+    fn share(&self, client: &Counted) -> Option<&Share> {
         self.shares.iter().find(|share| share.client == *client)
     }
 
@@ -183,7 +214,7 @@ impl Block {
 }
 
 impl Share {
-    const fn of(client: ClientId) -> Self {
+    const fn of(client: Counted) -> Self {
         Self { client, prompts: Times::NONE, open: Vec::new(), refusals: Times::NONE, cool_until: None }
     }
 
@@ -238,7 +269,7 @@ impl Account {
     #[must_use]
     pub fn open(&self, wish: &Wish<'_>, policy: &Policy) -> &[(RequestKey, Timestamp)] {
         let apart = self.apart.iter().flat_map(|apart| &apart.shares);
-        let share = self.own.share(wish.client).or_else(|| apart.into_iter().next());
+        let share = self.own.share(wish.counted).or_else(|| apart.into_iter().next());
         let open = share.map_or(&[][..], |share| &share.open);
         let live = open.iter().filter(|(_, until)| wish.now < *until).count();
         if live >= number(policy.client_prompts_pending) { open } else { &[] }
@@ -254,7 +285,7 @@ impl Account {
         if !policy.prompt_limits {
             return Ok(Loudness::Push);
         }
-        let share = self.share(wish.client, now);
+        let share = self.share(wish.counted, now);
         share.open.retain(|(request, _)| !concluded.contains(request));
         share.take(wish, policy)?;
         let all = &mut self.own.prompts;
@@ -267,14 +298,14 @@ impl Account {
     }
 
     /// Counts that the user refused the client; until when it must leave them alone, if that was once too often.
-    pub fn refused(&mut self, client: &ClientId, policy: &Policy, now: Timestamp) -> Option<Timestamp> {
+    pub fn refused(&mut self, client: &Counted, policy: &Policy, now: Timestamp) -> Option<Timestamp> {
         let cool_until = self.share(client, now).refused(policy, now);
         self.settle(now);
         cool_until
     }
 
     /// The client's share, wherever it is, or a new one where there is room.
-    fn share(&mut self, client: &ClientId, now: Timestamp) -> &mut Share {
+    fn share(&mut self, client: &Counted, now: Timestamp) -> &mut Share {
         let own = &mut self.own.shares;
         let apart = self.apart.as_ref().is_some_and(|apart| apart.shares.iter().any(|share| !share.is_idle(now)));
         let here = own.iter().position(|share| share.client == *client);

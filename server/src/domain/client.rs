@@ -8,7 +8,7 @@ use super::delivery::DeliveryMode;
 use super::encryption::Encryption;
 use super::names::ClientId;
 use super::profile::Profile;
-use super::registration::SelfRegistered;
+use super::registration::{SelfRegistered, Software};
 use super::secret::{Sealed, SecretHash};
 use super::time::Timestamp;
 use protocol::Digest;
@@ -253,6 +253,9 @@ pub struct Client {
     /// Where it registered itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registration: Option<SelfRegistered>,
+    /// Whether an operator replaced it since: what that set, the client may not change.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub settled: bool,
     /// Whether it was removed. Its record stays, so that no other client gets its id and with it what it was issued.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub removed: bool,
@@ -265,12 +268,30 @@ impl Client {
     /// A poll client with a secret, in the plain profile; everything else by default.
     #[must_use]
     pub fn new(id: ClientId, name: String, secret: ClientSecret) -> Self {
+        Self { secret: Some(secret), ..Self::bare(id, name) }
+    }
+
+    /// What is kept of it once it is removed: its id, so that no other client gets that, and its name, by which users may
+    /// know it still; until `forget_at`, or for good.
+    #[must_use]
+    pub fn gone(self, forget_at: Option<Timestamp>) -> Self {
+        let Self { id, name, verified, .. } = self;
+        Self { verified, ciba: false, scope: Vec::new(), removed: true, forget_at, ..Self::bare(id, name) }
+    }
+
+    /// Whether it registered itself, there or removed. Only such a client is ever forgotten.
+    #[must_use]
+    pub const fn registered_itself(&self) -> bool {
+        self.registration.is_some() || self.forget_at.is_some()
+    }
+
+    fn bare(id: ClientId, name: String) -> Self {
         Self {
             id,
             name,
             verified: true,
             authentication: AuthenticationMethod::ClientSecretBasic,
-            secret: Some(secret),
+            secret: None,
             delivery: DeliveryMode::Poll,
             ciba: true,
             scope: vec!["openid".to_owned()],
@@ -308,6 +329,7 @@ impl Client {
             software_id: None,
             software_version: None,
             registration: None,
+            settled: false,
             removed: false,
             forget_at: None,
         }
@@ -319,9 +341,18 @@ impl Client {
         self.details_types.as_ref().is_none_or(|types| types.iter().any(|name| name == kind))
     }
 
+    /// The software that its name was vouched for as.
+    #[must_use]
+    pub fn software(&self) -> Option<&Software> {
+        self.registration.as_ref().and_then(|own| own.software.as_ref())
+    }
+
     /// The rules it is held to in a realm of this profile.
     #[must_use]
     pub fn profile_in(&self, realm: Profile) -> Profile {
         self.profile.map_or(realm, |own| own.max(realm))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -137,13 +137,16 @@ policy! {
     /// Scopes that a client which registers itself may ask for.
     registration_scopes: Vec<String> = ["openid", "profile", "email", "phone"].map(str::to_owned).to_vec();
 
+    /// Types of `authorization_details` that such a client may send: some of the realm's own, or `agent_action`.
+    registration_details_types: Vec<String> = Vec::new(), example "[\"payment\"]";
+
     /// Whose software may register itself: `any`, or with `statement` only what brings a software statement (RFC 7591) of one of the `software_issuers`.
     registration_software: RegistrationSoftware = RegistrationSoftware::Any;
 
     /// Who may sign software statements: tables of `issuer` and `jwks_uri`.
     software_issuers: Vec<HintIssuer> = Vec::new(), example r#"[{ issuer = "https://directory.example.com", jwks_uri = "https://directory.example.com/jwks" }]"#;
 
-    /// How many clients that registered themselves there may be at the same time.
+    /// How many clients that registered themselves there may be at the same time, with those that were removed and are not forgotten yet.
     registered_clients_max: u32 = 1000, from 1 to 10_000;
 
     /// So many clients may register themselves in a minute without a token, at each server.

@@ -20,6 +20,9 @@ pub struct RefreshFamily {
     pub client: ClientId,
     /// Who agreed.
     pub subject: Subject,
+    /// By which `sub` the client was told of them, which stays (OIDC Core §12.2). Absent of families from before that was kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub told: Option<Subject>,
     /// To what: the most that a refresh can ask for.
     pub scope: Vec<String>,
     /// `resource`s that were granted (RFC 8707): all that a refresh can name.
@@ -119,6 +122,7 @@ mod tests {
             key: FamilyKey::of("family"),
             client: ClientId::new("shop"),
             subject: Subject::new("1001"),
+            told: None,
             scope: vec!["openid".to_owned()],
             resources: Vec::new(),
             details: Vec::new(),

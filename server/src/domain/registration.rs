@@ -45,6 +45,18 @@ pub struct SelfRegistered {
     /// `software_statement`, as it was sent (RFC 7591 §3.2.1).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub statement: Option<String>,
+    /// Of which software that statement says the name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub software: Option<Software>,
+}
+
+/// A piece of software whose name somebody vouched for: clients that are the same one are called the same.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Software {
+    /// `iss` of the statement.
+    pub issuer: String,
+    /// `software_id` in it.
+    pub id: String,
 }
 
 /// A client's logo as it was fetched, in the words of [`super::client::Client::logo`] a PNG.

@@ -16,7 +16,7 @@ use super::retry::{Attempt, until_decided_of};
 use crate::domain::attention::{Attention, AttentionKey, Block, MOST_BLOCKS};
 use crate::domain::audit::What;
 use crate::domain::device::Device;
-use crate::domain::names::ClientId;
+use crate::domain::names::{ClientId, Subject};
 use crate::domain::time::Timestamp;
 use crate::store::{Change, CommitError, MarkKey, Versioned};
 
@@ -81,9 +81,13 @@ pub async fn block(provider: &Provider, proven: &Proven, wish: &BlockRequest) ->
     if found.is_none_or(|found| found.record.removed) {
         return Err(Reason::UnknownClient);
     }
+    let gone = removed(provider, &proven.device.subject).await?;
     edit(provider, proven, |blocks, change, now| {
         let device = &proven.device;
         blocks.retain(|block| block.client != client);
+        if blocks.len() >= MOST_BLOCKS {
+            blocks.retain(|block| !gone.contains(&block.client));
+        }
         if blocks.len() >= MOST_BLOCKS {
             return Err(Reason::TooMany);
         }
@@ -95,6 +99,21 @@ pub async fn block(provider: &Provider, proven: &Proven, wish: &BlockRequest) ->
     .await?;
     info!(%client, device = %proven.device.id, "client blocked");
     Ok(())
+}
+
+/// Clients that this user blocked and that are removed since, where there are as many blocks as may be: ids are never used
+/// again, so those blocks keep nothing away, and make room.
+async fn removed(provider: &Provider, subject: &Subject) -> Result<Vec<ClientId>, Unavailable> {
+    let found = provider.store.attention(provider.id(), &AttentionKey::of(subject, None)).await?;
+    let blocks = found.map(|found| found.record.blocks).filter(|blocks| blocks.len() >= MOST_BLOCKS);
+    let mut gone = Vec::new();
+    for Block { client, .. } in blocks.into_iter().flatten() {
+        let found = provider.store.client(provider.id(), &client).await?;
+        if found.is_none_or(|found| found.record.removed) {
+            gone.push(client);
+        }
+    }
+    Ok(gone)
 }
 
 const fn seconds(lasts: BlockPeriod) -> Option<i64> {

@@ -7,7 +7,7 @@ use super::Unavailable;
 use super::begin::Reason;
 use super::provider::{Provider, Recorded as _};
 use super::refusals;
-use crate::domain::attention::{Account, Attention, AttentionKey, Loudness, Wish};
+use crate::domain::attention::{Account, Attention, AttentionKey, Counted, Loudness, Wish};
 use crate::domain::audit::What;
 use crate::domain::authentication_request::{AuthenticationRequest, State};
 use crate::domain::names::{ClientId, RequestKey, Subject};
@@ -22,12 +22,7 @@ struct Read {
 }
 
 impl Read {
-    async fn of(
-        provider: &Provider,
-        subject: &Subject,
-        client: &ClientId,
-        now: Timestamp,
-    ) -> Result<Self, Unavailable> {
+    async fn of(provider: &Provider, subject: &Subject, client: &Counted, now: Timestamp) -> Result<Self, Unavailable> {
         let look_up = async |apart| {
             let found = provider.store.attention(provider.id(), &AttentionKey::of(subject, apart)).await?;
             Ok::<_, Unavailable>(
@@ -67,7 +62,7 @@ pub(super) struct Taken {
 /// Judges a wish of a client that would disturb a user.
 pub(super) async fn take(provider: &Provider, subject: &Subject, wish: &Wish<'_>) -> Result<Taken, Reason> {
     let (policy, client) = (provider.policy(), wish.client);
-    let mut read = Read::of(provider, subject, client, wish.now).await?;
+    let mut read = Read::of(provider, subject, wish.counted, wish.now).await?;
     let concluded = concluded(provider, read.account.open(wish, policy), wish.now).await?;
     match read.account.take(wish, &concluded, policy) {
         Ok(loudness) => {
@@ -129,8 +124,9 @@ pub(super) async fn refused(
         return Ok(change);
     }
     let (client, subject) = (&request.client, &request.subject);
-    let mut read = Read::of(provider, subject, client, now).await?;
-    let change = match read.account.refused(client, policy, now) {
+    let counted = counted(provider, client).await?;
+    let mut read = Read::of(provider, subject, &counted, now).await?;
+    let change = match read.account.refused(&counted, policy, now) {
         Some(until) => {
             let what = What::ClientCooledDown { client: client.clone(), subject: subject.clone(), until };
             change.recording(provider, now, what)
@@ -138,4 +134,10 @@ pub(super) async fn refused(
         None => change,
     };
     Ok(read.stored_by(change))
+}
+
+/// Under what is counted what this client does; it may be removed by now.
+async fn counted(provider: &Provider, client: &ClientId) -> Result<Counted, Unavailable> {
+    let found = provider.store.client(provider.id(), client).await?;
+    Ok(found.map_or_else(|| Counted::alone(client.clone()), |found| Counted::of(&found.record)))
 }

@@ -13,6 +13,7 @@ use super::Unavailable;
 use super::encrypt;
 use super::narrow::{Lasting, Narrowed};
 use super::provider::Provider;
+use super::subjects;
 use crate::domain::authentication_request::{Approval, AuthenticationRequest, Issued};
 use crate::domain::binding::Binding;
 use crate::domain::client::Client;
@@ -178,8 +179,9 @@ pub(super) async fn mint(provider: &Provider, approved: &Approved<'_>, now: Time
         authorization_details: narrowed.details.clone(),
         receipt: receipt.clone(),
     };
+    let told = subjects::told(provider, client, &request.subject).map_err(Unavailable::from)?;
     let granted = Lasting::of(provider.policy(), request);
-    let family = refresh.map(|token| token.founding(client, (agreed, granted), now, ends_at));
+    let family = refresh.map(|token| token.founding(client, (agreed, granted, told), now, ends_at));
     Ok(Minted { tokens, grant, family })
 }
 

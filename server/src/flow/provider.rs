@@ -24,7 +24,7 @@ use crate::authenticator;
 use crate::certificates::TrustAnchors;
 use crate::domain::audit::What;
 use crate::domain::binding_message::BindingPattern;
-use crate::domain::names::RealmId;
+use crate::domain::names::{RealmId, RegistrationKey};
 use crate::domain::offer::Offer;
 use crate::domain::random::Random;
 use crate::domain::realm::{Policy, Realm};
@@ -89,6 +89,8 @@ pub struct Provider {
     /// How many clients registered themselves without a token in this minute, and how many replaced their registration.
     pub(super) registrations: Rate,
     pub(super) replacements: Rate,
+    /// How often somebody tried to register by which token in this minute.
+    pub(super) attempts: Rate<RegistrationKey>,
     pub(super) refusals: Refusals,
     pub(super) user_codes: UserCodes,
     pub(super) assertions: Assertions,
@@ -140,6 +142,7 @@ impl Provider {
             naming: Mutex::default(),
             registrations: Rate::default(),
             replacements: Rate::default(),
+            attempts: Rate::default(),
             refusals: Refusals::default(),
             user_codes: UserCodes::default(),
             assertions: Assertions::default(),

@@ -13,7 +13,7 @@ use super::narrow::{self, Granted, Narrowed, Wish};
 use super::provider::{Provider, Recorded as _};
 use super::refusals;
 use super::retry::{Attempt, until_decided};
-use super::standing;
+use super::{standing, subjects};
 use crate::domain::audit::{Point, What};
 use crate::domain::profile::Profile;
 use crate::domain::refresh::{RefreshFamily, Sent};
@@ -111,6 +111,11 @@ async fn judge(provider: &Provider, caller: &Caller, family: &RefreshFamily) -> 
     let other_certificate = family.certificate.is_some() && family.certificate != caller.certificate;
     let other_key = family.dpop_key.is_some() && family.dpop_key != caller.key();
     if other_certificate || other_key {
+        return Err(Reason::InvalidGrant);
+    }
+    // OIDC Core §12.2: the client, or its sector, has another name for the user by now.
+    let told = subjects::told(provider, &caller.client, &family.subject).map_err(Unavailable::from)?;
+    if family.told.as_ref().is_some_and(|before| *before != told) {
         return Err(Reason::InvalidGrant);
     }
     let approval = Some((family.device, family.auth_time));

@@ -466,6 +466,9 @@ impl IntoResponse for register::Reason {
             }
             Self::Exists => oauth(StatusCode::CONFLICT, "exists", "a client of this id exists or existed"),
             Self::UnknownClient => oauth(StatusCode::NOT_FOUND, "unknown_client", "there is no such client"),
+            Self::LooksOtherwise => {
+                oauth(StatusCode::CONFLICT, "changed", "the client has another name or another logo by now")
+            }
             Self::Unavailable(reason) => unavailable(&reason),
         }
     }

@@ -157,3 +157,25 @@ async fn a_client_that_registered_itself_stays_in_its_sector() {
         assert_eq!(complaint(&call("PUT", url, token, &changed).await), expected, "{name} {value}");
     }
 }
+
+/// With push nobody proves to hold anything: the host of somebody else's endpoint would let a stranger into their sector.
+#[tokio::test]
+async fn a_pairwise_push_client_that_registers_itself_shows_its_sector_by_a_list() {
+    let scene = Scene::with(|policy| policy.registration = Registration::Open).await;
+    let notified = "https://shop.example/ciba";
+    let register = async |sector: Option<&str>| {
+        let metadata = json!({
+            "backchannel_token_delivery_mode": "push",
+            "backchannel_client_notification_endpoint": notified,
+            "subject_type": "pairwise",
+            "sector_identifier_uri": sector,
+        });
+        let request = axum::http::Request::post(format!("{}/register", tests::ISSUER));
+        let request = request.header("content-type", "application/json").body(metadata.to_string().into_bytes());
+        complaint(&scene.world.public().send(request.expect("a request")).await.expect("an answer"))
+    };
+    let bad = "400 invalid_client_metadata: sector_identifier_uri";
+    assert_eq!(register(None).await, bad);
+    assert_eq!(register(Some(&scene.put("127.0.0.1", "/others", &json!(["https://other.example/ciba"])))).await, bad);
+    assert_eq!(register(Some(&scene.put("127.0.0.1", "/ours", &json!([notified])))).await, "201: ");
+}

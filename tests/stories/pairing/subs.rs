@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use server::domain::algorithm::Algorithm;
 use server::domain::client::{AccessTokenFormat, Client};
 use server::domain::delivery::DeliveryMode;
-use server::domain::names::RealmId;
+use server::domain::names::{ClientId, RealmId};
 use server::keys::{DeviceRotation, KeyFile, LONGEST_PAIRWISE, Rotation};
 use simulator::client_key::ClientKey;
 use simulator::relying_party::{Authentication, Credentials};
@@ -141,6 +141,32 @@ async fn a_login_hint_token_of_the_client_names_the_user_by_its_own_sub() {
     ] {
         let request = a_request().without("login_hint").with("login_hint_token", &jwt);
         assert_eq!(request.sent(&shop).await.in_short(), expected);
+    }
+}
+
+/// OIDC Core §12.2: the `sub` of a refreshed ID token must be that of the first.
+#[tokio::test]
+async fn a_client_that_would_be_told_another_sub_refreshes_nothing() {
+    let scene = Scene::new().await;
+    let pairwise = scene.party("shop-1", "127.0.0.1", json!({})).await;
+    let public = scene.party("shop-2", "127.0.0.1", json!({ "subject_type": "public" })).await;
+    for (id, party) in [("shop-1", &pairwise), ("shop-2", &public)] {
+        let tokens = scene.tokens(party, a_request()).await;
+        let sub = scene.claims(party, &tokens).await["sub"].clone();
+        let refresh = async || party.refresh(text(&tokens, "refresh_token")).await.expect("an answer");
+        let provider = scene.world.provider();
+        let found = provider.store().client(provider.id(), &ClientId::new(id)).await.expect("a look-up");
+        let before = found.expect("the client").record.sector;
+        for sector in [None, Some("127.0.0.1"), Some("moved.example")].map(|sector| sector.map(str::to_owned)) {
+            if sector != before {
+                scene.world.edit_client(id, |client| client.sector = sector.clone()).await;
+                assert_eq!(refresh().await.in_short(), "400 invalid_grant", "{id} {sector:?}");
+            }
+        }
+        scene.world.edit_client(id, |client| client.sector = before).await;
+        let refreshed = refresh().await;
+        assert_eq!(refreshed.in_short(), "200", "back where it was");
+        assert_eq!(scene.claims(party, &refreshed.json()).await["sub"], sub);
     }
 }
 

@@ -149,8 +149,30 @@ async fn there_are_never_more_than_the_realm_takes() {
     registered(&world, &nothing()).await;
     assert_eq!(posted(&world, None, &nothing()).await.in_short(), "403 access_denied");
     world.register(&json!({ "client_id": "operators" })).await;
+    world.admin().remove_client("operators").await.expect("removed");
     assert_eq!(deleted(&world, &first).await.status, 204);
+    assert_eq!(posted(&world, None, &nothing()).await.in_short(), "403 access_denied", "it is remembered");
+    world.advance(101 * 86_400);
+    server::flow::sweep::sweep(world.provider()).await.expect("swept");
     registered(&world, &nothing()).await;
+    assert_eq!(posted(&world, None, &nothing()).await.in_short(), "403 access_denied");
+}
+
+/// What is refused may have made the server fetch something, and uses the token up by nothing.
+#[tokio::test]
+async fn one_token_is_tried_so_often_in_a_minute_whatever_comes_of_it() {
+    let world = builder(Registration::Token).make().await;
+    let (made, other) = (token(&world, &json!({ "uses": 2 })).await, token(&world, &nothing()).await);
+    let good = Some(text(&made["token"]));
+    for _ in 0..60 {
+        let flawed = posted(&world, good, &json!({ "client_name": "<b>" })).await;
+        assert_eq!(flawed.in_short(), "400 invalid_client_metadata");
+    }
+    let enough = posted(&world, good, &nothing()).await;
+    assert_eq!((enough.in_short().as_str(), enough.header("retry-after")), ("429 temporarily_unavailable", Some("60")));
+    assert_eq!(posted(&world, Some(text(&other["token"])), &nothing()).await.in_short(), "201", "of its own");
+    world.advance(60);
+    assert_eq!(posted(&world, good, &nothing()).await.in_short(), "201");
 }
 
 /// REQUIREMENTS Q39.

@@ -108,40 +108,6 @@ async fn an_update_must_be_of_this_client_and_may_not_say_what_only_the_server_s
     assert_eq!(now["client_name"], "Corner shop", "nothing came of them");
 }
 
-/// Phones show whether an operator knows whose name it is; so a client that becomes another has to be known anew.
-#[tokio::test]
-async fn an_operator_confirms_a_name_and_another_name_is_not_confirmed() {
-    let world = open().await;
-    let told = registered(&world, &json!({ "client_name": "Corner shop" })).await;
-    let path = format!("/clients/{}/verify", text(&told["client_id"]));
-    let verified = world.admin().call(Method::POST, &path, None).await.expect("an answer");
-    assert_eq!((verified.in_short().as_str(), &verified.json()["verified"]), ("200", &json!(true)));
-    let same = put(&world, &told, &update(&read(&world, &told).await.json(), &json!({ "scope": "openid" }))).await;
-    assert_eq!((same.in_short().as_str(), &same.json()["verified"]), ("200", &json!(true)), "{}", same.json());
-    let other = put(&world, &told, &update(&same.json(), &json!({ "client_name": "Corner bank" }))).await;
-    assert_eq!((other.in_short().as_str(), &other.json()["verified"]), ("200", &json!(false)));
-    let nobody = world.admin().call(Method::POST, "/clients/nobody/verify", None).await.expect("an answer");
-    assert_eq!(nobody.in_short(), "404 unknown_client");
-    assert_eq!(world.events("client_verified").await, 1);
-}
-
-/// What an operator makes of it, the client may go on managing.
-#[tokio::test]
-async fn an_operator_changes_and_removes_such_clients_as_any_other() {
-    let world = open().await;
-    let told = registered(&world, &nothing()).await;
-    let id = text(&told["client_id"]);
-    let metadata = json!({ "client_name": "Known to us", "audiences": ["https://api.example"] });
-    let replaced = world.admin().replace_client(id, &metadata).await.expect("replaced");
-    assert_eq!(replaced["verified"], true);
-    let now = read(&world, &told).await;
-    assert_eq!((now.in_short().as_str(), &now.json()["client_name"]), ("200", &json!("Known to us")));
-    let kept = put(&world, &told, &update(&now.json(), &nothing())).await;
-    assert_eq!(kept.in_short(), "400 invalid_client_metadata", "the audiences are the operator's to give");
-    world.admin().remove_client(id).await.expect("removed");
-    assert_eq!(read(&world, &told).await.in_short(), "401 invalid_token");
-}
-
 #[tokio::test]
 async fn a_client_manages_itself_after_a_restart_and_where_nobody_registers_any_more() {
     let mut world = builder(Registration::Open).policy(generous).make().await;

@@ -6,11 +6,14 @@ use server::domain::policy::{Policy, Registration};
 use simulator::wire::Answer;
 use tests::{Builder, ISSUER, World};
 
+mod bothering;
+mod conforming;
 mod letting_in;
 mod managing;
 mod naming;
 mod picturing;
 mod registering;
+mod settling;
 mod stating;
 
 const CIBA: &str = "urn:openid:params:grant-type:ciba";
@@ -95,6 +98,14 @@ async fn token(world: &World, wanted: &Value) -> Value {
     let made = world.admin().call(Method::POST, "/registration-tokens", Some(wanted)).await.expect("an answer");
     assert_eq!(made.in_short(), "201", "{}", made.json());
     made.json()
+}
+
+/// An operator looks at this client and confirms what they see.
+async fn confirmed(world: &World, told: &Value) -> Answer {
+    let id = text(&told["client_id"]);
+    let seen = world.admin().client(id).await.expect("the client");
+    let looks = json!({ "client_name": seen["client_name"], "logo_sha256": seen["logo_sha256"] });
+    world.admin().call(Method::POST, &format!("/clients/{id}/verify"), Some(&looks)).await.expect("an answer")
 }
 
 fn text(value: &Value) -> &str {

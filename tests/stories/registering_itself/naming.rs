@@ -1,8 +1,8 @@
 //! Users tell clients apart by their names, so no client takes what looks like another's.
 
-use axum::http::Request;
+use axum::http::{Method, Request};
 use serde_json::json;
-use tests::{ISSUER, Kind};
+use tests::{ISSUER, Kind, SHOP};
 use tokio::task::JoinSet;
 
 use super::{nothing, open, put, refused, registered, update};
@@ -19,6 +19,23 @@ async fn a_name_that_looks_like_another_clients_is_refused() {
         refused(&world, &renamed, async |world, metadata| put(world, &told, metadata).await).await;
     }
     registered(&world, &nothing()).await;
+}
+
+/// Who holds which id is the operator's to know.
+#[tokio::test]
+async fn a_stranger_is_not_told_whose_name_it_is_and_an_operator_is() {
+    let world = open().await;
+    let told = registered(&world, &json!({ "client_name": "Corner shop" })).await;
+    let metadata = json!({ "client_name": "THE SH0P" });
+    let to_stranger = super::posted(&world, None, &metadata).await.json();
+    let to_client = put(&world, &told, &update(&told, &metadata)).await.json();
+    for answer in [to_stranger, to_client] {
+        let rule = "client_name: looks like that of another client: users could not tell them apart";
+        assert_eq!(answer["error_description"], rule);
+    }
+    let to_operator = world.admin().call(Method::POST, "/clients", Some(&metadata)).await.expect("an answer").json();
+    let rule = format!("client_name: looks like that of the client {SHOP}: users could not tell them apart");
+    assert_eq!(to_operator["error_description"], rule);
 }
 
 /// On every kind of store; where several servers share one, from two of them.

@@ -10,7 +10,7 @@ use server::flow::register::seed::{Seed, settle};
 use simulator::stand_in::files::FileStandIn;
 use tests::{ISSUER, SHOP, World, a_request};
 
-use super::{builder, deleted, generous, posted, put, refused, registered, text, update};
+use super::{builder, confirmed, deleted, generous, posted, put, refused, registered, text, update};
 
 /// A grey square.
 fn png(side: u32, grey: u8) -> Vec<u8> {
@@ -20,6 +20,20 @@ fn png(side: u32, grey: u8) -> Vec<u8> {
     encoder.set_depth(png::BitDepth::Eight);
     let mut writer = encoder.write_header().expect("a header");
     writer.write_image_data(&vec![grey; (side * side) as usize]).expect("pixels");
+    writer.finish().expect("an end");
+    bytes
+}
+
+/// Two frames of it (PNG, third edition, §4.9).
+fn moving(side: u32) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut encoder = png::Encoder::new(&mut bytes, side, side);
+    encoder.set_color(png::ColorType::Grayscale);
+    encoder.set_animated(2, 0).expect("two frames");
+    let mut writer = encoder.write_header().expect("a header");
+    for grey in [1, 2] {
+        writer.write_image_data(&vec![grey; (side * side) as usize]).expect("pixels");
+    }
     writer.finish().expect("an end");
     bytes
 }
@@ -50,8 +64,12 @@ async fn a_logo_is_fetched_once_and_served_from_here() {
     let uri = files.put("/logo.png", "image/png", picture.clone());
     let told = registered(&world, &json!({ "client_name": "Corner shop", "logo_uri": uri })).await;
     assert_eq!(told["logo_uri"], uri);
+    assert_eq!(prompted(&world, &told).await, Value::Null, "nobody has looked at it");
+    let seen = world.admin().client(text(&told["client_id"])).await.expect("the client");
+    assert_eq!(seen["logo_sha256"], Digest::of(&picture).to_string(), "an operator looks at it by that");
+    assert_eq!(confirmed(&world, &told).await.in_short(), "200");
     let logo = prompted(&world, &told).await;
-    assert_eq!(logo["sha256"], Digest::of(&picture).to_string());
+    assert_eq!(logo["sha256"], seen["logo_sha256"]);
     let served = world.public().get(&format!("{ISSUER}{}", text(&logo["path"]))).await.expect("an answer");
     assert_eq!((served.status.as_u16(), &served.body[..]), (200, &picture[..]));
     for (name, value) in [
@@ -78,8 +96,7 @@ async fn another_logo_is_unverified_and_none_is_none() {
     let (world, files) = world().await;
     let uri = files.put("/logo.png", "image/png", png(32, 1));
     let told = registered(&world, &json!({ "client_name": "Corner shop", "logo_uri": uri })).await;
-    let verify = format!("/clients/{}/verify", text(&told["client_id"]));
-    world.admin().call(Method::POST, &verify, None).await.expect("an answer");
+    confirmed(&world, &told).await;
     let same = put(&world, &told, &update(&told, &json!({}))).await.json();
     assert_eq!(same["verified"], true, "{same}");
     files.put("/logo.png", "image/png", png(32, 2));
@@ -88,6 +105,30 @@ async fn another_logo_is_unverified_and_none_is_none() {
     let without = put(&world, &told, &update(&told, &json!({ "logo_uri": null }))).await.json();
     assert!(without.get("logo_uri").is_none());
     assert_eq!(prompted(&world, &told).await, Value::Null);
+}
+
+#[tokio::test]
+async fn an_operator_confirms_the_logo_that_they_looked_at_and_no_other() {
+    let (world, files) = world().await;
+    let uri = files.put("/logo.png", "image/png", png(32, 1));
+    let metadata = json!({ "client_name": "Corner shop", "logo_uri": uri });
+    let told = registered(&world, &metadata).await;
+    let path = format!("/clients/{}/verify", text(&told["client_id"]));
+    let verify = async |picture: Option<Vec<u8>>| {
+        let hash = picture.map(|picture| Digest::of(&picture).to_string());
+        let looks = json!({ "client_name": "Corner shop", "logo_sha256": hash });
+        world.admin().call(Method::POST, &path, Some(&looks)).await.expect("an answer").in_short()
+    };
+    files.put("/logo.png", "image/png", png(32, 2));
+    put(&world, &told, &update(&told, &json!({}))).await;
+    assert_eq!(verify(Some(png(32, 1))).await, "409 changed", "it has another one by now");
+    assert_eq!(verify(None).await, "409 changed", "and not none");
+    assert_eq!(verify(Some(png(32, 2))).await, "200");
+    let id = text(&told["client_id"]);
+    let replaced = async || world.admin().replace_client(id, &metadata).await.expect("replaced")["verified"].clone();
+    assert_eq!(replaced().await, true, "the same one");
+    files.put("/logo.png", "image/png", png(32, 3));
+    assert_eq!(replaced().await, false, "nobody has looked at what was fetched now");
 }
 
 #[tokio::test]
@@ -103,6 +144,7 @@ async fn only_a_small_png_within_reach_is_a_logo() {
         files.put("/cut", "image/png", &png(8, 7)[..40]),
         files.put("/and-more", "image/png", [png(8, 7), b"<script>".to_vec()].concat()),
         files.put("/wide", "image/png", png(513, 7)),
+        files.put("/moves", "image/png", moving(8)),
         files.put("/large", "image/png", [png(8, 7), noise].concat()),
         files.put("/huge", "image/png", vec![0; 65 * 1024]),
         files.redirect("/elsewhere", &good),

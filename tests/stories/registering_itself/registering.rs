@@ -2,14 +2,13 @@
 
 use serde_json::json;
 use server::domain::algorithm::Algorithm;
+use server::domain::details::DetailsType;
+use server::domain::names::ClientId;
 use server::domain::policy::Registration;
-use server::domain::profile::Profile;
 use simulator::client_key::ClientKey;
-use simulator::relying_party::{Authentication, Credentials};
-use tests::pki::Authority;
 use tests::{ISSUER, World, a_request};
 
-use super::{CIBA, builder, deleted, generous, nothing, open, posted, read, refused, registered, text, token};
+use super::{CIBA, builder, deleted, generous, nothing, open, posted, refused, registered, text};
 
 /// RFC 7591 §3.2.1, RFC 7592 §3, CIBA §4.
 #[tokio::test]
@@ -137,74 +136,73 @@ async fn the_realm_says_what_may_be_asked_for() {
     assert_eq!(refused.in_short(), "400 invalid_client_metadata");
 }
 
-/// `OP_ACCEPTANCE` §2.13: what the conformance suite's `dynamic_client` variant sends.
-#[tokio::test]
-async fn a_fapi_client_registers_asks_is_approved_and_deletes_itself() {
-    let fapi = |policy: &mut server::domain::policy::Policy| {
-        policy.profile = Profile::FapiCiba;
-        policy.signing_algorithms = vec![Algorithm::Ps256];
-    };
-    let world = builder(Registration::Token).policy(fapi).mutual_tls().make().await;
-    let key = ClientKey::generate(Algorithm::Ps256);
-    let certificate = Authority::new("any").certify("any");
-    let mut jwk = key.jwk();
-    jwk["x5c"] = json!([base64_of(certificate.leaf())]);
-    let metadata = json!({
-        "client_name": "Suite client",
-        "jwks": { "keys": [jwk] },
-        "grant_types": [CIBA, "refresh_token"],
-        "response_types": [],
-        "scope": "openid email",
-        "backchannel_token_delivery_mode": "poll",
-        "backchannel_authentication_request_signing_alg": "PS256",
-        "backchannel_user_code_parameter": false,
-        "id_token_signed_response_alg": "PS256",
-        "token_endpoint_auth_method": "private_key_jwt",
-        "token_endpoint_auth_signing_alg": "PS256",
-        "tls_client_certificate_bound_access_tokens": true,
+fn details_type(name: &str) -> DetailsType {
+    let kind = json!({
+        "type": name,
+        "title": { "label": "What", "value": name },
+        "schema": { "type": "object", "required": ["to"], "properties": { "to": { "type": "string", "maxLength": 20 } } },
+        "display": [{ "label": "To", "path": "/to" }],
     });
-    let made = token(&world, &nothing()).await;
-    let answer = posted(&world, Some(text(&made["token"])), &metadata).await;
-    assert_eq!(answer.in_short(), "201", "{}", answer.json());
-    let told = answer.json();
-    assert!(told.get("client_secret").is_none() && told.get("client_secret_expires_at").is_none());
-    assert!(text(&told["registration_client_uri"]).starts_with("https://"));
-    for (name, value) in metadata.as_object().expect("an object") {
-        assert_eq!(&told[name], value, "{name} comes back");
-    }
-    let authentication = Authentication::PrivateKeyJwt(key.clone());
-    let credentials = Credentials { id: text(&told["client_id"]).to_owned(), secret: String::new(), authentication };
-    let (party, phone) = (world.client_with(credentials).await.showing(Some(certificate)), world.phone("1001").await);
-    let parameters = [("scope", "openid"), ("login_hint", "alice"), ("binding_message", "1234")];
-    let begun = party.begin_signed(&key, &parameters).await.expect("an answer");
-    assert_eq!(begun.in_short(), "200", "{}", begun.json());
-    let asked = text(&begun.json()["auth_req_id"]).to_owned();
-    phone.approve(&world.prompt(&phone, &asked).await).await.expect("approved");
-    let tokens = world.redeem(&party, &asked).await.json();
-    party.verify(text(&tokens["id_token"]), world.now().unix_seconds()).await.expect("believed");
-    let refreshed = party.refresh(text(&tokens["refresh_token"])).await.expect("an answer");
-    assert_eq!(refreshed.in_short(), "200");
-    let access_token = text(&tokens["access_token"]).to_owned();
-    assert_eq!(party.userinfo(&access_token).await.expect("an answer").in_short(), "200");
-    assert_eq!(deleted(&world, &told).await.status, 204);
-    assert_eq!(read(&world, &told).await.in_short(), "401 invalid_token");
-    assert_eq!(party.userinfo(&access_token).await.expect("an answer").in_short(), "401 invalid_token");
-    let after = party.begin_signed(&key, &parameters).await.expect("an answer");
-    assert_eq!(after.in_short(), "401 invalid_client");
+    serde_json::from_value(kind).expect("a type")
 }
 
-fn base64_of(bytes: &[u8]) -> String {
-    use base64::Engine as _;
-    base64::engine::general_purpose::STANDARD.encode(bytes)
+/// RFC 9396 §10. What no operator allowed is not to be had by leaving the member out.
+#[tokio::test]
+async fn the_realm_says_which_details_may_be_sent() {
+    let types = |policy: &mut server::domain::policy::Policy| {
+        policy.authorization_details_types = vec![details_type("payment"), details_type("account")];
+        policy.registration_details_types = vec!["payment".to_owned()];
+    };
+    let mut world = builder(Registration::Open).policy(generous).policy(types).make().await;
+    let _phone = world.phone("1001").await;
+    let told = registered(&world, &json!({ "client_name": "Corner shop" })).await;
+    assert_eq!(told["authorization_details_types"], json!(["payment"]), "all of it by default");
+    let none = registered(&world, &json!({ "authorization_details_types": [] })).await;
+    assert_eq!(none["authorization_details_types"], json!([]));
+    let asked = async |world: &World, told: &serde_json::Value, kind: &str| {
+        let shop = world.client(text(&told["client_id"]), text(&told["client_secret"])).await;
+        let details = json!([{ "type": kind, "to": "Merchant A" }]);
+        a_request().with("authorization_details", &details.to_string()).sent(&shop).await.in_short()
+    };
+    assert_eq!(asked(&world, &told, "payment").await, "200");
+    assert_eq!(asked(&world, &told, "account").await, "400 invalid_authorization_details");
+    assert_eq!(asked(&world, &none, "payment").await, "400 invalid_authorization_details");
+    let cases = [json!(["account"]), json!(["payment", "account"]), json!(["agent_action"]), json!(["nothing"])];
+    let cases = cases.map(|types| ("authorization_details_types", json!({ "authorization_details_types": types })));
+    refused(&world, &cases, async |world, metadata| posted(world, None, metadata).await).await;
+    world
+        .change_policy(|policy| {
+            policy.registration_details_types = Vec::new();
+            policy.agent_actions = true;
+        })
+        .await;
+    let told = registered(&world, &nothing()).await;
+    assert_eq!(told["authorization_details_types"], json!([]), "nothing, unless the realm says so");
+    refused(&world, &cases, async |world, metadata| posted(world, None, metadata).await).await;
 }
 
 /// A removed client that had registered itself is remembered while anything may name it, and no longer.
 #[tokio::test]
 async fn what_removed_itself_is_forgotten_in_the_end() {
     let world: World = open().await;
-    let told = registered(&world, &nothing()).await;
+    let key = ClientKey::generate(Algorithm::Es256);
+    let metadata = json!({
+        "client_name": "Corner shop",
+        "jwks": key.jwks(),
+        "software_version": "version 2.1",
+        "backchannel_token_delivery_mode": "ping",
+        "backchannel_client_notification_endpoint": "https://shop.example/ciba",
+    });
+    let told = registered(&world, &metadata).await;
     deleted(&world, &told).await;
     let provider = world.provider();
+    let found = provider.store().client(provider.id(), &ClientId::new(text(&told["client_id"]))).await;
+    let record = found.expect("a look-up").expect("the record").record;
+    let record = serde_json::to_string(&record).expect("JSON");
+    assert!(record.contains("Corner shop"), "users may know it by that: {record}");
+    for gone in ["kty", "version 2.1", "shop.example", "token\":", "secret\":"] {
+        assert!(!record.contains(gone), "{gone} in {record}");
+    }
     let kept = async || provider.store().clients(provider.id()).await.expect("the clients").len();
     let before = kept().await;
     provider.store().sweep(provider.id(), world.now(), 1000).await.expect("a sweep");

@@ -5,6 +5,7 @@ use server::domain::algorithm::Algorithm;
 use server::domain::policy::{HintIssuer, Registration, RegistrationSoftware};
 use simulator::client_key::ClientKey;
 use simulator::stand_in::key_set::KeySetStandIn;
+use tests::pki::Authority;
 use tests::{ISSUER, World};
 
 use super::{builder, generous, nothing, posted, put, read, text, update};
@@ -26,7 +27,7 @@ impl Scene {
             policy.registration_software = software;
             policy.software_issuers = vec![issuer];
         });
-        Self { world: world.make().await, key, published }
+        Self { world: world.trusting(&Authority::new("CA")).make().await, key, published }
     }
 
     fn stated(&self, claims: &Value) -> String {
@@ -119,4 +120,82 @@ async fn while_the_issuers_keys_cannot_be_had_the_client_is_told_to_come_again()
     let scene = Scene::new(RegistrationSoftware::Any).await;
     scene.published.break_down();
     assert_eq!(scene.told(&scene.stated(&nothing())).await, "503 temporarily_unavailable");
+}
+
+/// RFC 7591 §2: `jwks` and `jwks_uri` exclude each other; RFC 8705 §2.1.2: so do the names of a certificate.
+#[tokio::test]
+async fn a_statement_wins_also_where_the_client_says_the_same_by_another_member() {
+    let scene = Scene::new(RegistrationSoftware::Any).await;
+    let key = ClientKey::generate(Algorithm::Es256);
+    let elsewhere = "https://shop.example/jwks";
+    let sent = async |claims: Value, mut metadata: Value| {
+        metadata["software_statement"] = json!(scene.stated(&claims));
+        let answer = posted(&scene.world, None, &metadata).await;
+        assert_eq!(answer.in_short(), "201", "{}", answer.json());
+        answer.json()
+    };
+    let told = sent(json!({ "jwks_uri": elsewhere }), json!({ "jwks": key.jwks() })).await;
+    assert_eq!((&told["jwks_uri"], told.get("jwks")), (&json!(elsewhere), None));
+    let told = sent(json!({ "jwks": key.jwks() }), json!({ "jwks_uri": elsewhere })).await;
+    assert_eq!((&told["jwks"], told.get("jwks_uri")), (&key.jwks(), None));
+    let told = sent(
+        json!({ "token_endpoint_auth_method": "tls_client_auth", "tls_client_auth_san_dns": "shop.example" }),
+        json!({ "tls_client_auth_subject_dn": "CN=somebody else" }),
+    )
+    .await;
+    let names = (&told["tls_client_auth_san_dns"], told.get("tls_client_auth_subject_dn"));
+    assert_eq!(names, (&json!("shop.example"), None));
+    let told = sent(json!({ "jwks": null }), json!({ "jwks_uri": elsewhere })).await;
+    assert_eq!(told["jwks_uri"], elsewhere, "of what the statement does not say, the client does");
+}
+
+/// Each installation of one software registers, and users know them all by its name.
+#[tokio::test]
+async fn clients_of_one_software_share_the_name_that_its_statement_says_and_nobody_else_does() {
+    let scene = Scene::new(RegistrationSoftware::Any).await;
+    let told = posted(&scene.world, None, &json!({ "software_statement": scene.stated(&nothing()) })).await.json();
+    assert_eq!(scene.told(&scene.stated(&json!({ "iat": 1 }))).await, "201", "another statement of the same software");
+    for other in [
+        scene.stated(&json!({ "software_id": "other" })),
+        scene.stated(&json!({ "software_id": null })),
+        scene.stated(&json!({ "software_id": null, "client_name": null })),
+    ] {
+        let metadata = json!({ "software_statement": other, "software_id": "shopkeeper", "client_name": "Shopkeeper" });
+        let answer = posted(&scene.world, None, &metadata).await;
+        assert_eq!(answer.in_short(), "400 invalid_client_metadata", "{metadata}");
+    }
+    let without = json!({ "client_name": "Shopkeeper", "software_id": "shopkeeper" });
+    assert_eq!(posted(&scene.world, None, &without).await.in_short(), "400 invalid_client_metadata");
+    let says_no_name = scene.stated(&json!({ "client_name": null }));
+    let metadata = json!({ "software_statement": says_no_name, "client_name": "Shopkeeper" });
+    let answer = posted(&scene.world, None, &metadata).await;
+    assert_eq!(answer.in_short(), "400 invalid_client_metadata", "the name is the client's own word");
+    let to_other = update(&told, &json!({ "software_statement": scene.stated(&json!({ "software_id": "other" })) }));
+    let answer = put(&scene.world, &told, &to_other).await;
+    assert_eq!(answer.in_short(), "400 invalid_client_metadata", "it would be another software of the same name");
+    assert_eq!(put(&scene.world, &told, &update(&told, &nothing())).await.in_short(), "200");
+}
+
+/// Whoever changes a vouched name takes the voucher off it.
+#[tokio::test]
+async fn a_name_that_an_operator_gave_is_shared_by_no_software() {
+    let scene = Scene::new(RegistrationSoftware::Any).await;
+    let told = posted(&scene.world, None, &json!({ "software_statement": scene.stated(&nothing()) })).await.json();
+    let renamed = json!({ "client_name": "Corner shop" });
+    scene.world.admin().replace_client(text(&told["client_id"]), &renamed).await.expect("replaced");
+    let of_that_name = scene.stated(&json!({ "client_name": "Corner shop" }));
+    assert_eq!(scene.told(&of_that_name).await, "400 invalid_client_metadata");
+}
+
+#[tokio::test]
+async fn what_an_operator_set_a_statement_does_not_undo() {
+    let scene = Scene::new(RegistrationSoftware::Any).await;
+    let statement = scene.stated(&json!({ "scope": "openid email phone", "match_code": false }));
+    let told = posted(&scene.world, None, &json!({ "software_statement": statement })).await.json();
+    let set = json!({ "client_name": "Shopkeeper", "scope": "openid email", "match_code": true });
+    scene.world.admin().replace_client(text(&told["client_id"]), &set).await.expect("replaced");
+    let echoed = put(&scene.world, &told, &update(&read(&scene.world, &told).await.json(), &nothing())).await;
+    assert_eq!(echoed.in_short(), "200", "{}", echoed.json());
+    let now = echoed.json();
+    assert_eq!((&now["scope"], &now["match_code"]), (&json!("openid email"), &json!(true)));
 }

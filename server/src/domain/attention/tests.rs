@@ -4,8 +4,12 @@ fn at(seconds: i64) -> Timestamp {
     Timestamp::from_unix_seconds(1_800_000_000 + seconds)
 }
 
-fn client(n: usize) -> ClientId {
+fn id(n: usize) -> ClientId {
     ClientId::new(format!("client-{n}"))
+}
+
+fn client(n: usize) -> Counted {
+    Counted::alone(id(n))
 }
 
 fn account() -> Account {
@@ -13,21 +17,21 @@ fn account() -> Account {
 }
 
 /// Answered at once, so that nothing but time limits it.
-fn taken(account: &mut Account, client: &ClientId, second: i64) -> Result<Loudness, Limit> {
+fn taken(account: &mut Account, client: &Counted, second: i64) -> Result<Loudness, Limit> {
     let wish = wish(client, second);
     account.take(&wish, &[wish.request], &Policy::default()).inspect(|_| forget_open(account, client))
 }
 
-fn forget_open(account: &mut Account, client: &ClientId) {
+fn forget_open(account: &mut Account, client: &Counted) {
     let apart = account.apart.iter_mut().flat_map(|apart| &mut apart.shares);
     account.own.shares.iter_mut().chain(apart).filter(|share| share.client == *client).for_each(|share| {
         share.open.clear();
     });
 }
 
-fn wish(client: &ClientId, second: i64) -> Wish<'_> {
-    let request = RequestKey::of(&format!("{client} {second}"));
-    Wish { client, request, until: at(second + 120), has_code: false, now: at(second) }
+fn wish(client: &Counted, second: i64) -> Wish<'_> {
+    let request = RequestKey::of(&format!("{} {second}", client.as_str()));
+    Wish { client: &client.0, counted: client, request, until: at(second + 120), has_code: false, now: at(second) }
 }
 
 #[test]
@@ -102,7 +106,7 @@ fn a_third_refusal_within_ten_minutes_cools_the_client_down_for_fifteen() {
 
 #[test]
 fn a_block_holds_until_its_end_or_for_ever_and_only_a_code_passes() {
-    let block = |until| Block { client: client(1), device: DeviceId::from_bytes([1; 16]), at: at(0), until };
+    let block = |until| Block { client: id(1), device: DeviceId::from_bytes([1; 16]), at: at(0), until };
     for (until, later) in [(Some(at(900)), Ok(Loudness::Push)), (None, Err(Limit::Blocked))] {
         let mut account = account();
         account.own.blocks.push(block(until));
@@ -141,7 +145,7 @@ fn what_no_longer_matters_is_forgotten_and_a_lasting_block_never() {
     let mut account = account();
     assert!(taken(&mut account, &client(1), 0).is_ok());
     assert_eq!(account.own.forget_at(), Some(at(3600)));
-    account.own.blocks.push(Block { client: client(1), device: DeviceId::from_bytes([1; 16]), at: at(0), until: None });
+    account.own.blocks.push(Block { client: id(1), device: DeviceId::from_bytes([1; 16]), at: at(0), until: None });
     assert_eq!(account.own.forget_at(), None);
 }
 
@@ -164,7 +168,7 @@ fn the_largest_record_that_settings_allow_fits_into_a_store() {
     let times = |count: usize| Times::from(vec![3_600_000; count]);
     let long = |n: usize| ClientId::new(format!("{n:0>255}"));
     let share = |n| Share {
-        client: long(n),
+        client: Counted::alone(long(n)),
         prompts: times(most("client_prompts_per_hour")),
         open: vec![(RequestKey::of("x"), at(0)); most("client_prompts_pending")],
         refusals: times(most("refusals_before_cool_down")),
@@ -181,4 +185,28 @@ fn the_largest_record_that_settings_allow_fits_into_a_store() {
     let json = serde_json::to_string(&largest).expect("plain data");
     assert!(json.len() <= 16 * 1024 - 29, "{} bytes", json.len());
     assert_eq!(serde_json::from_str::<Attention>(&json).expect("it is read"), largest);
+}
+
+#[test]
+fn clients_that_registered_themselves_and_nobody_confirmed_are_counted_as_one() {
+    let secret = crate::domain::secret::SecretHash::of(&crate::domain::secret::Secret::new("a secret".to_owned()));
+    let operators = |n, verified| {
+        let secret = crate::domain::client::ClientSecret::Hashed(secret.clone());
+        Client { verified, ..Client::new(id(n), "Example".to_owned(), secret) }
+    };
+    let itself = |n, verified| Client {
+        registration: Some(crate::domain::registration::SelfRegistered {
+            token: secret.clone(),
+            issued_at: at(0),
+            statement: None,
+            software: None,
+        }),
+        ..operators(n, verified)
+    };
+    assert_eq!(Counted::of(&itself(1, false)), Counted::of(&itself(2, false)));
+    assert_eq!(Counted::of(&itself(1, false).gone(Some(at(1)))), Counted::of(&itself(2, false)), "removed since");
+    for alone in [itself(1, true), operators(1, true), operators(1, false)] {
+        assert_eq!(Counted::of(&alone), client(1));
+    }
+    assert!(Counted::of(&itself(1, false)).as_str().contains(' '), "the id of no client");
 }

@@ -27,7 +27,7 @@ use super::public_keys::Unbelieved;
 use super::refusals;
 use super::retry::ATTEMPTS_IN_LINE;
 use crate::authenticator::{self, Asked, Question, StartError};
-use crate::domain::attention::Wish;
+use crate::domain::attention::{Counted, Wish};
 use crate::domain::audit::{Point, What};
 use crate::domain::authentication_request::{AuthenticationRequest, Callback, State};
 use crate::domain::binding_message::BadBindingMessage;
@@ -146,7 +146,8 @@ pub async fn begin(provider: &Provider, caller: &Caller, sent: Sent) -> Result<B
     let match_code = caller.client.match_code.then(|| match_code::draw(provider));
     request.match_code = match_code.as_ref().map(|code| match_code::mac(provider, &request.key, code));
     // Judged before anything is signed, and again if somebody else's request is committed first.
-    let taken = take(provider, &request, has_code).await?;
+    let counted = Counted::of(&caller.client);
+    let taken = take(provider, (&request, &counted), has_code).await?;
     let question = Question {
         client: &caller.client,
         request: &request,
@@ -157,7 +158,7 @@ pub async fn begin(provider: &Provider, caller: &Caller, sent: Sent) -> Result<B
     may_be_kept(&request, &asked)?;
     let copies = asked.prompts.iter().chain(&asked.awaiting);
     request.prompts = copies.map(|prompt| (prompt.device, prompt.id)).collect();
-    commit(provider, caller, Step { request, asked, used, has_code }, taken).await?;
+    commit(provider, caller, Step { request, asked, used, has_code, counted }, taken).await?;
     let interval = (caller.client.delivery != DeliveryMode::Push).then_some(provider.policy().interval);
     Ok(Begun { auth_req_id, expires_in: provider.policy().lifetime(parameters.requested_expiry), interval, match_code })
 }
@@ -181,9 +182,13 @@ async fn may_sign_in(provider: &Provider, caller: &Caller, person: &Person) -> R
     Err(Reason::UserNotActive)
 }
 
-async fn take(provider: &Provider, request: &AuthenticationRequest, has_code: bool) -> Result<Taken, Reason> {
+async fn take(
+    provider: &Provider,
+    (request, counted): (&AuthenticationRequest, &Counted),
+    has_code: bool,
+) -> Result<Taken, Reason> {
     let AuthenticationRequest { client, key, expires_at, created_at, .. } = request;
-    let wish = Wish { client, request: *key, until: *expires_at, has_code, now: *created_at };
+    let wish = Wish { client, counted, request: *key, until: *expires_at, has_code, now: *created_at };
     disturb::take(provider, &request.subject, &wish).await
 }
 
@@ -276,6 +281,8 @@ struct Step {
     used: Option<Mark>,
     /// Whether the user's code was sent.
     has_code: bool,
+    /// Under what the prompt is counted.
+    counted: Counted,
 }
 
 impl Step {
@@ -319,7 +326,7 @@ async fn commit(provider: &Provider, caller: &Caller, step: Step, mut taken: Tak
         if line.is_none() {
             line = Some(provider.lines.stand(&step.request.subject).await);
         }
-        taken = take(provider, &step.request, step.has_code).await?;
+        taken = take(provider, (&step.request, &step.counted), step.has_code).await?;
     }
     Err(Unavailable::Contended.into())
 }

@@ -14,8 +14,9 @@ use super::super::Unavailable;
 use super::super::provider::Provider;
 use super::Reason;
 use super::person::Person;
+use crate::domain::attention::Counted;
 use crate::domain::client::Client;
-use crate::domain::names::{ClientId, Subject};
+use crate::domain::names::Subject;
 use crate::domain::secret::Secret;
 use crate::domain::time::Timestamp;
 use crate::domain::user::UserCodeHash;
@@ -50,14 +51,14 @@ pub(super) fn is_demanded(provider: &Provider, client: &Client) -> bool {
 /// Judges a code that was demanded.
 pub(super) async fn check(provider: &Provider, client: &Client, person: &Person, code: Secret) -> Result<(), Reason> {
     let now = provider.now();
-    let codes = &provider.user_codes;
-    if !codes.count(&client.id, &person.subject, now) {
+    let (codes, counted) = (&provider.user_codes, Counted::of(client));
+    if !codes.count(&counted, &person.subject, now) {
         warn!(client = %client.id, subject = %person.subject, "too many wrong user codes: this one is not looked at");
         return Err(Reason::InvalidUserCode);
     }
     let judged = codes.matches(person.user_code.clone(), code).await;
     if judged != Ok(false) {
-        codes.uncount(&client.id, &person.subject, now);
+        codes.uncount(&counted, &person.subject, now);
     }
     if judged? {
         return Ok(());
@@ -67,7 +68,7 @@ pub(super) async fn check(provider: &Provider, client: &Client, person: &Person,
 }
 
 /// The user, and the client where it is its own count.
-type Count = (Subject, Option<ClientId>);
+type Count = (Subject, Option<Counted>);
 
 /// Wrong codes of the last minutes, and the threads that judge codes.
 pub(in crate::flow) struct UserCodes {
@@ -85,7 +86,7 @@ impl Default for UserCodes {
 
 impl UserCodes {
     /// Counts a code as wrong before it is looked at, so that guesses at the same time are counted too. `false`: enough.
-    fn count(&self, client: &ClientId, user: &Subject, now: Timestamp) -> bool {
+    fn count(&self, client: &Counted, user: &Subject, now: Timestamp) -> bool {
         let mut wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
         let counts = counts(client, user);
         for (count, most) in &counts {
@@ -108,7 +109,7 @@ impl UserCodes {
     }
 
     /// It was right after all.
-    fn uncount(&self, client: &ClientId, user: &Subject, at: Timestamp) {
+    fn uncount(&self, client: &Counted, user: &Subject, at: Timestamp) {
         let mut wrong = self.wrong.lock().unwrap_or_else(PoisonError::into_inner);
         for (count, _) in counts(client, user) {
             if let Some(times) = wrong.get_mut(&count)
@@ -139,7 +140,7 @@ impl UserCodes {
     }
 }
 
-fn counts(client: &ClientId, user: &Subject) -> [(Count, usize); 2] {
+fn counts(client: &Counted, user: &Subject) -> [(Count, usize); 2] {
     [((user.clone(), Some(client.clone())), MOST_OF_CLIENT), ((user.clone(), None), MOST_OF_ALL)]
 }
 
@@ -151,9 +152,14 @@ fn is_recent(at: Timestamp, now: Timestamp) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::names::ClientId;
+
+    fn party(id: &str) -> Counted {
+        Counted::alone(ClientId::new(id))
+    }
 
     fn counted(codes: &UserCodes, client: &str, second: i64) -> bool {
-        codes.count(&ClientId::new(client), &Subject::new("1001"), Timestamp::from_unix_seconds(second))
+        codes.count(&party(client), &Subject::new("1001"), Timestamp::from_unix_seconds(second))
     }
 
     #[test]
@@ -172,7 +178,7 @@ mod tests {
             assert!(!counted(&codes, client, 5), "{client}");
         }
         assert!(!counted(&codes, "e", 5));
-        let other = codes.count(&ClientId::new("e"), &Subject::new("1002"), Timestamp::from_unix_seconds(5));
+        let other = codes.count(&party("e"), &Subject::new("1002"), Timestamp::from_unix_seconds(5));
         assert!(other, "another user has a count of their own");
     }
 
@@ -181,7 +187,7 @@ mod tests {
         let codes = UserCodes::default();
         for second in 0..50 {
             assert!(counted(&codes, "shop", second));
-            codes.uncount(&ClientId::new("shop"), &Subject::new("1001"), Timestamp::from_unix_seconds(second));
+            codes.uncount(&party("shop"), &Subject::new("1001"), Timestamp::from_unix_seconds(second));
         }
     }
 

@@ -8,7 +8,7 @@ use protocol::base64url;
 use super::super::narrow::Lasting;
 use super::Agreed;
 use crate::domain::client::Client;
-use crate::domain::names::FamilyKey;
+use crate::domain::names::{FamilyKey, Subject};
 use crate::domain::random::Random;
 use crate::domain::refresh::{RefreshFamily, Sent};
 use crate::domain::secret::{Secret, SecretHash};
@@ -63,7 +63,7 @@ impl RefreshToken {
     pub(super) fn founding(
         &self,
         client: &Client,
-        (agreed, granted): (Agreed, Lasting),
+        (agreed, granted, told): (Agreed, Lasting, Subject),
         now: Timestamp,
         ends_at: Timestamp,
     ) -> RefreshFamily {
@@ -71,6 +71,7 @@ impl RefreshToken {
             key: self.family(),
             client: client.id.clone(),
             subject: agreed.subject,
+            told: Some(told),
             scope: agreed.scope,
             resources: granted.resources,
             details: granted.details,

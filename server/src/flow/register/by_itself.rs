@@ -6,12 +6,12 @@ use serde_json::{Map, Value};
 use tracing::info;
 
 use super::fetched::{self, Fetched};
-use super::likeness::Free;
+use super::likeness::{Free, Towards};
 use super::members::BadMember;
-use super::metadata::Metadata;
 use super::rules::{Judged, must};
 use super::secrets::with_secret;
-use super::{Registered, attempted, rules, statement, without};
+use super::statement::Stated;
+use super::{Registered, allowed, attempted, statement, without};
 use crate::domain::audit::What;
 use crate::domain::client::{Client, ClientSecret};
 use crate::domain::names::{ClientId, RegistrationKey};
@@ -27,6 +27,10 @@ use crate::store::{Change, Versioned};
 /// So often in a minute clients may replace their own registrations, all of a realm together at one server: each time may make
 /// us fetch something.
 const MOST_REPLACED_A_MINUTE: u32 = 120;
+
+/// So often in a minute one token is looked at, at one server, whatever comes of it: what is refused uses the token up by
+/// nothing, and may have made us fetch something.
+const MOST_BY_A_TOKEN_A_MINUTE: u32 = 60;
 
 /// Why nothing was registered, told or changed.
 #[derive(Debug, thiserror::Error)]
@@ -49,7 +53,7 @@ pub enum Reason {
     /// What it is to be verified by cannot be had now.
     #[error("the keys of a software statement cannot be fetched")]
     KeysUnreachable,
-    /// As many registered as may in a minute.
+    /// As many tried to as may in a minute.
     #[error("too many registrations in a minute")]
     TooOften,
     /// There are as many clients as may be.
@@ -65,7 +69,7 @@ impl From<super::Reason> for Reason {
         match reason {
             super::Reason::BadMember(bad) => Self::BadMember(bad),
             // Of ids that were drawn at random nobody holds a token.
-            super::Reason::Exists | super::Reason::UnknownClient => Self::InvalidToken,
+            super::Reason::Exists | super::Reason::UnknownClient | super::Reason::LooksOtherwise => Self::InvalidToken,
             super::Reason::Unavailable(reason) => Self::Unavailable(reason),
         }
     }
@@ -87,13 +91,13 @@ pub async fn register(
     mut members: Map<String, Value>,
 ) -> Result<Itself, Reason> {
     let leave = admitted(provider, presented).await?;
-    let statement = statement::applied(provider, &mut members, false).await?;
+    let Stated { statement, software } = statement::applied(provider, &mut members, None).await?;
     must(!members.contains_key("client_id"), "client_id", "must not be there: it is drawn here")?;
     must(!members.contains_key("client_secret"), "client_secret", "must not be there: it is drawn here")?;
-    let client = judged(provider, provider.random().token(), members, false)?;
+    let client = allowed::judge(provider, provider.random().token(), members, None)?;
     let Fetched { client, logo } = fetched::fetch(provider, client).await?;
     let token = Secret::new(provider.random().token());
-    let registration = SelfRegistered { token: SecretHash::of(&token), issued_at: provider.now(), statement };
+    let registration = SelfRegistered { token: SecretHash::of(&token), issued_at: provider.now(), statement, software };
     let client = Client { verified: false, registration: Some(registration), ..client };
     let registered = with_secret(provider, client, None, None)?;
     let _one_at_a_time = provider.naming.lock().await;
@@ -116,10 +120,14 @@ async fn admitted(provider: &Provider, presented: Option<&Secret>) -> Result<Opt
             let key = RegistrationKey::of(token.reveal());
             let found = provider.store.registration_token(provider.id(), &key).await.map_err(Unavailable::from)?;
             let good = found.is_some_and(|found| found.record.is_good(provider.now()));
-            if good { Ok(Some(key)) } else { Err(Reason::InvalidToken) }
+            if !good {
+                return Err(Reason::InvalidToken);
+            }
+            let may = provider.attempts.take(key, provider.now(), MOST_BY_A_TOKEN_A_MINUTE);
+            if may { Ok(Some(key)) } else { Err(Reason::TooOften) }
         }
         (Registration::Open, None) => {
-            let may = provider.registrations.take(provider.now(), policy.registrations_per_minute);
+            let may = provider.registrations.take((), provider.now(), policy.registrations_per_minute);
             if may { Ok(None) } else { Err(Reason::TooOften) }
         }
     }
@@ -138,7 +146,7 @@ async fn created(
             found.filter(|found| found.record.is_good(now)).ok_or(Reason::InvalidToken)?;
         change = change.replace(version, record.used());
     }
-    let free = Free::judge(provider, client).await?;
+    let free = Free::judge(provider, client, Towards::Stranger).await?;
     if free.registered_themselves() >= provider.policy().registered_clients_max as usize {
         return Err(Reason::Full);
     }
@@ -161,30 +169,35 @@ pub async fn replace(
     mut members: Map<String, Value>,
 ) -> Result<Itself, Reason> {
     let before = own(provider, id, &token).await?.record;
-    if !provider.replacements.take(provider.now(), MOST_REPLACED_A_MINUTE) {
+    if !provider.replacements.take((), provider.now(), MOST_REPLACED_A_MINUTE) {
         return Err(Reason::TooOften);
     }
     its_own_only(provider, &before, &mut members)?;
-    let stated = before.registration.as_ref().is_some_and(|own| own.statement.is_some());
-    let statement = statement::applied(provider, &mut members, stated).await?;
-    let client = judged(provider, id.as_str().to_owned(), members, before.verified)?;
-    must(client.sector == before.sector, "subject_type", "must stay, and with it the sector: register another client")?;
-    let Fetched { client, logo } = fetched::fetch(provider, client).await?;
-    let (client, statement, logo) = (&client, &statement, logo.as_ref());
+    let Stated { statement, software } = statement::applied(provider, &mut members, Some(&before)).await?;
+    let client = allowed::judge(provider, id.as_str().to_owned(), members.clone(), Some(&before))?;
+    let logo = fetched::fetch(provider, client).await?.logo;
+    let (members, statement, software, logo) = (&members, &statement, &software, logo.as_ref());
     let (token_shown, _one_at_a_time) = (&token, provider.naming.lock().await);
     let registered = until_decided(|| async {
         let Versioned { version, record: before } = own(provider, id, token_shown).await?;
-        let looks_the_same = client.name == before.name && client.logo == before.logo;
+        // Anew, for an operator may have settled something while we fetched.
+        let client = allowed::judge(provider, id.as_str().to_owned(), members.clone(), Some(&before))?;
+        let logo_hash = logo.map(Logo::digest);
+        let looks_the_same = client.name == before.name && logo_hash == before.logo;
+        let judged_again = client.name != before.name || before.software() != software.as_ref();
+        let told = |own| SelfRegistered { statement: statement.clone(), software: software.clone(), ..own };
         let client = Client {
             verified: before.verified && looks_the_same,
-            registration: before.registration.map(|own| SelfRegistered { statement: statement.clone(), ..own }),
-            ..client.clone()
+            logo: logo_hash,
+            settled: before.settled,
+            registration: before.registration.map(told),
+            ..client
         };
         let registered = with_secret(provider, client, None, before.secret)?;
         let change = provider.change().replace(version, registered.client.clone());
         let mut change = fetched::keeping(provider, change, id, logo).await?;
-        if registered.client.name != before.name {
-            change = Free::judge(provider, &registered.client).await?.taken_by(change);
+        if judged_again {
+            change = Free::judge(provider, &registered.client, Towards::Stranger).await?.taken_by(change);
         }
         let changed = What::ClientChangedItself { client: id.clone() };
         let change = change.recording(provider, provider.now(), changed);
@@ -247,26 +260,6 @@ fn is_secret(provider: &Provider, client: &Client, text: &str) -> bool {
             opened.is_some_and(|opened| secret.matches(&SecretHash::of(&Secret::new(opened))))
         }
     }
-}
-
-/// By the rules for all, and by those for clients that speak for themselves.
-fn judged(provider: &Provider, id: String, mut members: Map<String, Value>, verified: bool) -> Judged<Client> {
-    let allowed = &provider.policy().registration_scopes;
-    let says_verified = members.remove("verified").is_some_and(|said| said == Value::Bool(true));
-    must(verified || !says_verified, "verified", "must not be true: an operator confirms the name")?;
-    if members.get("scope").is_none_or(Value::is_null) {
-        let all = if allowed.is_empty() { "openid".to_owned() } else { allowed.join(" ") };
-        members.insert("scope".to_owned(), all.into());
-    }
-    let client = rules::judge(id, Metadata::read(members)?, &provider.offer())?;
-    let may_ask = |scope: &String| scope == "openid" || allowed.contains(scope);
-    let rule = "must be within what clients that register themselves may ask for here";
-    must(client.scope.iter().all(may_ask), "scope", rule)?;
-    must(client.audiences.is_empty(), "audiences", "must not be there: an operator says who serves what")?;
-    must(client.resources.is_empty(), "resources", "must not be there: an operator says for what its tokens are")?;
-    let required = client.user_verification == protocol::messages::UserVerification::Required;
-    must(required, "user_verification", "must be required")?;
-    Ok(client)
 }
 
 /// Reads a registration document: an object without a member twice.

@@ -32,12 +32,12 @@ pub(super) fn read(client: &Client, reply: &Reply) -> Result<Logo, BadMember> {
     let bytes = reply.body.whole().filter(|bytes| bytes.len() <= MOST_LOGO_BYTES);
     let bytes = bytes.ok_or_else(|| bad("must lead to a PNG of at most 11 KiB"))?;
     if !is_picture(bytes) {
-        return Err(bad("must lead to a PNG of at most 512 pixels a side"));
+        return Err(bad("must lead to a PNG of at most 512 pixels a side that is not animated"));
     }
     Ok(Logo::of(client.id.clone(), bytes))
 }
 
-/// Whether it is a PNG that can be decoded, and nothing behind it.
+/// Whether it is one picture, a PNG that can be decoded, and nothing behind it.
 fn is_picture(bytes: &[u8]) -> bool {
     if !bytes.ends_with(&END) {
         return false;
@@ -47,6 +47,10 @@ fn is_picture(bytes: &[u8]) -> bool {
     let Ok(mut reader) = Decoder::new_with_limits(Cursor::new(bytes), limits).read_info() else { return false };
     let (width, height) = reader.info().size();
     if width.max(height) > MOST_LOGO_PIXELS {
+        return false;
+    }
+    // What moves draws the eye from what is to be read, and whoever looked at it may have seen one frame of many.
+    if reader.info().animation_control().is_some() {
         return false;
     }
     let Some(size) = reader.output_buffer_size() else { return false };

@@ -10,9 +10,11 @@ use super::retry::{Attempt, until_decided};
 use crate::domain::audit::What;
 use crate::domain::client::Client;
 use crate::domain::names::ClientId;
+use crate::domain::registration::SelfRegistered;
 use crate::domain::secret::Secret;
 use crate::store::{Change, CommitError, Versioned};
 
+mod allowed;
 pub mod by_itself;
 mod fetched;
 mod likeness;
@@ -29,12 +31,12 @@ pub mod table;
 pub mod tokens;
 
 use fetched::Fetched;
-use likeness::Free;
+use likeness::{Free, Towards};
 pub use logo::{MOST_LOGO_BYTES, MOST_LOGO_PIXELS};
 pub use members::BadMember;
 pub use metadata::{Metadata, written};
 pub(super) use rate::Rate;
-pub use rules::SCOPES;
+pub use rules::{SCOPES, check_scopes};
 use secrets::{has_secret, with_secret};
 
 /// For so many days at least a client that had registered itself is remembered after it was removed: longer than a user's
@@ -62,6 +64,9 @@ pub enum Reason {
     /// There is no such client.
     #[error("there is no such client")]
     UnknownClient,
+    /// It has another name or another logo than the operator looked at.
+    #[error("the client has another name or another logo by now")]
+    LooksOtherwise,
     /// Nothing was decided.
     #[error(transparent)]
     Unavailable(#[from] Unavailable),
@@ -81,7 +86,7 @@ pub async fn create(provider: &Provider, members: Map<String, Value>) -> Result<
         if provider.store.client(provider.id(), &client.id).await.map_err(Unavailable::from)?.is_some() {
             return Err(Reason::Exists);
         }
-        let free = Free::judge(provider, client).await?;
+        let free = Free::judge(provider, client, Towards::Operator).await?;
         let created = What::ClientCreated { client: client.id.clone() };
         let change = provider.change().create(client.clone()).recording(provider, provider.now(), created);
         let change = fetched::keeping(provider, change, &client.id, logo.as_ref()).await?;
@@ -92,7 +97,8 @@ pub async fn create(provider: &Provider, members: Map<String, Value>) -> Result<
     Ok(registered)
 }
 
-/// Replaces all of a client's metadata. Its secret stays unless another one is named or its method needs another kind.
+/// Replaces all of a client's metadata. Its secret stays unless another one is named or its method needs another kind. Of one
+/// that registered itself it stays, too, whether its name is confirmed, unless that is said or another logo was fetched.
 pub async fn replace(provider: &Provider, id: &ClientId, members: &Map<String, Value>) -> Result<Registered, Reason> {
     find(provider, id).await?;
     let mut metadata = Metadata::read(members.clone())?;
@@ -100,20 +106,28 @@ pub async fn replace(provider: &Provider, id: &ClientId, members: &Map<String, V
         return Err(BadMember::new("client_id", "must be that of the path").into());
     }
     let chosen = metadata.client_secret.take();
+    let says_verified = members.get("verified").is_some_and(|said| !said.is_null());
     let client = rules::judge(id.as_str().to_owned(), metadata, &provider.offer())?;
     let Fetched { client, logo } = fetched::fetch(provider, client).await?;
     let (client, chosen, logo) = (&client, &chosen, logo.as_ref());
     let _one_at_a_time = provider.naming.lock().await;
     let registered = until_decided(|| async {
         let Versioned { version, record: before } = find(provider, id).await?;
-        let name = before.name;
-        let client = Client { registration: before.registration, ..client.clone() };
+        let (name, itself) = (before.name, before.registration.is_some());
+        let verified =
+            if itself && !says_verified { before.verified && client.logo == before.logo } else { client.verified };
+        let registration = before.registration.map(|own| SelfRegistered {
+            // Of a name that an operator gives it nobody said whose software it is.
+            software: own.software.filter(|_| client.name == name),
+            ..own
+        });
+        let client = Client { verified, settled: itself, registration, ..client.clone() };
         let registered = with_secret(provider, client, chosen.clone(), before.secret)?;
         let changed = What::ClientChanged { client: id.clone() };
         let change = provider.change().replace(version, registered.client.clone());
         let mut change = fetched::keeping(provider, change, id, logo).await?;
         if registered.client.name != name {
-            change = Free::judge(provider, &registered.client).await?.taken_by(change);
+            change = Free::judge(provider, &registered.client, Towards::Operator).await?.taken_by(change);
         }
         let change = change.recording(provider, provider.now(), changed);
         attempted(provider.store.commit(change).await, registered)
@@ -159,15 +173,26 @@ async fn without(provider: &Provider, version: u64, client: Client, removed: Wha
     let (now, id) = (provider.now(), client.id.clone());
     let remembered = (REMEMBERED_DAYS * 86_400).max(provider.policy().refresh_lifetime.into());
     let forget_at = client.registration.is_some().then(|| now.plus_seconds(remembered));
-    let rest = Client { removed: true, secret: None, logo: None, forget_at, ..client };
-    let change = provider.change().replace(version, rest).recording(provider, now, removed);
+    let change = provider.change().replace(version, client.gone(forget_at)).recording(provider, now, removed);
     fetched::keeping(provider, change, &id, None).await
 }
 
-/// Confirms a client's name, as an operator who knows whose it is.
-pub async fn verify(provider: &Provider, id: &ClientId) -> Result<Client, Reason> {
+/// What an operator looked at before confirming it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Looks {
+    /// `client_name`
+    pub name: String,
+    /// SHA-256 of the logo; `None`: it had none.
+    pub logo: Option<Digest>,
+}
+
+/// Confirms a client's name and logo, as an operator who knows whose they are; not if it has others by now.
+pub async fn verify(provider: &Provider, id: &ClientId, looks: &Looks) -> Result<Client, Reason> {
     let verified = until_decided(|| async {
         let Versioned { version, record } = find(provider, id).await?;
+        if (&record.name, record.logo) != (&looks.name, looks.logo) {
+            return Err(Reason::LooksOtherwise);
+        }
         let client = Client { verified: true, ..record };
         let verified = What::ClientVerified { client: id.clone() };
         let change = provider.change().replace(version, client.clone());

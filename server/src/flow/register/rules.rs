@@ -106,6 +106,7 @@ pub(super) fn judge(id: String, metadata: Metadata, offer: &Offer<'_>) -> Judged
         software_id: metadata.software_id,
         software_version: metadata.software_version,
         registration: None,
+        settled: false,
         removed: false,
         forget_at: None,
     })
@@ -356,17 +357,27 @@ fn scope(scope: Option<&str>) -> Judged<Vec<String>> {
     } else if !scope.iter().any(|scope| scope == "openid") {
         scope.insert(0, "openid".to_owned());
     }
-    let rule =
-        "at most 32 scopes of at most 64 printable ASCII characters, without quotation marks, backslashes or URLs";
-    must(scope.len() <= MOST_SCOPES && scope.iter().all(|scope| is_scope(scope)), "scope", rule)?;
-    let rule = "may not name the scope by which phones are enrolled: it never comes out of a CIBA request";
-    must(scope.iter().all(|scope| scope != ENROLMENT_SCOPE), "scope", rule)?;
+    check_scopes(&scope).map_err(|rule| BadMember::new("scope", rule))?;
     Ok(scope)
+}
+
+/// Whether a client may be registered with these scopes; which rule they break.
+pub fn check_scopes(scopes: &[String]) -> Result<(), &'static str> {
+    if scopes.len() > MOST_SCOPES || !scopes.iter().all(|scope| is_scope(scope)) {
+        return Err(
+            "at most 32 scopes of at most 64 printable ASCII characters, without quotation marks, backslashes or URLs",
+        );
+    }
+    if scopes.iter().any(|scope| scope == ENROLMENT_SCOPE) {
+        return Err("may not name the scope by which phones are enrolled: it never comes out of a CIBA request");
+    }
+    Ok(())
 }
 
 /// RFC 6749 §3.3, and what phones show: they refuse a prompt with a line that breaks the rules for text.
 fn is_scope(text: &str) -> bool {
-    let is_token = text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\');
+    let is_token =
+        !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\');
     is_token && text.len() <= LONGEST_SCOPE && text::check(Kind::DetailValue, text).is_ok()
 }
 

@@ -8,7 +8,7 @@ use super::super::Unavailable;
 use super::super::provider::{Provider, Recorded as _};
 use super::super::retry::{Attempt, until_decided};
 use super::fetched::{self, Fetched};
-use super::likeness::Free;
+use super::likeness::{Free, Towards};
 use super::members::BadMember;
 use super::metadata::{Metadata, written};
 use super::secrets::{check_chosen, has_secret, with_secret};
@@ -97,7 +97,7 @@ pub async fn settle(provider: &Provider, seed: &Seed) -> Result<(ClientId, Vec<D
             return Ok(Attempt::Done(seed.drift(judged, Some(&found.record))));
         }
         let client = with_secret(provider, judged.clone(), seed.secret.clone(), None)?.client;
-        let free = Free::judge(provider, &client).await?;
+        let free = Free::judge(provider, &client, Towards::Operator).await?;
         let created = What::ClientCreated { client: id.clone() };
         let change = provider.change().create(client).recording(provider, provider.now(), created);
         let change = fetched::keeping(provider, change, id, logo).await?;

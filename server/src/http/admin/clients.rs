@@ -6,12 +6,15 @@ use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use protocol::Digest;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
 
 use super::{created, found, read};
+use crate::domain::client::Client;
 use crate::domain::names::ClientId;
 use crate::flow::provider::Provider;
-use crate::flow::register::{self, Registered, written};
+use crate::flow::register::{self, Looks, Registered, written};
 use crate::http::segment::Segment;
 
 /// `POST /clients`: 201 with the metadata as registered and, this once, the secret.
@@ -29,7 +32,7 @@ pub(super) async fn create(State(provider): State<Arc<Provider>>, headers: Heade
 /// `GET /clients`: without secrets.
 pub(super) async fn list(State(provider): State<Arc<Provider>>) -> Response {
     match register::clients(&provider).await {
-        Ok(clients) => found(json!({ "clients": clients.iter().map(written).collect::<Vec<_>>() })),
+        Ok(clients) => found(json!({ "clients": clients.iter().map(shown).collect::<Vec<_>>() })),
         Err(reason) => reason.into_response(),
     }
 }
@@ -37,7 +40,7 @@ pub(super) async fn list(State(provider): State<Arc<Provider>>) -> Response {
 /// `GET /clients/{id}`: without its secret.
 pub(super) async fn one(State(provider): State<Arc<Provider>>, Segment(id): Segment) -> Response {
     match register::client(&provider, &ClientId::new(id)).await {
-        Ok(client) => found(written(&client).into()),
+        Ok(client) => found(shown(&client).into()),
         Err(reason) => reason.into_response(),
     }
 }
@@ -67,10 +70,28 @@ pub(super) async fn remove(State(provider): State<Arc<Provider>>, Segment(id): S
     }
 }
 
-/// `POST /clients/{id}/verify`: 200 with the metadata; an operator knows whose name it is, and phones say no more that nobody does.
-pub(super) async fn verify(State(provider): State<Arc<Provider>>, Segment(id): Segment) -> Response {
-    match register::verify(&provider, &ClientId::new(id)).await {
-        Ok(client) => found(written(&client).into()),
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Seen {
+    client_name: String,
+    logo_sha256: Option<Digest>,
+}
+
+/// `POST /clients/{id}/verify` `{"client_name": …, "logo_sha256": …}`: 200 with the metadata; an operator knows whose name and
+/// logo these are, and phones say no more that nobody does. 409 where the client has others by now.
+pub(super) async fn verify(
+    State(provider): State<Arc<Provider>>,
+    Segment(id): Segment,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
+    let Seen { client_name, logo_sha256 } = match read(&headers, body).await {
+        Ok(seen) => seen,
+        Err(refusal) => return refusal,
+    };
+    let looks = Looks { name: client_name, logo: logo_sha256 };
+    match register::verify(&provider, &ClientId::new(id), &looks).await {
+        Ok(client) => found(shown(&client).into()),
         Err(reason) => reason.into_response(),
     }
 }
@@ -83,8 +104,15 @@ pub(super) async fn renew_secret(State(provider): State<Arc<Provider>>, Segment(
     }
 }
 
+/// Its metadata, and by which hash its logo is had: `/clients/{id}/logo/{logo_sha256}`.
+fn shown(client: &Client) -> Map<String, Value> {
+    let mut members = written(client);
+    members.extend(client.logo.map(|logo| ("logo_sha256".to_owned(), json!(logo))));
+    members
+}
+
 fn told(registered: &Registered) -> Value {
-    let mut members = written(&registered.client);
+    let mut members = shown(&registered.client);
     if let Some(secret) = &registered.secret {
         members.insert("client_secret".to_owned(), secret.reveal().into());
         // RFC 7591 §3.2.1: it does not expire.

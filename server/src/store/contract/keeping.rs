@@ -9,7 +9,6 @@ use super::samples::{
     enrolment_id, family_key, history_key, prompt_id, registration_key, request_key, subject, ticket_key, token_key,
 };
 use super::{Ground, change, commit, found, looked_up, realm, refused};
-use crate::domain::client::Client;
 use crate::domain::names::{ClientId, RealmId};
 use crate::domain::prompt::{About, StoredPrompt};
 use crate::domain::user::{Identifier, User};
@@ -130,9 +129,10 @@ pub async fn a_client_and_its_logo_are_swept_when_they_get_an_end_and_not_before
     let store = ground.open().await;
     commit(&*store, change().create(a_client(1)).create(a_logo(1))).await;
     assert_eq!(looked_up!(store.sweep(&realm(), at(1_000_000_000), 10)), 0);
-    let removed = Client { removed: true, forget_at: Some(at(50)), ..a_client(1) };
+    let gone = a_client(1).gone(Some(at(50)));
     let logo = a_logo(1).ending(at(50));
-    commit(&*store, change().replace(1, removed).replace(1, logo)).await;
+    commit(&*store, change().replace(1, gone.clone()).replace(1, logo)).await;
+    assert_eq!(found!(store.client(&realm(), &ClientId::new("client-1"))).record, gone);
     assert_eq!(looked_up!(store.sweep(&realm(), at(49), 10)), 0);
     assert_eq!(looked_up!(store.sweep(&realm(), at(50), 10)), 2);
     assert_eq!(looked_up!(store.client(&realm(), &ClientId::new("client-1"))), None);

@@ -16,7 +16,7 @@ use crate::domain::names::{ClientId, FamilyKey, RealmId, RegistrationKey, Reques
 use crate::domain::prompt::{About, StoredAnswer, StoredPrompt};
 use crate::domain::realm::{Policy, Realm};
 use crate::domain::refresh::RefreshFamily;
-use crate::domain::registration::{Logo, RegistrationToken};
+use crate::domain::registration::{Logo, RegistrationToken, SelfRegistered, Software};
 use crate::domain::secret::{Secret, SecretHash};
 use crate::domain::time::Timestamp;
 use crate::domain::times::Times;
@@ -109,11 +109,20 @@ pub fn a_realm(id: &str) -> Realm {
     Realm::new(RealmId::new(id), format!("https://{id}.example"), Policy::default())
 }
 
-/// A poll client.
+/// A poll client that registered itself by a statement of its software, and that an operator replaced since.
 #[must_use]
 pub fn a_client(n: u64) -> Client {
-    let secret = ClientSecret::Hashed(SecretHash::of(&Secret::new("not a secret".to_owned())));
-    Client::new(ClientId::new(format!("client-{n}")), "Example".to_owned(), secret)
+    let secret = SecretHash::of(&Secret::new("not a secret".to_owned()));
+    let software = Software { issuer: "https://directory.example".to_owned(), id: "example".to_owned() };
+    let registration = SelfRegistered {
+        token: secret.clone(),
+        issued_at: at(0),
+        statement: Some("e30.e30.AAAA".to_owned()),
+        software: Some(software),
+    };
+    let id = ClientId::new(format!("client-{n}"));
+    let client = Client::new(id, "Example".to_owned(), ClientSecret::Hashed(secret));
+    Client { registration: Some(registration), settled: true, ..client }
 }
 
 /// An active user with every identifier.
@@ -276,6 +285,7 @@ pub fn a_family(n: u64, expires_at: Timestamp) -> RefreshFamily {
         key: family_key(n),
         client: ClientId::new("client-1"),
         subject: subject(1),
+        told: Some(subject(1)),
         scope: vec!["openid".to_owned()],
         resources: Vec::new(),
         details: Vec::new(),
