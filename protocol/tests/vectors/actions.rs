@@ -123,7 +123,7 @@ fn what_is_no_action_is_refused_for_its_reason() {
 
 #[test]
 fn a_number_that_is_written_as_a_fraction_is_refused() {
-    for written in ["1.0", "1e2", "-0.0", "18446744073709551616"] {
+    for written in ["1.0", "1e2", "-0", "-0.0", "18446744073709551616"] {
         let text = format!(r#"{{"tool":"t","parameters":{{"a":{written}}}}}"#);
         assert!(serde_json::from_str::<Action>(&text).is_err(), "{written}");
     }

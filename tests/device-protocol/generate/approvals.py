@@ -21,7 +21,9 @@ def approval(prompt_says=(), decision_says=(), receipt_says=(), hashes=True, by=
     prompt_text = jws(header("prompt", kid=b64(asker.thumbprint)), asked, asker)
     said = {**approve}
     if hashes:
-        said |= {"ph": b64(sha(prompt_text)), "dh": b64(display_digest(asked["display"]))}
+        said |= {"ph": b64(sha(prompt_text))}
+    if hashes and "dh" not in dict(decision_says):
+        said |= {"dh": b64(display_digest(asked["display"]))}
     said |= dict(decision_says)
     said = {name: value for name, value in said.items() if value is not ...}
     decision_text = jws(header("decision", kid=f"{DEVICE_ID}#{role or by}"), said, KEYS[by])
@@ -89,11 +91,17 @@ for name, changes in (
     ("whose receipt names nobody", {"receipt_says": {"sub": ...}}),
     ("whose receipt came at a time in words", {"receipt_says": {"received_at": str(RECEIPT["received_at"])}}),
     ("whose receipt came between two seconds", {"receipt_says": {"received_at": RECEIPT["received_at"] + 0.5}}),
+    ("whose receipt came after all of time", {"receipt_says": {"received_at": 2**63}}),
     ("whose receipt says of its key what nobody knows", {"receipt_says": {"level": "surely"}}),
     ("whose receipt is about a prompt of 31 bytes", {"receipt_says": {"prompt": b64(bytes(31))}}),
     ("whose receipt has a private key", {"receipt_says": {"key": {**VERIFIED.jwk, "d": b64(bytes(32))}}}),
     ("whose prompt has no end", {"prompt_says": {"exp": None}}),
     ("whose prompt is from nobody", {"prompt_says": {"client": None}}),
+    ("whose prompt says true for a version", {"prompt_says": {"v": True}}),
+    ("whose prompt shows texts for lines", {"prompt_says": {"display": ["Amount: 5"]}, "decision_says": {"dh": ANOTHER}}),
+    ("whose prompt shows a line that is null", {"prompt_says": {"display": [None]}, "decision_says": {"dh": ANOTHER}}),
+    ("whose prompt shows a number", {"prompt_says": {"display": [{"label": "Amount", "value": 5}]}, "decision_says": {"dh": ANOTHER}}),
+    ("whose prompt shows one line and no list of them", {"prompt_says": {"display": {"label": "Amount", "value": "5"}}, "decision_says": {"dh": ANOTHER}}),
     ("whose decision is neither", {"decision_says": {"decision": "perhaps"}}),
     ("whose decision is over 31 bytes", {"decision_says": {"ph": b64(bytes(31))}}),
     ("whose decision has its version as a text", {"decision_says": {"v": "1"}}),
@@ -105,6 +113,8 @@ for part, name in (("prompt", "receipt"), ("decision", "prompt"), ("receipt", "d
     swapped = {"prompt": prompt, "decision": decision, "receipt": SIGNED_AS["receipt"]}[name]
     case(f"with a {name} for its {part}", "Signature" if part == "receipt" else "Other", approval={part: swapped})
 case("with a changed letter in its receipt", "Signature", approval={"receipt": SIGNED_AS["receipt"][:-6] + ("A" if SIGNED_AS["receipt"][-6] != "A" else "B") + SIGNED_AS["receipt"][-5:]})
+for part, reason in (("prompt", "Other"), ("decision", "Other"), ("receipt", "Signature")):
+    case(f"with a letter beyond ASCII in its {part}", reason, approval={part: approval()[part] + "\u00e9"})
 
 write(
     "receipts.json",

@@ -122,6 +122,30 @@ test('a number that is written in another way is no action', () => {
   assert.throws(() => canonical({ tool: 't', parameters: { a: '\ud800' } }), BadAction)
 })
 
+test('JSON has whole numbers in several spellings, and a number is what was read', () => {
+  const spelled = (number) => canonical(JSON.parse(`{"tool":"t","parameters":{"a":${number}}}`))
+  for (const number of ['1250', '1250.0', '1.25e3']) assert.equal(spelled(number), '{"parameters":{"a":1250},"tool":"t"}', number)
+  for (const number of ['-0', '-0.0', '1250.5']) assert.throws(() => spelled(number), BadAction, number)
+})
+
+test('published keys that are none of P-256 are passed over', async () => {
+  const good = wanted(ACTIONS.cases[0])
+  for (const other of [null, 'key', {}, { kty: 'RSA', n: 'AQAB', e: 'AQAB' }, { kty: 'OKP', crv: 'Ed25519', x: 'AA' }]) {
+    const keys = { keys: [other, ...good.keys.keys] }
+    assert.equal(await refusal(judge({ ...good, keys })), null, JSON.stringify(other))
+  }
+})
+
+test('a key without whole times is out of time', async () => {
+  const good = wanted(ACTIONS.cases[0])
+  for (const bad of [null, '0', 1.5, true, 2 ** 60]) {
+    for (const time of ['not_before', 'not_after']) {
+      const keys = { keys: good.keys.keys.map((key) => ({ ...key, [time]: bad })) }
+      assert.equal((await refusal(judge({ ...good, keys })))?.reason, 'KeyOutOfTime', `${time} ${bad}`)
+    }
+  }
+})
+
 test('a signed text with a member twice is not believed', async () => {
   const { read } = await import('../bytes.js')
   const bytes = (text) => new TextEncoder().encode(text)

@@ -130,8 +130,19 @@ class Vectors(unittest.TestCase):
     def test_a_key_without_whole_times_is_out_of_time(self):
         approval, asked, keys = wanted(GOOD)
         for bad in (None, "0", 1.5, True, 2**60):
-            damaged = {"keys": [{**key, "not_before": bad} for key in keys["keys"]]}
-            self.assertEqual(self.reason(judge, approval, asked, damaged), "KeyOutOfTime", repr(bad))
+            for time in ("not_before", "not_after"):
+                damaged = {"keys": [{**key, time: bad} for key in keys["keys"]]}
+                self.assertEqual(self.reason(judge, approval, asked, damaged), "KeyOutOfTime", f"{time} {bad!r}")
+
+    def test_json_has_whole_numbers_in_several_spellings_and_a_number_is_what_was_read(self):
+        def spelled(number):
+            return canonical(Action(**json.loads(f'{{"tool":"t","parameters":{{"a":{number}}}}}')))
+
+        for number, read in {"1250": "1250", "-0": "0"}.items():
+            self.assertEqual(spelled(number), f'{{"parameters":{{"a":{read}}},"tool":"t"}}')
+        for number in ("1250.0", "1.25e3", "-0.0", "1250.5"):
+            with self.assertRaises(BadAction, msg=number):
+                spelled(number)
 
     def test_a_boolean_is_not_the_number_that_python_takes_it_for(self):
         number = Action("bank.transfer", {**ACTIONS["action"]["parameters"], "urgent": 0})
