@@ -173,9 +173,10 @@ class Guide(Followed):
 
 
 class Served:
-    """One tool server of the page; told for each."""
+    """One tool server of the page, and what it says to a whole number that is spelled as a fraction; told for each."""
 
     program = ()
+    spelled_as_a_fraction = ""
 
     def test_the_agent_acts_with_an_approval_and_not_without(self):
         server = self.serve(self.program)
@@ -195,6 +196,12 @@ class Served:
         self.assertEqual(self.called(server, **approval, tool="bank.close"), "NoTool")
         self.assertEqual(self.called(server, **approval), DONE)
         self.assertEqual(self.called(server, **approval), "Used")
+
+    def test_a_number_that_is_spelled_as_a_fraction_is_what_this_language_reads(self):
+        server, approval = self.serve(self.program), self.realm.approval()
+        self.assertEqual(self.called(server, **approval, parameters={"to": "Corner Shop", "cents": 1250.5}), "Form")
+        self.assertEqual(self.called(server, **approval, parameters={"to": "Corner Shop", "cents": -0.0}), "Form")
+        self.assertEqual(self.called(server, **approval, parameters={"to": "Corner Shop", "cents": 1250.0}), self.spelled_as_a_fraction)
 
     def test_a_body_that_is_no_call_does_nothing(self):
         server = self.serve(self.program)
@@ -233,10 +240,12 @@ class Served:
 
 class JavaScript(Served, Followed):
     program = ("node", "tool-server.mjs")
+    spelled_as_a_fraction = DONE
 
 
 class Python(Served, Followed):
     program = (sys.executable, "tool_server.py")
+    spelled_as_a_fraction = "Form"
 
 
 if __name__ == "__main__":
