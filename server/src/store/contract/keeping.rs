@@ -4,9 +4,10 @@ use protocol::Digest;
 
 use super::looking_up::{one_of_each, one_of_each_is_found};
 use super::samples::{
-    a_block, a_client, a_device, a_family, a_grant, a_history, a_logo, a_mark, a_prompt, a_realm, a_registration_token,
-    a_request, a_ticket, a_user, an_answer, an_attention, an_enrolment, an_event, at, attention_key, device_id,
-    enrolment_id, family_key, history_key, prompt_id, registration_key, request_key, subject, ticket_key, token_key,
+    a_block, a_client, a_device, a_family, a_grant, a_history, a_logo, a_mark, a_prompt, a_realm, a_registered_client,
+    a_registration_token, a_request, a_ticket, a_user, an_answer, an_attention, an_enrolment, an_event, at,
+    attention_key, device_id, enrolment_id, family_key, history_key, prompt_id, registration_key, request_key, subject,
+    ticket_key, token_key,
 };
 use super::{Ground, change, commit, found, looked_up, realm, refused};
 use crate::domain::names::{ClientId, RealmId};
@@ -127,9 +128,9 @@ pub async fn users_devices_and_clients_are_never_swept(ground: &dyn Ground) {
 
 pub async fn a_client_and_its_logo_are_swept_when_they_get_an_end_and_not_before(ground: &dyn Ground) {
     let store = ground.open().await;
-    commit(&*store, change().create(a_client(1)).create(a_logo(1))).await;
+    commit(&*store, change().create(a_registered_client(1)).create(a_logo(1))).await;
     assert_eq!(looked_up!(store.sweep(&realm(), at(1_000_000_000), 10)), 0);
-    let gone = a_client(1).gone(Some(at(50)));
+    let gone = a_registered_client(1).gone(Some(at(50)));
     let logo = a_logo(1).ending(at(50));
     commit(&*store, change().replace(1, gone.clone()).replace(1, logo)).await;
     assert_eq!(found!(store.client(&realm(), &ClientId::new("client-1"))).record, gone);

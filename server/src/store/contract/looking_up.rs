@@ -4,9 +4,9 @@ use protocol::Digest;
 
 use super::samples::{
     a_client, a_device, a_family, a_grant, a_history, a_logo, a_mark, a_message, a_prompt, a_realm,
-    a_registration_token, a_request, a_revoked_device, a_ticket, a_user, an_answer, an_attention, an_enrolment,
-    an_event, at, attention_key, device_id, enrolment_id, family_key, history_key, prompt_id, registration_key,
-    request_key, subject, the_event, ticket_key, token_key,
+    a_registered_client, a_registration_token, a_request, a_revoked_device, a_ticket, a_user, an_answer, an_attention,
+    an_enrolment, an_event, at, attention_key, device_id, enrolment_id, family_key, history_key, prompt_id,
+    registration_key, request_key, subject, the_event, ticket_key, token_key,
 };
 use super::{Ground, change, commit, found, looked_up, realm, refused};
 use crate::domain::client::Client;
@@ -49,7 +49,7 @@ pub(super) fn one_of_each(realm: &RealmId) -> Change {
     let mut answered = a_prompt(1, 1, 1);
     answered.answer = Some(an_answer());
     Change::in_realm(realm)
-        .create(a_client(1))
+        .create(a_registered_client(1))
         .create(a_user(1))
         .create(a_device(1, 1))
         .create(a_ticket(1, at(300)))
@@ -71,7 +71,7 @@ pub(super) fn one_of_each(realm: &RealmId) -> Change {
 pub(super) async fn one_of_each_is_found(store: &dyn Store, realm: &RealmId) {
     let mut answered = a_prompt(1, 1, 1);
     answered.answer = Some(an_answer());
-    assert_eq!(found!(store.client(realm, &ClientId::new("client-1"))).record, a_client(1));
+    assert_eq!(found!(store.client(realm, &ClientId::new("client-1"))).record, a_registered_client(1));
     assert_eq!(found!(store.user(realm, &subject(1))).record, a_user(1));
     for name in a_user(1).identifiers() {
         assert_eq!(found!(store.user_named(realm, &name)).record, a_user(1));

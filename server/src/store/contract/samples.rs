@@ -109,20 +109,25 @@ pub fn a_realm(id: &str) -> Realm {
     Realm::new(RealmId::new(id), format!("https://{id}.example"), Policy::default())
 }
 
-/// A poll client that registered itself by a statement of its software, and that an operator replaced since.
+/// A poll client.
 #[must_use]
 pub fn a_client(n: u64) -> Client {
-    let secret = SecretHash::of(&Secret::new("not a secret".to_owned()));
+    let secret = ClientSecret::Hashed(SecretHash::of(&Secret::new("not a secret".to_owned())));
+    Client::new(ClientId::new(format!("client-{n}")), "Example".to_owned(), secret)
+}
+
+/// One that registered itself by a statement of its software, and that an operator replaced since.
+#[must_use]
+pub fn a_registered_client(n: u64) -> Client {
+    let token = SecretHash::of(&Secret::new("not a token".to_owned()));
     let software = Software { issuer: "https://directory.example".to_owned(), id: "example".to_owned() };
     let registration = SelfRegistered {
-        token: secret.clone(),
+        token,
         issued_at: at(0),
         statement: Some("e30.e30.AAAA".to_owned()),
         software: Some(software),
     };
-    let id = ClientId::new(format!("client-{n}"));
-    let client = Client::new(id, "Example".to_owned(), ClientSecret::Hashed(secret));
-    Client { registration: Some(registration), settled: true, ..client }
+    Client { registration: Some(registration), settled: true, ..a_client(n) }
 }
 
 /// An active user with every identifier.
