@@ -228,6 +228,11 @@ async fn the_key_is_one_that_is_for_encryption_and_has_a_name_if_any_has() {
         jwk.as_object_mut().expect("an object").remove("use");
         jwk
     };
+    let unnamed = |key: &DecryptionKey| {
+        let mut jwk = key.jwk();
+        jwk.as_object_mut().expect("an object").remove("kid");
+        jwk
+    };
     let signing = ClientKey::generate(Algorithm::Es256).jwk();
     for (keys, expected, what) in [
         (vec![one.jwk(), other.jwk()], &one, "the first"),
@@ -242,6 +247,7 @@ async fn the_key_is_one_that_is_for_encryption_and_has_a_name_if_any_has() {
         (vec![nameless(&one), other.jwk()], &other, "one with a name"),
         (vec![purposeless(&one), other.jwk()], &other, "rather one that says what it is for"),
         (vec![purposeless(&one), nameless(&other)], &one, "else one with a name"),
+        (vec![purposeless(&one), unnamed(&other)], &one, "also if the other says what it is for"),
         (vec![nameless(&one)], &one, "one without, where there is no other"),
     ] {
         registered(&world, &id_tokens_to("ECDH-ES", json!({ "keys": keys }))).await;

@@ -211,6 +211,7 @@ async fn a_complaint_names_the_member_that_breaks_a_rule() {
         ("grant_types", json!({ "grant_types": ["refresh_token"] })),
         ("grant_types", json!({ "grant_types": [CIBA, "authorization_code"] })),
         ("response_types", json!({ "response_types": ["code"] })),
+        ("scope", json!({ "scope": "openid\temail" })),
         ("scope", json!({ "scope": "openid https://api.example/read" })),
         ("default_acr_values", json!({ "default_acr_values": ["two words"] })),
         ("subject_type", json!({ "subject_type": "triplet" })),

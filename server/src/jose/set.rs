@@ -24,6 +24,8 @@ pub const MAX_KEYS: usize = 100;
 pub struct JwkSet {
     verifying: Vec<Key>,
     recipients: Vec<Arc<Recipient>>,
+    /// How many keys there are, those among them that we left out.
+    all: usize,
 }
 
 /// Why a set is refused whole.
@@ -66,13 +68,14 @@ impl JwkSet {
         Ok(Self {
             verifying: keys.iter().filter_map(|jwk| Key::read(jwk)).collect(),
             recipients: keys.iter().filter_map(|jwk| Recipient::read(jwk)).map(Arc::new).collect(),
+            all: keys.len(),
         })
     }
 
     /// Our own keys: every one is used, however many there are. `None` if one cannot be.
     pub(crate) fn trusted(keys: &[&Value]) -> Option<Self> {
         let verifying = keys.iter().map(|jwk| Key::read(jwk.as_object()?)).collect::<Option<_>>()?;
-        Some(Self { verifying, recipients: Vec::new() })
+        Some(Self { verifying, recipients: Vec::new(), all: keys.len() })
     }
 
     /// How many keys can verify something.
@@ -93,12 +96,13 @@ impl JwkSet {
         self.candidates(algorithm, None).next().is_some()
     }
 
-    /// The key to encrypt to: the first that fits, of those that say what they are for (OIDC Registration §2: `use` must be
-    /// there where some sign), and of these one that has a name, by which its owner finds it (OIDC Core §10.2).
+    /// The key to encrypt to: the first that fits, rather of those that say what they are for (OIDC Registration §2: `use` must
+    /// be there where some sign). Among others it must have a name, by which its owner finds it (OIDC Core §10.2).
     #[must_use]
     pub fn recipient(&self, algorithm: KeyManagement) -> Option<Arc<Recipient>> {
         let fitting = self.recipients.iter().filter(|recipient| recipient.algorithm() == algorithm);
-        fitting.min_by_key(|recipient| (!recipient.is_for_encryption(), recipient.kid().is_none())).cloned()
+        let findable = fitting.filter(|recipient| recipient.kid().is_some() || self.all == 1);
+        findable.min_by_key(|recipient| !recipient.is_for_encryption()).cloned()
     }
 
     /// Whether a key is that of a certificate: its `SubjectPublicKeyInfo`, in DER (RFC 8705 §2.2). `x5c` needs no look,

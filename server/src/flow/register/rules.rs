@@ -1,6 +1,7 @@
 //! What a registration must be, member by member and among its members, in a realm that offers what it offers.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
 use protocol::text::{self, Kind};
 use serde_json::Value;
@@ -346,12 +347,19 @@ fn encryption(wanted: Encrypted, [alg, enc]: EncryptionNames, keys: &Keys) -> Ju
     };
     let offered = listed(&ContentEncryption::ALL, |content| content.name());
     let content = content.ok_or_else(|| BadMember::new(enc, format!("{offered}: the default is not offered")))?;
-    must(keys.may_decrypt(management), alg, "must suit a key of jwks, or of jwks_uri, that is for encryption")?;
+    must(
+        keys.may_decrypt(management),
+        alg,
+        "must suit a key of jwks, or of jwks_uri, that is for encryption and has a kid among others",
+    )?;
     Ok(Some(Encryption { alg: management, enc: content }))
 }
 
 fn scope(scope: Option<&str>) -> Judged<Vec<String>> {
-    let mut scope: Vec<String> = scope.unwrap_or_default().split_whitespace().map(str::to_owned).collect();
+    // RFC 6749 §3.3: between two scopes is a space, and nothing else.
+    let mut known = HashSet::new();
+    let scope = scope.unwrap_or_default().split(' ').filter(|scope| !scope.is_empty() && known.insert(*scope));
+    let mut scope: Vec<String> = scope.map(str::to_owned).collect();
     if scope.is_empty() {
         scope = SCOPES.map(str::to_owned).to_vec();
     } else if !scope.iter().any(|scope| scope == "openid") {

@@ -46,7 +46,9 @@ async fn authenticated(provider: &Provider, endpoint: Endpoint, call: Request) -
     let credentials = match credentials::find(&head.headers, &form) {
         Found::One(credentials) => Some(credentials),
         Found::None => None,
-        Found::Contradiction => return Err(invalid_request("the client authenticates in two ways")),
+        Found::Contradiction => {
+            return Err(invalid_request("the client authenticates in two ways, or names itself differently in them"));
+        }
     };
     let certificate = head.extensions.remove::<ClientCertificate>();
     let caller = authenticate_client::authenticate(provider, Presented { credentials, certificate, endpoint }).await;
