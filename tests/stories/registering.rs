@@ -261,6 +261,8 @@ async fn encryption_is_registered_only_with_what_it_needs() {
             (alg, json!({ "jwks": null })),
             (alg, json!({ "jwks": only(&with(&agreeing.jwk(), &json!({ "use": "sig", "alg": "ES256" }))) })),
             (alg, json!({ "jwks": only(&for_es256) })),
+            // OIDC Core §10.2: among others it is found by its name alone.
+            (alg, json!({ "jwks": { "keys": [signing.jwk(), with(&agreeing.jwk(), &json!({ "kid": null }))] } })),
             ("jwks", json!({ "jwks": only(&with(&agreeing.jwk(), &json!({ "use": "sig" }))) })),
             ("jwks", json!({ "jwks": only(&with(&agreeing.jwk(), &json!({ "key_ops": ["sign"] }))) })),
             ("jwks", json!({ "jwks": only(&with(&agreeing.jwk(), &json!({ "d": agreeing.jwk()["x"] }))) })),
@@ -431,6 +433,16 @@ async fn a_new_secret_voids_the_one_before() {
     world.register(&keyed).await;
     let answer = world.admin().call(Method::POST, "/clients/keyed/secret", None).await.expect("an answer");
     assert_eq!(answer.in_short(), "400 invalid_client_metadata");
+}
+
+/// RFC 6749 §3.3: scopes are a set.
+#[tokio::test]
+async fn a_scope_that_is_named_twice_is_registered_once() {
+    let world = World::new().await;
+    world.shop().await;
+    let wanted = json!({ "client_name": "Shop", "scope": " openid  email openid email" });
+    let told = world.admin().replace_client(SHOP, &wanted).await.expect("replaced");
+    assert_eq!(told["scope"], "openid email");
 }
 
 #[tokio::test]

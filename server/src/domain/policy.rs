@@ -232,7 +232,7 @@ policy! {
     /// `aud` of access tokens; the issuer where it is absent.
     default_audience: Option<String> = None, example "\"https://api.example.com\"";
 
-    /// Types of `authorization_details` (RFC 9396) that clients may send: tables of `type`, `title`, `language`, `schema` and `display`. docs/operators.md explains them.
+    /// Types of `authorization_details` (RFC 9396) that clients may send: tables of `type`, `title`, `language`, `once`, `schema` and `display`. docs/operators.md explains them.
     authorization_details_types: Vec<DetailsType> = Vec::new(), example r#"[{ type = "payment", title = { label = "What", value = "Payment" }, schema = { type = "object", required = ["to"], properties = { to = { type = "string" } } }, display = [{ label = "To", path = "/to" }] }]"#;
 
     /// Whether clients may ask for one action of a software agent, to be approved with all its parameters: the built-in type `agent_action` of `authorization_details` (docs/agents.md).

@@ -3,9 +3,9 @@
 //!
 //! Nothing is stored here: what [`Minted`] holds goes into the commit of whoever hands the tokens out.
 
-use protocol::receipt::Approval as Receipt;
 use std::sync::Arc;
 
+use protocol::receipt::Approval as Receipt;
 use protocol::{DeviceId, Digest};
 use serde_json::{Map, Value, json};
 

@@ -156,8 +156,8 @@ pub const MEMBERS: &[Member] = &[
         "id_token_encrypted_response_alg",
         Shape::Words(KEY_MANAGEMENT),
         "they are not encrypted",
-        "Once set, ID tokens are encrypted, after they were signed, to the first fitting key of `jwks` or `jwks_uri`, rather \
-         one with `use` and with a `kid`: EC on P-256 or P-384 or OKP with X25519, or RSA; with `use` `enc` or none. Without such a key there are no tokens.",
+        "Once set, ID tokens are encrypted, after they were signed, to the first fitting key of `jwks` or `jwks_uri` that has a \
+         `kid`, rather with `use` `enc` than without `use`; a key that stands alone needs no `kid`. EC on P-256 or P-384 or OKP with X25519, or RSA. Without such a key there are no tokens.",
     ),
     optional(
         "id_token_encrypted_response_enc",
@@ -280,7 +280,7 @@ pub const MEMBERS: &[Member] = &[
         "resources",
         Shape::Texts,
         "none",
-        "Ours. The resource servers that its requests may name by `resource` (RFC 8707), as absolute URIs: at most 16.",
+        "Ours. The resource servers that its requests may name by `resource` (RFC 8707): at most 16 URIs, of https or without an authority (`urn:example:ledger`).",
     ),
     optional(
         "authorization_details_types",
