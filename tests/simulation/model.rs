@@ -113,6 +113,21 @@ impl Model {
         self.outcomes(act).into_iter().filter(|(foreseen, _)| foreseen == heard).map(|(_, next)| next).collect()
     }
 
+    /// Whoever may be right after a call that began when `began` was so, with another one meanwhile. A clone is found out
+    /// before its phone is ended, and what came between is as good as what came before.
+    pub(crate) fn after_begun(&self, began: &Self, act: &Act, heard: &Heard) -> Vec<Self> {
+        let mut models = self.after(act, heard);
+        if let Act::Forge { phone, how: Forgery::Cloned, .. } = *act {
+            let is_ended = |next: &Self| next.phones[phone] != began.phones[phone];
+            if began.after(act, heard).iter().any(is_ended) {
+                let mut ended = self.clone();
+                ended.end_phone(phone, i64::MIN);
+                models.push(ended);
+            }
+        }
+        models
+    }
+
     /// Whoever may be right after a call of which nothing was heard, so that it may not have happened.
     pub(crate) fn cut_off(&self, act: &Act) -> Vec<Self> {
         match act {

@@ -142,7 +142,7 @@ impl Play {
         self.take(other, &meanwhile.0, meanwhile.1)?;
         let told = self.calls()?;
         let in_turn = |model: &Model, first: (&Act, &Heard), second: (&Act, &Heard)| -> Vec<Model> {
-            model.after(first.0, first.1).iter().flat_map(|model| model.after(second.0, second.1)).collect()
+            model.after(first.0, first.1).iter().flat_map(|next| next.after_begun(model, second.0, second.1)).collect()
         };
         let (one, two) = ((act, &came.0), (other, &meanwhile.0));
         let mut models = Vec::new();
@@ -334,7 +334,7 @@ fn told_around(model: &Model, told: &[(usize, Told)], (act, heard): (&Act, &Hear
             Heard::Told(part.map(|(_, told)| *told).collect())
         };
         let first = model.after(&Act::Deliver, &part(true));
-        let acted = first.iter().flat_map(|model| model.after(act, heard));
+        let acted = first.iter().flat_map(|next| next.after_begun(model, act, heard));
         models.extend(acted.flat_map(|model| model.after(&Act::Deliver, &part(false))));
     }
     models
