@@ -3,7 +3,8 @@
 //! What it proves: a key that the OP vouches for as this user's signed this text. It is independent of the OP only where
 //! attested evidence is disclosed with it.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 
 use crate::crypto::{CryptoError, Verify};
 use crate::digest::request_digest;
@@ -38,8 +39,15 @@ pub struct PublishedKey {
 /// The keys of a realm as they are published: those in use, and for at least ten years those that were.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublishedKeys {
-    /// All of them.
+    /// All of them. What is read and is no P-256 key with its times is passed over (RFC 7517 §5): a set may come to hold
+    /// keys of other kinds.
+    #[serde(deserialize_with = "known_keys")]
     pub keys: Vec<PublishedKey>,
+}
+
+fn known_keys<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<PublishedKey>, D::Error> {
+    let entries = Vec::<Value>::deserialize(deserializer)?;
+    Ok(entries.iter().filter_map(|entry| PublishedKey::deserialize(entry).ok()).collect())
 }
 
 /// What the relying party knows by itself.

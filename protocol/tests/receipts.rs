@@ -282,8 +282,19 @@ fn published_keys_are_a_jwk_set_with_times() {
         "x": serde_json::to_value(key(OP).public()).unwrap()["x"], "y": serde_json::to_value(key(OP).public()).unwrap()["y"],
         "not_before": NOW - 86_400, "not_after": NOW + YEAR,
     }] });
-    let read: PublishedKeys = serde_json::from_value(text).expect("read");
+    let read: PublishedKeys = serde_json::from_value(text.clone()).expect("read");
     assert_eq!(read, published());
+    let others = json!([
+        null, "key", {}, { "kty": "RSA", "n": "AQAB", "e": "AQAB" }, { "kty": "OKP", "crv": "Ed25519", "x": "AA" },
+        { "kty": "EC", "crv": "P-384", "x": "AA", "y": "AA" }, { "not_before": 0, "not_after": 1 },
+    ]);
+    for other in others.as_array().expect("an array") {
+        let mut set = text.clone();
+        set["keys"].as_array_mut().expect("an array").insert(0, other.clone());
+        let among_others: PublishedKeys = serde_json::from_value(set).expect("read");
+        assert_eq!(among_others, published(), "{other}");
+    }
+    serde_json::from_value::<PublishedKeys>(json!({ "keys": {} })).expect_err("no set");
     let message = b"any";
     let signature = key(OP).sign(message).expect("signed");
     assert!(VerifyingKey::new(&read.keys[0].jwk).expect("a key").verify(message, &signature).is_ok());
