@@ -358,6 +358,39 @@ async fn what_was_taken_from_a_client_since_comes_out_of_no_refresh() {
 }
 
 #[tokio::test]
+async fn a_scope_that_was_taken_from_a_client_comes_out_of_no_token_any_more() {
+    let scene = Scene::new().await;
+    let tokens = scene.collect(&scene.approved(&[]).await, &[]).await.json();
+    assert_eq!(tokens["scope"], "openid email");
+    let (waiting, hopeless) = (scene.approved(&[]).await, scene.approved(&[]).await);
+    scene.world.edit_client(SHOP, |client| client.scope = vec!["openid".to_owned()]).await;
+    let late = scene.collect(&waiting, &[]).await.json();
+    assert_eq!(late["scope"], "openid", "what was approved before is redeemed for what is left");
+    let refresh = text(&tokens, "refresh_token");
+    assert_eq!(scene.refresh(refresh, &[("scope", "openid email")]).await.in_short(), "400 invalid_scope");
+    let next = scene.refresh(refresh, &[]).await.json();
+    assert_eq!(next["scope"], "openid");
+    let claims = scene.shop.userinfo(text(&next, "access_token")).await.expect("an answer").json();
+    assert_eq!(claims.get("email"), None);
+    scene.world.edit_client(SHOP, |client| client.scope = vec!["phone".to_owned()]).await;
+    assert_eq!(scene.collect(&hopeless, &[]).await.in_short(), "400 invalid_scope");
+    scene.world.edit_client(SHOP, |client| client.scope = vec!["openid".to_owned(), "email".to_owned()]).await;
+    let again = scene.refresh(text(&next, "refresh_token"), &[]).await.json();
+    assert_eq!(again["scope"], "openid email", "the user agreed to it, and the client may have it again");
+}
+
+#[tokio::test]
+async fn what_is_pushed_is_for_the_scope_that_is_left() {
+    let scene = crate::told::Scene::of(server::domain::delivery::DeliveryMode::Push).await;
+    let ask = || a_request().told_by(crate::told::TOKEN).with("scope", "openid email");
+    let asked = ask().accepted(&scene.shop).await;
+    scene.approve(&asked).await;
+    scene.world.edit_client(SHOP, |client| client.scope = vec!["openid".to_owned()]).await;
+    scene.world.deliver().await;
+    assert_eq!(scene.endpoint.calls()[0].json()["scope"], "openid");
+}
+
+#[tokio::test]
 async fn what_is_pushed_is_for_the_resources_and_details_that_were_asked() {
     let scene = crate::told::Scene::of(server::domain::delivery::DeliveryMode::Push).await;
     scene.world.edit_client(SHOP, |client| client.resources = vec![CARDS.to_owned()]).await;

@@ -256,6 +256,26 @@ async fn a_client_may_ask_about_its_own_refresh_token() {
 }
 
 #[tokio::test]
+async fn a_refresh_token_is_active_only_while_it_brings_something() {
+    let (world, shop, _phone, first) = scene().await;
+    let token = text(&first, "refresh_token");
+    world.edit_client(SHOP, |client| client.scope = vec!["openid".to_owned()]).await;
+    assert_eq!(introspected(&shop, token).await["scope"], "openid");
+    for scope in [Vec::new(), vec!["phone".to_owned()]] {
+        world.edit_client(SHOP, |client| client.scope = scope).await;
+        assert_eq!(introspected(&shop, token).await, json!({ "active": false }));
+        assert_eq!(refresh(&shop, token).await, "400 invalid_scope");
+    }
+    world.edit_client(SHOP, |client| client.scope = vec!["openid".to_owned(), "email".to_owned()]).await;
+    world.edit_client(SHOP, |client| client.refresh = false).await;
+    assert_eq!(introspected(&shop, token).await, json!({ "active": false }));
+    assert_eq!(refresh(&shop, token).await, "400 unauthorized_client");
+    world.edit_client(SHOP, |client| client.refresh = true).await;
+    assert_eq!(introspected(&shop, token).await["scope"], "openid email");
+    assert_eq!(refresh(&shop, token).await, "200");
+}
+
+#[tokio::test]
 async fn what_is_no_refresh_token_is_an_invalid_grant() {
     let (_world, shop, _phone, first) = scene().await;
     let token = text(&first, "refresh_token");

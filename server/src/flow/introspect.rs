@@ -4,6 +4,7 @@
 use super::Unavailable;
 use super::authenticate_client::Caller;
 use super::mint::RefreshToken;
+use super::narrow::{Granted, Narrowed};
 use super::provider::Provider;
 use super::{standing, subjects};
 use crate::domain::grant::Grant;
@@ -15,7 +16,7 @@ use crate::domain::time::Timestamp;
 pub enum Introspected {
     /// Of the caller's audience.
     AccessToken(Grant),
-    /// Of the caller.
+    /// Of the caller, and what is left of it for the caller.
     RefreshToken(RefreshFamily),
 }
 
@@ -28,9 +29,7 @@ pub async fn introspect(
     let now = provider.now();
     if let Some(token) = RefreshToken::parse(token) {
         let family = refresh_token(provider, caller, &token, now).await?;
-        let Some(family) = family else { return Ok(None) };
-        let subject = subjects::told(provider, &caller.client, &family.subject)?;
-        return Ok(Some(Introspected::RefreshToken(RefreshFamily { subject, ..family })));
+        return Ok(family.map(Introspected::RefreshToken));
     }
     let found = standing::grant_to(provider, token, now).await?;
     let is_for = |grant: &Grant| grant.audience.iter().any(|audience| caller.client.audiences.contains(audience));
@@ -39,6 +38,7 @@ pub async fn introspect(
     Ok(Some(Introspected::AccessToken(Grant { subject, ..grant })))
 }
 
+/// What a refresh would bring, under the name that the client knows the user by.
 async fn refresh_token(
     provider: &Provider,
     caller: &Caller,
@@ -48,11 +48,17 @@ async fn refresh_token(
     let found = provider.store.family(provider.id(), &token.family()).await?;
     let is_valid = |family: &RefreshFamily| {
         family.client == caller.client.id
+            && caller.client.refresh
             && standing::is_alive(provider, family, now)
             && token.recognised_by(family, now).is_some()
     };
     let Some(family) = found.map(|found| found.record).filter(is_valid) else { return Ok(None) };
+    let subject = subjects::told(provider, &caller.client, &family.subject)?;
+    let is_told_so = family.told.as_ref().is_none_or(|before| *before == subject);
     let approval = Some((family.device, family.auth_time));
-    let stands = standing::approval_stands(provider, &family.subject, approval).await?;
-    Ok(stands.then_some(family))
+    if !is_told_so || !standing::approval_stands(provider, &family.subject, approval).await? {
+        return Ok(None);
+    }
+    let left = Granted::to_family(&family).to(provider, &caller.client);
+    Ok(left.ok().map(|Narrowed { scope, details, .. }| RefreshFamily { subject, scope, details, ..family }))
 }

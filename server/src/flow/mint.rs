@@ -118,7 +118,6 @@ impl Minted {
 /// What the user agreed to and what was proven: the same in every token that comes of it.
 struct Agreed {
     subject: Subject,
-    scope: Vec<String>,
     request: RequestKey,
     device: DeviceId,
     auth_time: Timestamp,
@@ -144,13 +143,12 @@ pub(super) enum Reason {
 /// Mints the first tokens of an approval.
 pub(super) async fn mint(provider: &Provider, approved: &Approved<'_>, now: Timestamp) -> Result<Minted, Reason> {
     let Approved { client, request, approval, auth_req_id, binding, ref narrowed, ref receipt } = *approved;
-    let recipient = recipient(provider, client, &request.scope).await?;
+    let recipient = recipient(provider, client, &narrowed.scope).await?;
     let proven = Proven::by(approval, provider.policy().trust_claimed_uv);
     let refresh = client.refresh.then(|| RefreshToken::new(provider.random()));
     let ends_at = now.plus_seconds(provider.policy().refresh_lifetime.into());
     let agreed = Agreed {
         subject: request.subject.clone(),
-        scope: request.scope.clone(),
         request: request.key,
         device: approval.device,
         auth_time: approval.at,
@@ -175,7 +173,7 @@ pub(super) async fn mint(provider: &Provider, approved: &Approved<'_>, now: Time
         expires_in: expires_in(&grant, now),
         id_token,
         refresh_token: refresh.as_ref().map(|token| token.text().to_owned()),
-        scope: request.scope.clone(),
+        scope: narrowed.scope.clone(),
         authorization_details: narrowed.details.clone(),
         receipt: receipt.clone(),
     };
@@ -194,19 +192,18 @@ fn acr(proven: Proven, client: &Client, requested: &[String]) -> Result<&'static
     }
 }
 
-/// Mints tokens for a refresh: of the same approval, for a scope and what else is all of the family's or less, bound to the `key`
-/// that was shown now. Without a refresh token.
+/// Mints tokens for a refresh: of the same approval, for all of the family's or less, bound to the `key` that was shown now.
+/// Without a refresh token.
 pub(super) async fn mint_again(
     provider: &Provider,
     client: &Client,
     (family, key): (&RefreshFamily, Option<Digest>),
-    (scope, narrowed): (Vec<String>, Narrowed),
+    narrowed: Narrowed,
     now: Timestamp,
 ) -> Result<Minted, Unavailable> {
-    let recipient = recipient(provider, client, &scope).await?;
+    let recipient = recipient(provider, client, &narrowed.scope).await?;
     let agreed = Agreed {
         subject: family.subject.clone(),
-        scope,
         request: family.request,
         device: family.device,
         auth_time: family.auth_time,
@@ -232,7 +229,7 @@ pub(super) async fn mint_again(
         expires_in,
         id_token,
         refresh_token: None,
-        scope: agreed.scope,
+        scope: agreed.narrowed.scope,
         authorization_details: agreed.narrowed.details,
         receipt: None,
     };
@@ -247,7 +244,7 @@ fn id_token_if_asked(
     beside: &id_token::Beside<'_>,
     now: Timestamp,
 ) -> Result<Option<String>, Unavailable> {
-    asks_openid(&agreed.scope).then(|| id_token::mint(provider, client, agreed, beside, now)).transpose()
+    asks_openid(&agreed.narrowed.scope).then(|| id_token::mint(provider, client, agreed, beside, now)).transpose()
 }
 
 /// To whom the ID token will be encrypted. Without a key of the client's there are no tokens, so it is the first question.

@@ -30,9 +30,6 @@ pub enum Reason {
     #[error("no such refresh token for this client")]
     InvalidGrant,
     /// More is asked for than the user agreed to.
-    #[error("more was asked for than was granted")]
-    InvalidScope,
-    /// More is asked for than the user agreed to.
     #[error(transparent)]
     Narrowing(#[from] narrow::Reason),
     /// The client's assertion or its proof was used before.
@@ -43,19 +40,13 @@ pub enum Reason {
     Unavailable(#[from] Unavailable),
 }
 
-/// Answers a refresh for `scope`, or for all that was granted.
-pub async fn refresh(
-    provider: &Provider,
-    caller: &Caller,
-    refresh_token: &str,
-    scope: Option<Vec<String>>,
-    wish: &Wish,
-) -> Result<Tokens, Reason> {
+/// Answers a refresh for what is wished for of all that was granted.
+pub async fn refresh(provider: &Provider, caller: &Caller, refresh_token: &str, wish: &Wish) -> Result<Tokens, Reason> {
     if !caller.client.refresh {
         return Err(Reason::UnauthorizedClient);
     }
     let token = RefreshToken::parse(refresh_token).ok_or(Reason::InvalidGrant)?;
-    let tokens = until_decided(|| attempt(provider, caller, &token, (scope.as_deref(), wish))).await?;
+    let tokens = until_decided(|| attempt(provider, caller, &token, wish)).await?;
     tokens.ok_or(Reason::InvalidGrant)
 }
 
@@ -64,7 +55,7 @@ async fn attempt(
     provider: &Provider,
     caller: &Caller,
     token: &RefreshToken,
-    (scope, wish): (Option<&[String]>, &Wish),
+    wish: &Wish,
 ) -> Result<Attempt<Option<Tokens>>, Reason> {
     let now = provider.now();
     let found = find(provider, caller, token, now).await?;
@@ -72,9 +63,8 @@ async fn attempt(
         None => end(provider, caller, found, now).await,
         Some(sent) => {
             judge(provider, caller, &found.record).await?;
-            let scope = narrowed(&found.record, scope)?;
             let narrowed = wish.of(provider, &caller.client, &Granted::to_family(&found.record))?;
-            renew(provider, caller, found, Renewal { token, sent, scope, narrowed }, now).await
+            renew(provider, caller, found, Renewal { token, sent, narrowed }, now).await
         }
     }
 }
@@ -127,20 +117,10 @@ async fn judge(provider: &Provider, caller: &Caller, family: &RefreshFamily) -> 
     if stands { Ok(()) } else { Err(Reason::InvalidGrant) }
 }
 
-/// RFC 6749 §6: all of it or less, never more.
-fn narrowed(family: &RefreshFamily, asked: Option<&[String]>) -> Result<Vec<String>, Reason> {
-    let Some(asked) = asked else { return Ok(family.scope.clone()) };
-    if asked.is_empty() || !asked.iter().all(|scope| family.scope.contains(scope)) {
-        return Err(Reason::InvalidScope);
-    }
-    Ok(family.scope.iter().filter(|scope| asked.contains(scope)).cloned().collect())
-}
-
 /// What was sent, and what for.
 struct Renewal<'a> {
     token: &'a RefreshToken,
     sent: Sent,
-    scope: Vec<String>,
     narrowed: Narrowed,
 }
 
@@ -156,8 +136,7 @@ async fn renew(
     let dpop_key = found.record.dpop_key.or(caller.key().filter(|_| caller.client.dpop_bound_refresh));
     let family = RefreshFamily { certificate, dpop_key, ..found.record.clone() };
     let (request, client) = (family.request, caller.client.id.clone());
-    let (scope, narrowed) = (renewal.scope, renewal.narrowed);
-    let minted = mint_again(provider, &caller.client, (&family, caller.key()), (scope, narrowed), now).await?;
+    let minted = mint_again(provider, &caller.client, (&family, caller.key()), renewal.narrowed, now).await?;
     let (mut change, mut tokens) = minted.stored_by(caller.change(provider));
     let (next, successor) = turned(provider, caller, family, (renewal.token, renewal.sent), now);
     tokens.refresh_token = successor.map(|token| token.text().to_owned());

@@ -208,6 +208,9 @@ fn slow_down(interval: u32) -> Response {
 impl IntoResponse for narrow::Reason {
     fn into_response(self) -> Response {
         match self {
+            Self::InvalidScope => {
+                oauth(StatusCode::BAD_REQUEST, "invalid_scope", "a scope was not granted, or may not be had any more")
+            }
             Self::InvalidTarget => invalid_target(),
             Self::InvalidAuthorizationDetails(why) => why.into_response(),
         }

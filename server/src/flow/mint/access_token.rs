@@ -26,7 +26,7 @@ pub(super) fn mint(
         token: TokenKey::of(""),
         client: client.id.clone(),
         subject: agreed.subject.clone(),
-        scope: agreed.scope.clone(),
+        scope: agreed.narrowed.scope.clone(),
         request: agreed.request,
         issued_at: Some(now),
         // Once its family is forgotten, nobody could tell whether it was revoked.

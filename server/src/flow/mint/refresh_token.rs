@@ -72,7 +72,7 @@ impl RefreshToken {
             client: client.id.clone(),
             subject: agreed.subject,
             told: Some(told),
-            scope: agreed.scope,
+            scope: granted.scope,
             resources: granted.resources,
             details: granted.details,
             request: agreed.request,

@@ -19,7 +19,6 @@ impl IntoResponse for refresh::Reason {
         match self {
             Self::UnauthorizedClient => oauth(BAD, "unauthorized_client", "this client may not use refresh tokens"),
             Self::InvalidGrant => oauth(BAD, "invalid_grant", "there is no such refresh token for this client"),
-            Self::InvalidScope => oauth(BAD, "invalid_scope", "a scope was not granted before"),
             Self::Narrowing(reason) => reason.into_response(),
             Self::Replayed(replayed) => replayed.into_response(),
             Self::Unavailable(reason) => unavailable(&reason),

@@ -39,12 +39,12 @@ pub(in crate::http) async fn token(State(provider): State<Arc<Provider>>, call: 
 
 async fn redeem(provider: &Provider, caller: &Caller, form: &Form) -> Result<Tokens, Response> {
     let auth_req_id = auth_req_id(provider, form)?;
-    redeem::redeem(provider, caller, auth_req_id, &wish(form)?).await.map_err(IntoResponse::into_response)
+    redeem::redeem(provider, caller, auth_req_id, &wish(form, None)?).await.map_err(IntoResponse::into_response)
 }
 
 /// RFC 8707 §2.2, RFC 9396 §6.
-fn wish(form: &Form) -> Result<Wish, Response> {
-    Wish::read(form.resources(), form.get("authorization_details")).map_err(IntoResponse::into_response)
+fn wish(form: &Form, scope: Option<&str>) -> Result<Wish, Response> {
+    Wish::read(scope, form.resources(), form.get("authorization_details")).map_err(IntoResponse::into_response)
 }
 
 /// REQUIREMENTS Q1: clients of one other server name it `authReqId`, which a realm may accept.
@@ -59,7 +59,6 @@ fn auth_req_id<'f>(provider: &Provider, form: &'f Form) -> Result<&'f str, Respo
 
 async fn refresh(provider: &Provider, caller: &Caller, form: &Form) -> Result<Tokens, Response> {
     let token = form.get("refresh_token").ok_or_else(|| invalid_request("refresh_token is missing"))?;
-    let split = |scope: &str| scope.split(' ').filter(|scope| !scope.is_empty()).map(str::to_owned).collect();
-    let scope = form.get("scope").map(split);
-    refresh::refresh(provider, caller, token, scope, &wish(form)?).await.map_err(IntoResponse::into_response)
+    let wish = wish(form, form.get("scope"))?;
+    refresh::refresh(provider, caller, token, &wish).await.map_err(IntoResponse::into_response)
 }
