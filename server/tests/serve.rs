@@ -183,9 +183,38 @@ async fn heads_have_bounds() {
         let answer = serving.exchange(&format!("GET / HTTP/1.1\r\nhost: op\r\n{headers}\r\n")).await;
         assert!(answer.starts_with("HTTP/1.1 431"), "{answer}");
     }
-    let many = "x: 1\r\n".repeat(63);
-    let answer = serving.exchange(&format!("GET / HTTP/1.1\r\nconnection: close\r\n{many}\r\n")).await;
+    let many = "x: 1\r\n".repeat(62);
+    let answer = serving.exchange(&format!("GET / HTTP/1.1\r\nhost: op\r\nconnection: close\r\n{many}\r\n")).await;
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+/// RFC 9112 §3.2.
+#[tokio::test]
+async fn a_request_names_one_host() {
+    let serving = Serving::start(PATIENT).await;
+    let told = async |version: &str, hosts: &str| {
+        serving.exchange(&format!("GET / HTTP/{version}\r\n{hosts}connection: close\r\n\r\n")).await
+    };
+    for hosts in ["host: op\r\n", "host: op.example:8443\r\n", "host: 127.0.0.1\r\n", "Host: [::1]:8080\r\n"] {
+        let answer = told("1.1", hosts).await;
+        assert!(answer.starts_with("HTTP/1.1 200"), "{hosts}: {answer}");
+    }
+    for hosts in [
+        "",
+        "host:\r\n",
+        "host: op\r\nhost: op\r\n",
+        "host: op\r\nhost: another\r\n",
+        "host: a b\r\n",
+        "host: op/path\r\n",
+        "host: user@op\r\n",
+        "host: op, another\r\n",
+        "host: \u{e9}\r\n",
+        "host: op:port\r\n",
+    ] {
+        let answer = told("1.1", hosts).await;
+        assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("invalid_request"), "{hosts}: {answer}");
+    }
+    assert!(told("1.0", "").await.starts_with("HTTP/1.0 200"), "HTTP/1.0 knows no Host");
 }
 
 #[tokio::test]

@@ -95,6 +95,7 @@ impl IntoResponse for BodyError {
         match self {
             Self::TooLarge => oauth(StatusCode::PAYLOAD_TOO_LARGE, "invalid_request", "the body is larger than 64 KiB"),
             Self::WrongType => invalid_request("the body must be application/x-www-form-urlencoded"),
+            Self::Slow => oauth(StatusCode::REQUEST_TIMEOUT, "invalid_request", "the body came too slowly"),
             Self::Broken => invalid_request("the body could not be read"),
         }
     }
@@ -293,6 +294,8 @@ impl From<BodyError> for DeviceError {
             BodyError::WrongType => {
                 Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "wrong_type", "The body must be application/json")
             }
+            // A phone in a bad place sends the same bytes again.
+            BodyError::Slow => Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", "The body came too slowly"),
             BodyError::Broken => Self::new(StatusCode::BAD_REQUEST, "malformed", "The body could not be read"),
         }
     }

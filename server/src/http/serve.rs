@@ -11,7 +11,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::http::{HeaderValue, Request, StatusCode, header};
+use axum::http::uri::Authority;
+use axum::http::{HeaderValue, Request, StatusCode, Version, header};
 use axum::response::Response;
 use axum::{BoxError, Router};
 use futures_util::FutureExt as _;
@@ -185,6 +186,22 @@ fn converse<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     watcher.watch(connection)
 }
 
+/// RFC 9112 §3.2. Nothing here depends on it; but a proxy in front must not see another host than we do.
+fn names_its_host(request: &Request<Incoming>) -> bool {
+    let mut hosts = request.headers().get_all(header::HOST).iter();
+    match (hosts.next(), hosts.next()) {
+        (None, _) => request.version() < Version::HTTP_11,
+        (Some(host), None) => {
+            let authority = host.to_str().ok().and_then(|host| host.parse::<Authority>().ok());
+            authority.is_some_and(|authority| {
+                let is_all = authority.host() == authority.as_str() || authority.port_u16().is_some();
+                is_all && !authority.host().is_empty() && !authority.as_str().contains('@')
+            })
+        }
+        (Some(_), Some(_)) => false,
+    }
+}
+
 /// A handler that panics costs its own request and nothing else.
 async fn answer(
     mut router: Router,
@@ -192,6 +209,9 @@ async fn answer(
     peer: Arc<Peer>,
     body: Duration,
 ) -> Result<Response, Infallible> {
+    if !names_its_host(&request) {
+        return Ok(error::invalid_request("one Host, and a host in it, is needed (RFC 9112, section 3.2)"));
+    }
     if peer.introduce(&mut request).is_err() {
         return Ok(error::invalid_request("the proxy's Client-Cert or Client-Cert-Chain is malformed (RFC 9440)"));
     }
