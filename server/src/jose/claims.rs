@@ -23,6 +23,12 @@ pub enum ClaimsError {
     /// A claim is not of its type, or out of its range.
     #[error("the claim {0} is malformed")]
     Malformed(&'static str),
+    /// A claim is about something else.
+    #[error("the claim {0} is that of another call")]
+    Other(&'static str),
+    /// It was made too long ago.
+    #[error("{0} is too long ago")]
+    Stale(&'static str),
     /// `iss` is somebody else.
     #[error("iss is another than expected")]
     Issuer,

@@ -2,7 +2,6 @@
 
 use protocol::Digest;
 use serde_json::{Value, json};
-use url::Url;
 
 use super::claims::{ClaimsError, SKEW};
 use super::jwk::thumbprint;
@@ -10,6 +9,7 @@ use super::jwt::{JwtError, Unverified};
 use super::set::JwkSet;
 use crate::domain::algorithm::Algorithm;
 use crate::domain::time::Timestamp;
+use crate::outbound::endpoint::Endpoint;
 
 /// Seconds for which a proof is good; the same number may a clock be ahead or behind.
 const LIFETIME: i64 = SKEW;
@@ -70,7 +70,7 @@ impl Proof {
         let (key, keys) = brought(unverified.header().jwk.as_ref()).ok_or(ProofError::NoKey)?;
         let claims = unverified.verify(&keys, wanted.algorithms)?.claims;
         let text = |name: &'static str| claims.text(name)?.ok_or(ClaimsError::Missing(name));
-        let is = |name: &'static str, holds: bool| if holds { Ok(()) } else { Err(ClaimsError::Malformed(name)) };
+        let is = |name: &'static str, holds: bool| if holds { Ok(()) } else { Err(ClaimsError::Other(name)) };
         is("htm", text("htm")? == wanted.method)?;
         let target = text("htu")?;
         is("htu", wanted.urls.iter().any(|url| same_target(target, url)))?;
@@ -82,8 +82,11 @@ impl Proof {
             return Err(ClaimsError::Early("iat").into());
         }
         // RFC 7519 §4.1.4, §4.1.5: none of it is wanted, and what is said holds.
-        let ends = claims.date("exp")?.map(|exp| exp.plus_seconds(SKEW));
-        let until = ends.into_iter().chain([made.plus_seconds(LIFETIME + SKEW)]).min().unwrap_or(made);
+        let stale = made.plus_seconds(LIFETIME + SKEW);
+        if now >= stale {
+            return Err(ClaimsError::Stale("iat").into());
+        }
+        let until = claims.date("exp")?.map_or(stale, |exp| exp.plus_seconds(SKEW).min(stale));
         if now >= until {
             return Err(ClaimsError::Expired.into());
         }
@@ -91,22 +94,46 @@ impl Proof {
             return Err(ClaimsError::Early("nbf").into());
         }
         let jti = text("jti")?;
-        is("jti", !jti.is_empty() && jti.chars().count() <= LONGEST_JTI)?;
+        if jti.is_empty() || jti.chars().count() > LONGEST_JTI {
+            return Err(ClaimsError::Malformed("jti").into());
+        }
         let jti = Digest::labelled("assent-jti-dpop", &[key.as_bytes(), jti.as_bytes()]);
         Ok(Self { key, jti, until, nonce: claims.text("nonce")?.map(str::to_owned) })
     }
 }
 
-/// RFC 9449 §4.3 (9): the same URL, whatever the case of its scheme and host, its port by default and its
-/// dot segments (RFC 3986 §6.2.2.1, §6.2.2.3, §6.2.3), without query and fragment.
+/// RFC 9449 §4.3 (9): the same URL, whatever the case of its scheme and host, its port by default, its dot segments, and
+/// which of its characters are escaped without need (RFC 3986 §6.2.2, §6.2.3), without query and fragment.
 fn same_target(sent: &str, wanted: &str) -> bool {
     let bare = |text: &str| {
-        let mut url = Url::parse(text).ok()?;
+        let mut url = Endpoint::spelled(text)?;
         url.set_query(None);
         url.set_fragment(None);
+        let path = unescaped(url.path());
+        url.set_path(&path);
         Some(url)
     };
     bare(sent).is_some_and(|sent| bare(wanted) == Some(sent))
+}
+
+/// RFC 3986 §6.2.2.1 and §6.2.2.2: what needs no escape has none, and what has one has it in capitals.
+fn unescaped(path: &str) -> String {
+    let mut parts = path.split('%');
+    let mut plain = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let escape = part.get(..2).filter(|hex| hex.bytes().all(|digit| digit.is_ascii_hexdigit()));
+        let Some(byte) = escape.and_then(|hex| u8::from_str_radix(hex, 16).ok()) else {
+            plain.extend(["%", part]);
+            continue;
+        };
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            plain.push(byte.into());
+        } else {
+            plain.extend([format!("%{byte:02X}")]);
+        }
+        plain.push_str(&part[2..]);
+    }
+    plain
 }
 
 /// The key that a proof brings along.
@@ -128,6 +155,7 @@ mod tests {
             "HTTPS://op.example/a/../token",
             "https://op.example/token?x=1",
             "https://op.example/token#f",
+            "https://op.example/%74o%6Be%6e",
         ] {
             assert!(same_target(same, wanted), "{same}");
         }
@@ -141,8 +169,19 @@ mod tests {
             "https://op.example.evil/token",
             "https://op.example@evil.example/token",
             "https://user@op.example/token",
+            "https:op.example/token",
+            "https:/op.example/token",
+            "https:///op.example/token",
+            "https:\\\\op.example\\token",
+            " https://op.example/token",
+            "https://op.example/token ",
+            "https://op.example/to\tken",
+            "https://op.example/%2574oken",
+            "https://op.example/token%",
+            "https://op.example/token%2F",
         ] {
             assert!(!same_target(other, wanted), "{other}");
         }
+        assert!(same_target("https://op.example/%c3%a9/%7Etoken", "https://op.example/%C3%A9/~token"));
     }
 }

@@ -54,15 +54,18 @@ impl Endpoint {
 
     /// A URL that anybody else chose: clients in their metadata, phones for their pushes.
     pub fn foreign(text: &str) -> Result<Self, BadEndpoint> {
-        // The parser forgives blanks, backslashes and missing slashes as browsers do, and others read them otherwise.
-        let plain = text.len() <= LONGEST && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
-        let (_, rest) = text.split_once("://").ok_or(BadEndpoint::Form)?;
-        if !plain || rest.starts_with('/') {
-            return Err(BadEndpoint::Form);
-        }
-        let url = Url::parse(text).map_err(|_| BadEndpoint::Form)?;
+        let url = Self::spelled(text).ok_or(BadEndpoint::Form)?;
         check(&url)?;
         Ok(Self { url, chosen_by: ChosenBy::Stranger })
+    }
+
+    /// A URL as RFC 3986 spells it. The parser forgives blanks, backslashes and missing slashes as browsers do, and others
+    /// read them otherwise.
+    #[must_use]
+    pub fn spelled(text: &str) -> Option<Url> {
+        let plain = text.len() <= LONGEST && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+        let (_, rest) = text.split_once("://")?;
+        if plain && !rest.starts_with('/') { Url::parse(text).ok() } else { None }
     }
 
     /// The URL as it is called: one spelling for all that mean the same.
