@@ -76,6 +76,7 @@ async fn discovery_names_what_is_offered_and_nothing_else() {
         "introspection_endpoint_auth_methods_supported": methods,
         "introspection_endpoint_auth_signing_alg_values_supported": assertions,
         "dpop_signing_alg_values_supported": signing,
+        "response_types_supported": ["none"],
         "claims_supported": claims,
         "claims_parameter_supported": false,
         "request_parameter_supported": true,

@@ -101,6 +101,8 @@ fn members(provider: &Provider, endpoints: &[Endpoint]) -> Map<String, Value> {
         "id_token_signing_alg_values_supported": offer.id_token_algorithms(offer.policy.profile),
         "userinfo_signing_alg_values_supported": offer.id_token_algorithms(offer.policy.profile),
         "grant_types_supported": grants(&offer),
+        // RFC 8414 §2 and OIDC Discovery §3 require the member, and want no empty list; nothing is ever returned.
+        "response_types_supported": ["none"],
     }));
     members.extend(encryption());
     members.extend(published.iter().map(|endpoint| (endpoint.name().to_owned(), endpoint.url(issuer).into())));
@@ -113,10 +115,6 @@ fn members(provider: &Provider, endpoints: &[Endpoint]) -> Map<String, Value> {
     }
     if has_ciba(&offer) {
         members.extend(ciba(&offer));
-    }
-    if published.contains(&Endpoint::Authorization) {
-        // RFC 8414 §2 requires the member; nothing is ever returned.
-        members.insert("response_types_supported".to_owned(), json!(["none"]));
     }
     // RFC 9396 §10
     members.insert("authorization_details_types_supported".to_owned(), offer.policy.details_types().collect());
