@@ -179,15 +179,19 @@ fn user_code(sent: &Sent) -> Result<Option<Secret>, Flaw> {
 /// every maximum as can be.
 fn requested_expiry(value: &Value) -> Result<u32, Flaw> {
     let seconds = match value {
-        Value::Number(number) => number.as_u64(),
-        Value::String(text) if text.len() <= 20 && text.bytes().all(|byte| byte.is_ascii_digit()) => {
-            Some(text.parse().unwrap_or(u64::MAX))
-        }
+        // JSON spells 30 as 30.0, too (RFC 8259 §6).
+        Value::Number(number) => number.as_f64().filter(|seconds| seconds.fract() == 0.0),
+        Value::String(text) if text.bytes().all(|byte| byte.is_ascii_digit()) => text.parse().ok(),
         _ => None,
     };
-    match seconds {
-        None | Some(0) => Err(Flaw("requested_expiry", "must be a positive integer")),
-        Some(seconds) => Ok(u32::try_from(seconds).unwrap_or(u32::MAX)),
+    match seconds.filter(|seconds| *seconds >= 1.0) {
+        None => Err(Flaw("requested_expiry", "must be a positive integer")),
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a whole number above 0; `as` saturates"
+        )]
+        Some(seconds) => Ok(seconds as u32),
     }
 }
 
@@ -293,7 +297,10 @@ mod tests {
             (json!("30"), Some(30)),
             (json!("030"), Some(30)),
             (json!(u64::MAX), Some(u32::MAX)),
-            (json!("99999999999999999999"), Some(u32::MAX)),
+            (json!("9".repeat(300)), Some(u32::MAX)),
+            (json!("9".repeat(400)), Some(u32::MAX)),
+            (json!(30.0), Some(30)),
+            (json!(1e30), Some(u32::MAX)),
             (json!(0), None),
             (json!("0"), None),
             (json!(-30), None),
@@ -302,7 +309,11 @@ mod tests {
             (json!(30.5), None),
             (json!("30.5"), None),
             (json!("soon"), None),
-            (json!("999999999999999999999"), None),
+            (json!(0.0), None),
+            (json!(-1e30), None),
+            (json!("3e1"), None),
+            (json!("inf"), None),
+            (json!(true), None),
             (json!(null), None),
             (json!([30]), None),
         ];
