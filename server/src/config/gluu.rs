@@ -17,6 +17,7 @@ use super::push::is_legacy;
 use super::table::{self, Kind};
 use crate::domain::algorithm::Algorithm;
 use crate::domain::binding_message::BindingPattern;
+use crate::domain::client::CIBA_GRANT;
 use crate::domain::delivery::DeliveryMode;
 use crate::domain::policy::{Policy, RULES};
 
@@ -111,7 +112,7 @@ enum Way {
 }
 
 /// Theirs, in the order in which they are judged.
-const SETTINGS: [(&str, Way); 17] = [
+const SETTINGS: [(&str, Way); 20] = [
     ("cibaEnabled", Way::By(Import::enabled)),
     ("backchannelTokenDeliveryModesSupported", Way::By(Import::delivery_modes)),
     ("backchannelAuthenticationRequestSigningAlgValuesSupported", Way::By(Import::algorithms)),
@@ -141,6 +142,9 @@ const SETTINGS: [(&str, Way); 17] = [
         ),
     ),
     ("backchannelRedirectUri", Way::Never("nothing here passes through a browser")),
+    ("return200OnClientRegistration", Way::Switch("registration_status_200")),
+    ("grantTypesSupported", Way::By(Import::grants)),
+    ("dynamicGrantTypeDefault", Way::By(Import::grants)),
 ];
 
 const OF_AN_APP: &str = "it belongs into the app, not to the server";
@@ -236,6 +240,15 @@ impl Import {
         }
     }
 
+    /// Here the grant of CIBA is there while there is CIBA, and what a client gets that names none.
+    fn grants(&mut self, name: &'static str, value: &Value) {
+        let Some(grants) = value.as_array() else { return self.skip(name, "it is no list") };
+        if !grants.iter().any(|grant| grant == CIBA_GRANT) {
+            let why = "the grant of CIBA is not in it, and here every client has it: with policy.delivery_modes = [] there is no CIBA";
+            self.skip(name, why);
+        }
+    }
+
     fn delivery_modes(&mut self, name: &'static str, value: &Value) {
         if self.rule("delivery_modes").is_some() {
             return self.skip(name, "cibaEnabled is false, and so the realm has no CIBA");
@@ -264,7 +277,8 @@ impl Import {
     fn words(&mut self, name: &str, rule: &'static str, value: &Value, known: impl Fn(&str) -> Option<&'static str>) {
         let Some(words) = value.as_array() else { return self.skip(name, "it is no list") };
         let mut taken: Vec<&'static str> = Vec::new();
-        for word in words {
+        let again = |place: usize| words[..place].contains(&words[place]);
+        for (_, word) in words.iter().enumerate().filter(|(place, _)| !again(*place)) {
             match word.as_str().map(|word| (word, known(word))) {
                 Some((_, Some(ours))) if taken.contains(&ours) => {}
                 Some((_, Some(ours))) => taken.push(ours),

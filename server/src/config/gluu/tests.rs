@@ -16,10 +16,9 @@ fn policy(given: &Value) -> toml::Table {
 #[test]
 fn every_server_property_of_theirs_that_we_answer_is_judged() {
     let of_clients = |name: &str| name.starts_with("oxAuth");
-    let general = ["grantTypesSupported", "dynamicGrantTypeDefault"];
     let names: Vec<&str> = ELSEWHERE.iter().filter(|known| known.system == "Gluu").map(|known| known.name).collect();
     assert!(names.len() > 15);
-    for name in names.into_iter().filter(|name| !of_clients(name) && !general.contains(name)) {
+    for name in names.into_iter().filter(|name| !of_clients(name)) {
         let judged = SETTINGS.iter().chain(&FIREBASE_SETTINGS).any(|(known, _)| *known == name);
         assert!(judged, "{name}");
     }
