@@ -366,7 +366,8 @@ async fn keys_that_cannot_be_fetched_let_nobody_in() {
     let key = ClientKey::generate(Algorithm::Es256);
     let published = KeySetStandIn::publishing(key.jwks()).await;
     // No network is opened to it.
-    let metadata = json!({ "token_endpoint_auth_method": "private_key_jwt", "jwks_uri": published.url() });
+    let url = published.url().replacen("http:", "https:", 1);
+    let metadata = json!({ "token_endpoint_auth_method": "private_key_jwt", "jwks_uri": url });
     let party = bank(&world, metadata, Authentication::PrivateKeyJwt(key.clone())).await;
     assert_eq!(told(&party, &key.sign(None, &party.assertion())).await, KEPT_OUT);
 }

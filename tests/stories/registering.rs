@@ -288,6 +288,55 @@ async fn encryption_is_registered_only_with_what_it_needs() {
     refused(&world, &base, &cases).await;
 }
 
+/// RFC 7748 §6.1: with a point of low order nothing can be agreed on, and tokens would wait for ever.
+#[tokio::test]
+async fn a_point_of_low_order_is_no_key_to_encrypt_to() {
+    let world = World::new().await;
+    let key = DecryptionKey::on("X25519");
+    let base = json!({
+        "jwks": key.jwks(),
+        "id_token_encrypted_response_alg": "ECDH-ES",
+        "id_token_encrypted_response_enc": "A256GCM",
+    });
+    let points = [
+        "0000000000000000000000000000000000000000000000000000000000000000",
+        "0100000000000000000000000000000000000000000000000000000000000000",
+        "e0eb7a7c3b41b8ae1656e3faf19fc46ada098deb9c32b1fd866205165f49b800",
+        "5f9c95bca3508c24b1d0b1559c83ef5b04445cc4581c8e86d8224eddd09f1157",
+        "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+        "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    ];
+    let cases = points.map(|point| {
+        let bytes: Vec<u8> = (0..64).step_by(2).map(|at| u8::from_str_radix(&point[at..at + 2], 16).unwrap()).collect();
+        let jwk = with(&key.jwk(), &json!({ "x": protocol::base64url::encode(&bytes) }));
+        ("jwks", json!({ "jwks": { "keys": [jwk] } }))
+    });
+    refused(&world, &base, &cases).await;
+}
+
+#[tokio::test]
+async fn urls_of_a_client_are_plain_http_only_where_loopback_is_open() {
+    let base = json!({ "token_endpoint_auth_method": "private_key_jwt", "jwks_uri": "https://shop.example/jwks" });
+    let pinged = |url: &str| json!({ "backchannel_token_delivery_mode": "ping", "backchannel_client_notification_endpoint": url });
+    let cases = |host: &str| {
+        let url = format!("http://{host}:8080/x");
+        [
+            ("jwks_uri", json!({ "jwks_uri": url })),
+            ("logo_uri", json!({ "logo_uri": url })),
+            ("backchannel_client_notification_endpoint", pinged(&url)),
+        ]
+    };
+    let (closed, open) = (World::new().await, World::builder().reaching_stand_ins().make().await);
+    for host in ["127.0.0.1", "[::1]", "localhost"] {
+        refused(&closed, &base, &cases(host)).await;
+    }
+    refused(&open, &base, &cases("10.0.0.1")).await;
+    for (_, members) in [&cases("127.0.0.1")[0], &cases("127.0.0.1")[2]] {
+        assert_eq!(posted(&open, &with(&base, members)).await.in_short(), "201", "{members}");
+    }
+}
+
 /// A key that only encrypts shows nobody who the client is.
 #[tokio::test]
 async fn a_key_for_encryption_is_none_to_authenticate_by() {
@@ -372,6 +421,11 @@ async fn the_fapi_profile_registers_keys_or_certificates_and_two_algorithms() {
         ("jwks", by_certificate),
     ];
     refused(&world, &base, &cases).await;
+    // RFC 7591 §3.2.1: it is told what holds.
+    for said in [json!(null), json!(false), json!(true)] {
+        let told = posted(&world, &with(&base, &json!({ "tls_client_certificate_bound_access_tokens": said }))).await;
+        assert_eq!(told.json()["tls_client_certificate_bound_access_tokens"], true, "{said}");
+    }
 }
 
 #[tokio::test]

@@ -37,7 +37,7 @@ pub fn registration(bytes: &[u8]) {
     let Ok(document) = json::from_slice_within::<Map<String, Value>>(bytes, MOST_BYTES) else { return };
     for profile in [Profile::Core, Profile::FapiCiba] {
         let policy = Policy { profile, ..Policy::default() };
-        let offer = Offer { policy: &policy, mutual_tls: true, trust_anchors: true };
+        let offer = Offer { policy: &policy, mutual_tls: true, trust_anchors: true, loopback: false };
         let Some(client) = judged(document.clone(), &offer) else { continue };
         bounded(&client, profile);
         let again = judged(written(&client), &offer).expect("what is written can be read");

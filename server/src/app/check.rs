@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use super::system::SystemClock;
 use super::{AppError, clients, doors, open_embedded};
-use crate::config::{Config, Environment, StoreKind, drift};
-use crate::domain::realm::Realm;
+use crate::config::{Config, Environment, Offered, StoreKind, drift};
 use crate::domain::time::Clock;
 use crate::keys::KeyFile;
 use crate::outbound::channels::Channels;
@@ -29,8 +28,8 @@ pub async fn check(path: &Path, environment: &Environment) -> Result<Vec<String>
         return Ok(remarks);
     };
     let stored: Vec<_> = opened.realms().await?.into_iter().map(|realm| realm.record).collect();
-    let offer = |realm: &Realm| (mtls.is_some(), trust_anchors.contains_key(&realm.id));
-    let of_clients = clients::remarks(&*opened, &seeds, &stored, offer).await;
+    let offered = Offered { trust_anchors: &trust_anchors, outbound: &outbound, mutual_tls: mtls.is_some() };
+    let of_clients = clients::remarks(&*opened, &seeds, &stored, &offered).await;
     opened.close().await;
     for realm in &stored {
         let ours = keys.fingerprint(&realm.id).map_err(AppError::Keys)?;

@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use super::AppError;
-use crate::config::drift;
+use crate::config::{Offered, drift};
 use crate::domain::client::Client;
-use crate::domain::offer::Offer;
 use crate::domain::realm::Realm;
 use crate::flow::provider::Provider;
 use crate::flow::register::seed::{self, Seed};
@@ -29,13 +28,12 @@ pub(super) async fn remarks(
     store: &dyn Store,
     seeds: &[Seed],
     realms: &[Realm],
-    offer: impl Fn(&Realm) -> (bool, bool),
+    offered: &Offered<'_>,
 ) -> Result<Vec<String>, AppError> {
     let mut remarks = Vec::new();
     for seed in seeds {
         let Some(realm) = realms.iter().find(|realm| realm.id == seed.realm) else { continue };
-        let (mutual_tls, trust_anchors) = offer(realm);
-        match seed.judge(&Offer { policy: &realm.policy, mutual_tls, trust_anchors }) {
+        match seed.judge(&offered.by(realm)) {
             Ok(client) => remarks.extend(differences(store, seed, &client).await?),
             Err(bad) => {
                 remarks.push(format!("realm {}: client {}: {bad}, by the rules in the store", realm.id, name(seed)));

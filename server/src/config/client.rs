@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde_json::{Map, Value};
 
+use super::outbound::OutboundSettings;
 use super::read::Section;
 use crate::certificates::TrustAnchors;
 use crate::domain::names::RealmId;
@@ -18,18 +19,34 @@ use crate::keys::secret_file;
 const SECRET: &str = "client_secret";
 const SECRET_FILE: &str = "client_secret_file";
 
-/// What the realms of the file offer.
-pub(super) struct Offered<'a> {
-    pub(super) realms: &'a [Realm],
-    pub(super) trust_anchors: &'a BTreeMap<RealmId, TrustAnchors>,
-    pub(super) mutual_tls: bool,
+/// What realms can offer clients by the file, beside their rules.
+pub struct Offered<'a> {
+    /// Whose certificates authenticate clients.
+    pub trust_anchors: &'a BTreeMap<RealmId, TrustAnchors>,
+    /// Where clients' URLs may lead.
+    pub outbound: &'a OutboundSettings,
+    /// Whether a client certificate can arrive at all.
+    pub mutual_tls: bool,
+}
+
+impl Offered<'_> {
+    /// What a realm of these rules offers.
+    #[must_use]
+    pub fn by<'r>(&self, realm: &'r Realm) -> Offer<'r> {
+        Offer {
+            policy: &realm.policy,
+            mutual_tls: self.mutual_tls,
+            trust_anchors: self.trust_anchors.contains_key(&realm.id),
+            loopback: self.outbound.networks(&realm.id).admit_loopback(),
+        }
+    }
 }
 
 /// All clients of the file, each judged as the admin API would.
-pub(super) fn clients(root: &mut Section, base: &Path, offered: &Offered<'_>) -> Vec<Seed> {
+pub(super) fn clients(root: &mut Section, base: &Path, realms: &[Realm], offered: &Offered<'_>) -> Vec<Seed> {
     let mut seeds: Vec<Seed> = Vec::new();
     for mut section in root.sections("client") {
-        let Some(seed) = seed(&mut section, base, offered) else { continue };
+        let Some(seed) = seed(&mut section, base, realms, offered) else { continue };
         let same = |other: &Seed| other.realm == seed.realm && other.members["client_id"] == seed.members["client_id"];
         if seeds.iter().any(same) {
             section.complain("client_id", "is the id of an earlier client");
@@ -40,20 +57,15 @@ pub(super) fn clients(root: &mut Section, base: &Path, offered: &Offered<'_>) ->
 }
 
 /// `None` only where a problem was noted.
-fn seed(section: &mut Section, base: &Path, offered: &Offered<'_>) -> Option<Seed> {
-    let realm = realm(section, offered.realms);
+fn seed(section: &mut Section, base: &Path, realms: &[Realm], offered: &Offered<'_>) -> Option<Seed> {
+    let realm = realm(section, realms);
     let in_file = section.text(SECRET_FILE);
     let mut members = members(section)?;
     let secret = secret(base, in_file, members.remove(SECRET));
     let secret = secret.map_err(|(setting, why)| section.complain(setting, why));
     let realm = realm?;
     let seed = Seed { realm: realm.id.clone(), members, secret: secret.ok()? };
-    let offer = Offer {
-        policy: &realm.policy,
-        mutual_tls: offered.mutual_tls,
-        trust_anchors: offered.trust_anchors.contains_key(&realm.id),
-    };
-    seed.judge(&offer).map_err(|bad| section.complain(bad.member, bad.rule)).ok()?;
+    seed.judge(&offered.by(realm)).map_err(|bad| section.complain(bad.member, bad.rule)).ok()?;
     Some(seed)
 }
 

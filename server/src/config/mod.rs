@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 use tracing_subscriber::EnvFilter;
 
-use self::client::Offered;
+pub use self::client::Offered;
 use self::read::{Problem, Section};
 use self::realm::Realms;
 use crate::attestation::Trust;
@@ -203,8 +203,8 @@ impl Config {
         let push = push::push(root.section("push"), base);
         let app_link = app_link::app_link(root.section("app"));
         let Realms { all: realms, trust_anchors, attestation, sign_in } = realm::realms(&mut root, base, &mut outbound);
-        let offered = Offered { realms: &realms, trust_anchors: &trust_anchors, mutual_tls: mtls.is_some() };
-        let clients = client::clients(&mut root, base, &offered);
+        let offered = Offered { trust_anchors: &trust_anchors, outbound: &outbound, mutual_tls: mtls.is_some() };
+        let clients = client::clients(&mut root, base, &realms, &offered);
         check_scheme(&root, &realms, public.as_ref());
         Some(Self {
             public: public?,

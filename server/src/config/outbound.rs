@@ -22,6 +22,12 @@ pub struct OutboundSettings {
 }
 
 impl OutboundSettings {
+    /// Where strangers' URLs of a realm may lead.
+    #[must_use]
+    pub fn networks(&self, realm: &RealmId) -> &Networks {
+        self.of_realms.get(realm).unwrap_or(&self.reach.networks)
+    }
+
     /// What the calls of one realm may reach, if that is not what the deployment's may.
     #[must_use]
     pub fn of_its_own(&self, realm: &RealmId) -> Option<Reach> {

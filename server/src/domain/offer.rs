@@ -19,6 +19,8 @@ pub struct Offer<'r> {
     pub mutual_tls: bool,
     /// Whether it knows authorities whose certificates authenticate clients.
     pub trust_anchors: bool,
+    /// Whether the operator opened loopback to what clients name, so that it may be plain http there.
+    pub loopback: bool,
 }
 
 impl Offer<'_> {
@@ -98,7 +100,7 @@ mod tests {
     #[test]
     fn fapi_leaves_keys_certificates_and_two_algorithms() {
         let policy = Policy { signing_algorithms: vec![Algorithm::Rs256, Algorithm::Es256], ..Policy::default() };
-        let offer = Offer { policy: &policy, mutual_tls: true, trust_anchors: true };
+        let offer = Offer { policy: &policy, mutual_tls: true, trust_anchors: true, loopback: false };
         assert_eq!(
             offer.methods(Profile::FapiCiba),
             [Method::PrivateKeyJwt, Method::TlsClientAuth, Method::SelfSignedTlsClientAuth]
@@ -113,8 +115,9 @@ mod tests {
     #[test]
     fn certificates_authenticate_only_where_they_can_arrive_and_be_judged() {
         let policy = Policy::default();
-        let methods =
-            |mutual_tls, trust_anchors| Offer { policy: &policy, mutual_tls, trust_anchors }.methods(Profile::Core);
+        let methods = |mutual_tls, trust_anchors| {
+            Offer { policy: &policy, mutual_tls, trust_anchors, loopback: false }.methods(Profile::Core)
+        };
         assert_eq!(methods(true, true), Method::ALL);
         assert_eq!(methods(true, false).last(), Some(&Method::SelfSignedTlsClientAuth));
         assert!(!methods(true, false).contains(&Method::TlsClientAuth));
@@ -127,7 +130,7 @@ mod tests {
             client_algorithms: vec![Algorithm::Es384, Algorithm::Es256, Algorithm::Es384],
             ..Policy::default()
         };
-        let offer = Offer { policy: &policy, mutual_tls: false, trust_anchors: false };
+        let offer = Offer { policy: &policy, mutual_tls: false, trust_anchors: false, loopback: false };
         assert_eq!(offer.client_algorithms(Profile::Core), [Algorithm::Es384, Algorithm::Es256]);
         assert!(!offer.methods(Profile::Core).contains(&Method::ClientSecretJwt), "no MAC is listed");
     }

@@ -233,6 +233,7 @@ impl Provider {
             policy: &self.realm.policy,
             mutual_tls: self.mtls_base_url.is_some(),
             trust_anchors: self.trust_anchors.is_some(),
+            loopback: self.client.networks().admit_loopback(),
         }
     }
 

@@ -151,6 +151,8 @@ fn agreeing(jwk: &Map<String, Value>, kty: &str) -> Option<Key> {
         _ => coordinate("x")?,
     };
     let parsed = ParsedPublicKey::try_from(UnparsedPublicKey::new(curve.algorithm, bytes)).ok()?;
+    // RFC 7748 §6.1: with a point of low order nothing can be agreed on, and only an agreement shows which those are.
+    let _agrees = agree(curve, &parsed).ok()?;
     Some(Key::Agreeing(curve, parsed))
 }
 

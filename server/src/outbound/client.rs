@@ -151,6 +151,12 @@ impl Client {
         Self::build(limits, reach, [Arc::clone(&resolver), resolver])
     }
 
+    /// Where strangers' URLs may lead.
+    #[must_use]
+    pub fn networks(&self) -> &Networks {
+        &self.networks
+    }
+
     fn build(limits: Limits, reach: &Reach, resolvers: [Arc<dyn Resolver>; 2]) -> Result<Self, Unusable> {
         let networks = Arc::new(reach.networks.clone());
         let [operators, strangers] = resolvers;

@@ -57,6 +57,12 @@ impl Networks {
         }
     }
 
+    /// Whether anything on this machine may be called.
+    #[must_use]
+    pub fn admit_loopback(&self) -> bool {
+        self.admit(Ipv4Addr::LOCALHOST.into()) || self.admit(Ipv6Addr::LOCALHOST.into())
+    }
+
     fn admit_v4(&self, address: Ipv4Addr) -> bool {
         !is_never(address) && (!within(&SPECIAL_V4, address) || self.is_opened(address.into()))
     }

@@ -48,7 +48,7 @@ pub(super) fn judge(id: String, metadata: Metadata, offer: &Offer<'_>) -> Judged
     if ciba {
         offered_mode(delivery, offer, profile)?;
     }
-    let keys = Keys::read(&metadata.keys)?;
+    let keys = Keys::read(&metadata.keys, offer)?;
     assertions(&metadata, authentication, offer, profile, &keys)?;
     certificates(&metadata, authentication, &keys)?;
     requests(&metadata, offer, profile, &keys)?;
@@ -62,7 +62,9 @@ pub(super) fn judge(id: String, metadata: Metadata, offer: &Offer<'_>) -> Judged
     details_types(&metadata, offer)?;
     label("software_id", metadata.software_id.as_deref())?;
     label("software_version", metadata.software_version.as_deref())?;
-    url("logo_uri", metadata.logo_uri.as_deref())?;
+    if let Some(uri) = &metadata.logo_uri {
+        callable("logo_uri", uri, offer)?;
+    }
     let sector = sector::judge(&metadata, (authentication, delivery), offer, profile)?;
     Ok(Client {
         id: ClientId::new(id),
@@ -74,7 +76,11 @@ pub(super) fn judge(id: String, metadata: Metadata, offer: &Offer<'_>) -> Judged
         ciba,
         scope: scope(metadata.scope.as_deref())?,
         user_verification: metadata.user_verification,
-        notification_endpoint: notification_endpoint(metadata.backchannel_client_notification_endpoint, delivery)?,
+        notification_endpoint: notification_endpoint(
+            metadata.backchannel_client_notification_endpoint,
+            delivery,
+            offer,
+        )?,
         keys: metadata.keys,
         assertion_algorithm: metadata.token_endpoint_auth_signing_alg,
         assertion_audience: metadata.assertion_aud,
@@ -86,7 +92,8 @@ pub(super) fn judge(id: String, metadata: Metadata, offer: &Offer<'_>) -> Judged
         userinfo_algorithm: userinfo_algorithm(metadata.userinfo_signed_response_alg, offer, profile)?,
         userinfo_encryption: encryption(metadata.userinfo_encryption, USERINFO_ENCRYPTION, &keys)?,
         access_token_format: metadata.access_token_format,
-        certificate_bound: metadata.tls_client_certificate_bound_access_tokens,
+        // FAPI 1.0 Advanced §5.2.2: whatever was said (RFC 7591 §3.2.1).
+        certificate_bound: metadata.tls_client_certificate_bound_access_tokens || profile == Profile::FapiCiba,
         dpop_bound: metadata.dpop_bound_access_tokens,
         dpop_bound_refresh: metadata.dpop_bound_refresh_tokens,
         refresh,
@@ -182,7 +189,7 @@ enum Keys {
 }
 
 impl Keys {
-    fn read(keys: &ClientKeys) -> Judged<Self> {
+    fn read(keys: &ClientKeys, offer: &Offer<'_>) -> Judged<Self> {
         match keys {
             ClientKeys::None => Ok(Self::None),
             ClientKeys::Jwks(text) => {
@@ -194,7 +201,7 @@ impl Keys {
                 Ok(Self::Known(set))
             }
             ClientKeys::JwksUri(uri) => {
-                Endpoint::foreign(uri).map_err(|why| BadMember::new("jwks_uri", why.to_string()))?;
+                callable("jwks_uri", uri, offer)?;
                 Ok(Self::Elsewhere)
             }
         }
@@ -302,12 +309,12 @@ fn proven_tokens(metadata: &Metadata, delivery: DeliveryMode, offer: &Offer<'_>,
     must(delivery != DeliveryMode::Push, NAME, "must be false for push, where tokens are bound to a certificate alone")
 }
 
-fn notification_endpoint(url: Option<String>, delivery: DeliveryMode) -> Judged<Option<String>> {
+fn notification_endpoint(url: Option<String>, delivery: DeliveryMode, offer: &Offer<'_>) -> Judged<Option<String>> {
     const NAME: &str = "backchannel_client_notification_endpoint";
     // CIBA §4
     must(url.is_some() || delivery == DeliveryMode::Poll, NAME, "must be there for ping and push")?;
     if let Some(url) = &url {
-        Endpoint::foreign(url).map_err(|why| BadMember::new(NAME, why.to_string()))?;
+        callable(NAME, url, offer)?;
     }
     Ok(url)
 }
@@ -407,8 +414,10 @@ fn label(member: &'static str, text: Option<&str>) -> Judged {
     must(fits, member, "must be at most 255 bytes without control characters")
 }
 
-fn url(member: &'static str, url: Option<&str>) -> Judged {
-    url.map_or(Ok(()), |url| Endpoint::foreign(url).map(drop).map_err(|why| BadMember::new(member, why.to_string())))
+/// What this server calls, as far as its text can tell. Plain http is for those that the operator lets call their own machine.
+fn callable(member: &'static str, url: &str, offer: &Offer<'_>) -> Judged {
+    let endpoint = Endpoint::foreign(url).map_err(|why| BadMember::new(member, why.to_string()))?;
+    must(offer.loopback || endpoint.url().scheme() == "https", member, "must be https")
 }
 
 fn values(member: &'static str, values: &[String]) -> Judged {
