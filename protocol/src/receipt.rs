@@ -123,6 +123,27 @@ pub enum ReceiptError {
     Times(&'static str),
 }
 
+impl ReceiptError {
+    /// The name of the reason, which is the same in every language (docs/device-protocol.md, "Receipts").
+    #[must_use]
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::Signature(..) => "Signature",
+            Self::UnknownKey(_) => "UnknownKey",
+            Self::KeyOutOfTime(_) => "KeyOutOfTime",
+            Self::Version(_) => "Version",
+            Self::Issuer(_) => "Issuer",
+            Self::Client(_) => "Client",
+            Self::Request(_) => "Request",
+            Self::Other(_) => "Other",
+            Self::Unanswered(_) => "Unanswered",
+            Self::Denied => "Denied",
+            Self::Key => "Key",
+            Self::Times(_) => "Times",
+        }
+    }
+}
+
 /// Clocks of two machines may differ by so many seconds.
 const TOLERANCE: i64 = 60;
 

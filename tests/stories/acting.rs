@@ -7,6 +7,7 @@ use device_core::{DenyReason, Outcome};
 use protocol::action::Action;
 use protocol::action::approved::{Approved, InMemory, Refusal, Wanted, redeem};
 use protocol::crypto::aws_lc::VerifyingKey;
+use protocol::messages::KeyLevel;
 use protocol::receipt::{Approval, Expected, PublishedKeys, ReceiptError};
 use serde_json::{Value, json};
 use server::domain::details::DetailsType;
@@ -40,7 +41,14 @@ impl Bank<'_> {
         let keys: PublishedKeys = serde_json::from_slice(&answer.body).expect("keys");
         let expected =
             Expected { issuer: ISSUER, client: SHOP, auth_req_id: asked, now: self.world.now().unix_seconds() };
-        let wanted = Wanted { expected, action, subject: Some("1001"), user_verified: true, max_age: 60 };
+        let wanted = Wanted {
+            expected,
+            action,
+            subject: Some("1001"),
+            user_verified: true,
+            level: KeyLevel::Claimed,
+            max_age: 60,
+        };
         redeem(approval, &wanted, &keys, VerifyingKey::new, &self.used)
     }
 }

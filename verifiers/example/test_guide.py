@@ -226,6 +226,10 @@ class Served:
         elsewhere = Realm(type(self), self.folder / f"elsewhere of {type(self).__name__}")
         self.assertEqual(self.called(self.serve(self.program), **elsewhere.approval()), "UnknownKey")
 
+    def test_an_approval_by_a_key_that_nobody_vouches_for_is_none_where_more_is_demanded(self):
+        for level in ("app", "attested"):
+            self.assertEqual(self.called(self.serve(self.program, LEVEL=level), **self.realm.approval()), "TooWeak")
+
     def test_an_approval_that_is_too_old_is_none(self):
         server, approval = self.serve(self.program, MAX_AGE="0"), self.realm.approval()
         time.sleep(2)  # the second in which it came, and one more

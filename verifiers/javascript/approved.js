@@ -3,6 +3,7 @@
 import { BadAction, differences, judged, lines, parse } from './action.js'
 import { verify } from './receipt.js'
 import { Refused, check } from './refused.js'
+import { LEVELS } from './shapes.js'
 
 /**
  * Whether this action was approved, and marks the approval as used: act if this returns, and once. Otherwise it throws
@@ -10,7 +11,9 @@ import { Refused, check } from './refused.js'
  *
  * Beside what `verify` takes: `action` (`tool` and `parameters`), what is about to be done; `subject`, who alone may approve it,
  * or `null` for whomever the agent asked; `maxAge`, for how many seconds an approval counts; `userVerified`, whether the phone
- * must have verified the person; `used`, which remembers what was used, such as an `InMemory`.
+ * must have verified the person; `level`, how well the phone's key must be proven at least (`app`, which is how well the provider
+ * wants it by default before it says that the person was verified; `attested`; or `claimed`, of which only the phone says where
+ * it is); `used`, which remembers what was used, such as an `InMemory`.
  */
 export async function redeem({ used, ...wanted }) {
   const approved = await judge(wanted)
@@ -28,8 +31,9 @@ export async function redeem({ used, ...wanted }) {
  * The same, without looking at whether it was used: for who marks `request` as used by themselves before they act, such as in
  * a transaction.
  */
-export async function judge({ approval, action, subject, maxAge, userVerified = true, ...expected }) {
-  complain({ subject, maxAge, userVerified, now: expected.now, issuer: expected.issuer, client: expected.client, authReqId: expected.authReqId })
+export async function judge({ approval, action, subject, maxAge, userVerified = true, level = 'app', ...expected }) {
+  const { now, issuer, client, authReqId } = expected
+  complain({ subject, maxAge, userVerified, level, now, issuer, client, authReqId })
   const about = judged(action)
   check(approval !== undefined && approval !== null, 'Missing')
   const proven = await verify({ approval, ...expected })
@@ -40,8 +44,9 @@ export async function judge({ approval, action, subject, maxAge, userVerified = 
   check(isShown(lines(asked), proven.display), 'NotShown')
   check(subject === null || subject === proven.subject, 'OtherSubject')
   check(!userVerified || proven.role === 'verified', 'NotVerified')
+  check(LEVELS.indexOf(proven.level) >= LEVELS.indexOf(level), 'TooWeak')
   const until = proven.receivedAt + maxAge
-  check(expected.now <= until, 'TooOld')
+  check(now <= until, 'TooOld')
   return { ...proven, agent: asked.agent, request: proven.prompt.req, until }
 }
 
@@ -62,10 +67,11 @@ function isShown(wanted, display) {
 }
 
 /** A call that forgot something must not pass for one that asks less. */
-function complain({ subject, maxAge, userVerified, now, ...texts }) {
+function complain({ subject, maxAge, userVerified, level, now, ...texts }) {
   if (subject !== null && typeof subject !== 'string') throw new TypeError('subject is a text, or null for anybody')
   if (!Number.isSafeInteger(maxAge) || !Number.isSafeInteger(now)) throw new TypeError('maxAge and now are whole seconds')
   if (typeof userVerified !== 'boolean') throw new TypeError('userVerified is true or false')
+  if (!LEVELS.includes(level)) throw new TypeError(`level is one of ${LEVELS.join(', ')}`)
   for (const [name, text] of Object.entries(texts)) if (typeof text !== 'string') throw new TypeError(`${name} is a text`)
 }
 

@@ -31,6 +31,9 @@ const isDigest = isBytes(32)
 export const isP256 = (value) => isObject(value) && value.kty === 'EC' && value.crv === 'P-256' && isText(value.x) && isText(value.y)
 const isPublicKey = (value) => isP256(value) && isDigest(value.x) && isDigest(value.y) && !('d' in value)
 
+/** How well the phone's key is proven; each more than the one before. */
+export const LEVELS = ['claimed', 'app', 'attested']
+
 export const RECEIPT = {
   iss: isText,
   aud: isText,
@@ -40,7 +43,7 @@ export const RECEIPT = {
   decision: isDigest,
   received_at: isTime,
   key: isPublicKey,
-  level: isOneOf('claimed', 'app', 'attested'),
+  level: isOneOf(...LEVELS),
   iat: isTime,
   v: isVersion,
 }

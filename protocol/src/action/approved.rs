@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::{Action, AgentAction};
 use crate::crypto::{CryptoError, Verify};
+use crate::messages::KeyLevel;
 use crate::receipt::{self, Approval, Expected, Proven, PublishedKeys, ReceiptError};
 use crate::{Digest, Jwk, KeyRole};
 
@@ -20,6 +21,9 @@ pub struct Wanted<'a> {
     pub subject: Option<&'a str>,
     /// Whether the phone must have verified the person: then only its `verified` key counts.
     pub user_verified: bool,
+    /// How well that key must be proven at least. [`KeyLevel::App`] is what the OP itself demands before it says that the person
+    /// was verified, unless its realm trusts claimed keys: of [`KeyLevel::Claimed`] only the phone says where it is.
+    pub level: KeyLevel,
     /// For how many seconds after the OP received it an approval counts.
     pub max_age: i64,
 }
@@ -64,6 +68,9 @@ pub enum Refusal {
     /// By the phone's `device` key.
     #[error("the phone did not verify the person")]
     NotVerified,
+    /// By a key that is proven less than it must be.
+    #[error("the phone's key is not proven well enough")]
+    TooWeak,
     /// Too long ago.
     #[error("the approval is too old")]
     TooOld,
@@ -73,6 +80,27 @@ pub enum Refusal {
     /// Nobody could write down that it is used now.
     #[error("the approval cannot be marked as used")]
     Unrecorded,
+}
+
+impl Refusal {
+    /// The name of the reason, which is the same in every language (docs/agents.md).
+    #[must_use]
+    pub const fn reason(&self) -> &'static str {
+        match self {
+            Self::Missing => "Missing",
+            Self::Receipt(error) => error.reason(),
+            Self::NoAction => "NoAction",
+            Self::OtherTool => "OtherTool",
+            Self::OtherParameters(_) => "OtherParameters",
+            Self::NotShown => "NotShown",
+            Self::OtherSubject => "OtherSubject",
+            Self::NotVerified => "NotVerified",
+            Self::TooWeak => "TooWeak",
+            Self::TooOld => "TooOld",
+            Self::Used => "Used",
+            Self::Unrecorded => "Unrecorded",
+        }
+    }
 }
 
 /// The record of used approvals could not be written.
@@ -138,6 +166,7 @@ pub fn judge<K: Verify>(
     refuse_unless(proven.display.windows(lines.len()).any(|shown| shown == lines), Refusal::NotShown)?;
     refuse_unless(wanted.subject.is_none_or(|subject| subject == proven.subject), Refusal::OtherSubject)?;
     refuse_unless(!wanted.user_verified || proven.role == KeyRole::Verified, Refusal::NotVerified)?;
+    refuse_unless(proven.level >= wanted.level, Refusal::TooWeak)?;
     let until = proven.received_at.saturating_add(wanted.max_age);
     refuse_unless(wanted.expected.now <= until, Refusal::TooOld)?;
     Ok(Approved { agent: asked.agent, request: proven.prompt.req, proven, until })

@@ -115,6 +115,20 @@ pub enum BadAction {
     Digest,
 }
 
+impl BadAction {
+    /// The name of the reason, which is the same in every language (docs/agents.md); only here there is also `Text`.
+    #[must_use]
+    pub const fn reason(self) -> &'static str {
+        match self {
+            Self::Form => "Form",
+            Self::Name => "Name",
+            Self::Bounds => "Bounds",
+            Self::Text => "Text",
+            Self::Digest => "Digest",
+        }
+    }
+}
+
 impl TryFrom<Call> for Action {
     type Error = BadAction;
 

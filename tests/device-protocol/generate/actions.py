@@ -155,6 +155,13 @@ case("of which another amount was shown", "NotShown", prompt_says=asking(ASKED, 
 case("of which the lines were shown among others", "NotShown", prompt_says=asking(ASKED, shown=lines(ASKED)[:2] + WHO + lines(ASKED)[2:]))
 case("of whom nobody should have asked", "OtherSubject", subject="another")
 case("by device", "NotVerified", by="device", receipt_says={"key": DEVICE.jwk})
+case("by a key that its app vouches for", None, receipt_says={"level": "app"})
+case("by a claimed key, where that is enough", None, receipt_says={"level": "claimed"}, level="claimed")
+case("by an attested key, where it must be one", None, level="attested")
+case("by a claimed key", "TooWeak", receipt_says={"level": "claimed"})
+case("by a key that its app vouches for, where it must be attested", "TooWeak", receipt_says={"level": "app"}, level="attested")
+case("by a claimed device, where a device is enough", "TooWeak", by="device", receipt_says={"key": DEVICE.jwk, "level": "claimed"}, user_verified=False)
+case("by a claimed device", "NotVerified", by="device", receipt_says={"key": DEVICE.jwk, "level": "claimed"})
 case("a second too late", "TooOld", now=NOW + 121 + 301)
 case("handed to another client", "Client", client="bank")
 case("of another issuer", "Issuer", issuer="https://other.example")
@@ -178,6 +185,7 @@ write(
         "subject": MESSAGES["receipt"]["sub"],
         "action": {"tool": TOOL, "parameters": PARAMETERS},
         "user_verified": True,
+        "level": "app",
         "max_age": 300,
         "cases": CASES,
     },

@@ -19,7 +19,7 @@ function given(vectors, one) {
 
 function wanted(one) {
   const of = (name) => (name in one ? one[name] : ACTIONS[name])
-  const more = { action: of('action'), subject: of('subject'), maxAge: of('max_age'), userVerified: of('user_verified') }
+  const more = { action: of('action'), subject: of('subject'), maxAge: of('max_age'), userVerified: of('user_verified'), level: of('level') }
   return { ...given(ACTIONS, one), ...more }
 }
 
@@ -104,8 +104,17 @@ test('a call that forgets something is a mistake, not a lesser demand', async ()
     await assert.rejects(judge(rest), TypeError, forgotten)
   }
   for (const userVerified of [null, 0, 1, 'false', '']) await assert.rejects(judge({ ...good, userVerified }), TypeError, String(userVerified))
+  for (const level of [null, 0, '', 'App', 'surely']) await assert.rejects(judge({ ...good, level }), TypeError, String(level))
   const { userVerified: _, ...rest } = { ...good, ...given(ACTIONS, ACTIONS.cases.find((one) => one.name === 'by device')) }
   assert.equal((await refusal(judge(rest))).reason, 'NotVerified')
+})
+
+test('a key that is merely claimed is too weak, unless that is said to be enough', async () => {
+  const { level: _, ...rest } = wanted(ACTIONS.cases.find((one) => one.name === 'by a claimed key'))
+  assert.equal((await refusal(judge(rest))).reason, 'TooWeak')
+  const used = new InMemory()
+  assert.equal((await refusal(redeem({ ...rest, used }))).reason, 'TooWeak')
+  assert.equal((await redeem({ ...rest, used, level: 'claimed' })).level, 'claimed')
 })
 
 test('what is about to be done must be an action, too', async () => {

@@ -10,6 +10,7 @@ from .action import Action, AgentAction, BadAction, Parameter, canonical, detail
 from .approved import Approved, InMemory, Used, Wanted, judge, redeem
 from .receipt import Proven, verify
 from .refused import Refused
+from .shapes import Level
 
 __all__ = [
     "Action",
@@ -17,6 +18,7 @@ __all__ = [
     "Approved",
     "BadAction",
     "InMemory",
+    "Level",
     "Parameter",
     "Proven",
     "Refused",

@@ -8,6 +8,7 @@ from .action import Action, BadAction, differences, parse
 from .jws import Json
 from .receipt import Proven, verify
 from .refused import Refused, check
+from .shapes import LEVELS, Level
 
 
 LINGER = 3600
@@ -34,6 +35,9 @@ class Wanted:
     """For how many seconds after the provider received it an approval counts."""
     user_verified: bool = True
     """Whether the phone must have verified the person: then only its `verified` key counts."""
+    level: Level = "app"
+    """How well that key must be proven at least. `app` is how well the provider wants it by default before it says that the person
+    was verified; of a `claimed` key only the phone says where it is."""
 
     def __post_init__(self) -> None:
         """A call that forgot something must not pass for one that asks less."""
@@ -46,6 +50,8 @@ class Wanted:
             raise TypeError("now and max_age are whole seconds")
         if type(self.user_verified) is not bool:
             raise TypeError("user_verified is True or False")
+        if self.level not in LEVELS:
+            raise TypeError(f"level is one of {', '.join(LEVELS)}")
 
 
 @dataclass(frozen=True)
@@ -119,6 +125,7 @@ def judge(approval: Any, wanted: Wanted, keys: Json) -> Approved:
     check(_is_shown(asked.lines(), proven.display), "NotShown")
     check(wanted.subject is None or wanted.subject == proven.subject, "OtherSubject")
     check(not wanted.user_verified or proven.role == "verified", "NotVerified")
+    check(LEVELS.index(proven.level) >= LEVELS.index(wanted.level), "TooWeak")
     until = proven.received_at + wanted.max_age
     check(wanted.now <= until, "TooOld")
     return Approved(asked.agent, proven, proven.prompt["req"], until)

@@ -6,7 +6,7 @@ from typing import Any
 from .encoding import sha256
 from .jws import Json, hint, is_p256, open_jws, thumbprint
 from .refused import check
-from .shapes import DECISION, PROMPT, RECEIPT, Shape, phone_key, shaped
+from .shapes import DECISION, PROMPT, RECEIPT, Level, Shape, phone_key, shaped
 
 TOLERANCE = 60
 """Clocks of two machines may differ by so many seconds."""
@@ -26,7 +26,7 @@ class Proven:
     """When the provider received the approval, in seconds since 1970."""
     role: str
     """Which of the phone's keys signed: `verified` or `device`."""
-    level: str
+    level: Level
     """How well that key is proven: `claimed`, `app` or `attested`."""
     key: Json
     """That key."""

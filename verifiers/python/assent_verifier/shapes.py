@@ -2,12 +2,18 @@
 does not hold (`Signature`), before anything is judged by it. Members that nothing is judged by are not looked at."""
 
 from collections.abc import Callable
+from typing import Literal, get_args
 
 from .encoding import decode
 from .jws import Json, is_p256
 from .refused import check
 
 Shape = dict[str, Callable[[object], bool]]
+
+Level = Literal["claimed", "app", "attested"]
+"""How well the phone's key is proven; each more than the one before."""
+
+LEVELS: tuple[Level, ...] = get_args(Level)
 
 
 def _is_text(value: object) -> bool:
@@ -57,7 +63,7 @@ RECEIPT: Shape = {
     "decision": _is_digest,
     "received_at": _is_time,
     "key": _is_public_key,
-    "level": lambda value: value in ("claimed", "app", "attested"),
+    "level": lambda value: value in LEVELS,
     "iat": _is_time,
     "v": _is_version,
 }

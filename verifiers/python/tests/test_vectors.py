@@ -1,5 +1,6 @@
 """The published vectors, and what only this package promises."""
 
+import dataclasses
 import json
 import pathlib
 import subprocess
@@ -24,7 +25,7 @@ def given(vectors, case):
 
 def wanted(case, **other):
     """What `judge` is given."""
-    more = {name: case.get(name, ACTIONS[name]) for name in ("subject", "max_age", "user_verified")}
+    more = {name: case.get(name, ACTIONS[name]) for name in ("subject", "max_age", "user_verified", "level")}
     action, known = Action(**case.get("action", ACTIONS["action"])), given(ACTIONS, case)
     return case["approval"], Wanted(**{"action": action, **more, **known, **other}), ACTIONS["keys"]
 
@@ -114,13 +115,21 @@ class Vectors(unittest.TestCase):
                 Action("t", {"a": value})
 
     def test_a_call_that_forgets_something_is_a_mistake_not_a_lesser_demand(self):
-        for name in ("action", "issuer", "client", "auth_req_id", "now", "max_age", "user_verified"):
+        for name in ("action", "issuer", "client", "auth_req_id", "now", "max_age", "user_verified", "level"):
             for value in (None, 1.5, b"a"):
                 with self.assertRaises(TypeError, msg=name):
                     wanted(GOOD, **{name: value})
-        for name, value in {"subject": 1001, "now": True, "max_age": "300", "user_verified": 0}.items():
+        for name, value in {"subject": 1001, "now": True, "max_age": "300", "user_verified": 0, "level": "surely"}.items():
             with self.assertRaises(TypeError, msg=name):
                 wanted(GOOD, **{name: value})
+
+    def test_a_key_that_is_merely_claimed_is_too_weak_unless_that_is_said_to_be_enough(self):
+        case = next(case for case in ACTIONS["cases"] if case["name"] == "by a claimed key")
+        approval, asked, keys = wanted(case)
+        known = {field.name: getattr(asked, field.name) for field in dataclasses.fields(asked) if field.name != "level"}
+        used = InMemory()
+        self.assertEqual(self.reason(redeem, approval, Wanted(**known), keys, used), "TooWeak")
+        self.assertEqual(redeem(approval, Wanted(**known, level="claimed"), keys, used).proven.level, "claimed")
 
     def test_published_keys_that_are_none_of_p256_are_passed_over(self):
         approval, asked, keys = wanted(GOOD)
