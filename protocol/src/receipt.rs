@@ -39,7 +39,7 @@ pub struct PublishedKey {
 /// The keys of a realm as they are published: those in use, and for at least ten years those that were.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct PublishedKeys {
-    /// All of them. What is read and is no P-256 key with its times is passed over (RFC 7517 §5): a set may come to hold
+    /// All of them. What is read and is no public P-256 key with its times is passed over (RFC 7517 §5): a set may come to hold
     /// keys of other kinds.
     #[serde(deserialize_with = "known_keys")]
     pub keys: Vec<PublishedKey>,

@@ -22,13 +22,25 @@ def opened(text, typ, key):
     return payload
 
 
+def is_published(key):
+    """Whether it is a public key of P-256 with its times: other entries of the set are passed over."""
+    if not isinstance(key, dict) or (key.get("kty"), key.get("crv")) != ("EC", "P-256") or "d" in key:
+        return False
+    if not all(type(key.get(time)) is int and -(2**63) <= key[time] < 2**63 for time in ("not_before", "not_after")):
+        return False
+    try:
+        return all(isinstance(key.get(name), str) and adp.decode(key[name], 32) for name in "xy")
+    except Refused:
+        return False
+
+
 def by_the_provider(text, typ, keys, received=None):
     """What one of the published keys signed in its time, which had not ended when the decision was received."""
     try:
         kid = adp.hint(text, typ).get("kid")
     except Refused:
         raise Refused("Signature") from None
-    key = next((key for key in keys["keys"] if adp.encode(adp.thumbprint(key)) == kid), None)
+    key = next((key for key in keys["keys"] if is_published(key) and adp.encode(adp.thumbprint(key)) == kid), None)
     check(key is not None, "UnknownKey")
     payload = opened(text, typ, key)
     received = payload["received_at"] if received is None else received

@@ -3,7 +3,7 @@
 import { spelled } from './bytes.js'
 import { hint, open, thumbprint } from './jws.js'
 import { check } from './refused.js'
-import { DECISION, PROMPT, RECEIPT, isP256, phoneKey, shaped } from './shapes.js'
+import { DECISION, PROMPT, RECEIPT, isPublished, phoneKey, shaped } from './shapes.js'
 
 /** Clocks of two machines may differ by so many seconds. */
 const TOLERANCE = 60
@@ -36,14 +36,13 @@ export async function verify({ approval, keys, issuer, client, authReqId, now })
 /** What one of the published keys signed in its time, which had not ended when the decision was received. */
 async function published(text, typ, shape, keys, received) {
   const { kid } = hint(text, typ)
-  const known = keys.keys.filter(isP256)
+  const known = keys.keys.filter(isPublished)
   const names = await Promise.all(known.map(thumbprint))
   const key = known[names.indexOf(kid)]
   check(key !== undefined, 'UnknownKey')
   const message = shaped(await open(text, typ, key), shape)
-  const { not_before: from, not_after: until } = key
   const times = [message.iat, received ?? message.received_at]
-  check([from, until].every(Number.isSafeInteger) && times.every((at) => from <= at && at <= until), 'KeyOutOfTime')
+  check(times.every((at) => key.not_before <= at && at <= key.not_after), 'KeyOutOfTime')
   return message
 }
 

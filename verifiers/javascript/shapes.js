@@ -27,9 +27,11 @@ const isBytes = (length) => (value) => {
 const isId = isBytes(16)
 const isDigest = isBytes(32)
 
-/** Whether it says that it is a key of P-256: what else is published is none of a receipt's. */
-export const isP256 = (value) => isObject(value) && value.kty === 'EC' && value.crv === 'P-256' && isText(value.x) && isText(value.y)
+const isP256 = (value) => isObject(value) && value.kty === 'EC' && value.crv === 'P-256'
 const isPublicKey = (value) => isP256(value) && isDigest(value.x) && isDigest(value.y) && !('d' in value)
+
+/** Whether it is a key with its times: what else is published is none of a receipt's. */
+export const isPublished = (value) => isPublicKey(value) && isTime(value.not_before) && isTime(value.not_after)
 
 /** How well the phone's key is proven; each more than the one before. */
 export const LEVELS = ['claimed', 'app', 'attested']

@@ -5,10 +5,22 @@ from flow import *
 # Two leaked: their time ended when they were revoked, the second's just before the decision came.
 LEAKED, LEAKED_BEFORE = Key("signing key that leaked"), Key("signing key that leaked before")
 SIGNERS = {**KEYS, "leaked": LEAKED}
+TIMES = {"not_before": NOW - 86400, "not_after": NOW + 86400 * 399}
+PUBLISHED = {**SIGNING.jwk, **TIMES}
+# A set may come to hold what is none of a receipt's, and what is damaged: both are passed over.
 KEYS_PUBLISHED = [
-    {**SIGNING.jwk, "not_before": NOW - 86400, "not_after": NOW + 86400 * 399},
+    None,
+    "key",
+    {},
+    {"kty": "RSA", "n": "AQAB", "e": "AQAB", **TIMES},
+    {"kty": "OKP", "crv": "Ed25519", "x": SIGNING.jwk["x"], **TIMES},
+    SIGNING.jwk,
+    {**PUBLISHED, "kid": b64(SIGNING.thumbprint), "alg": "ES256", "use": "sig"},
     {**LEAKED.jwk, "not_before": NOW - 86400, "not_after": NOW + 125},
     {**LEAKED_BEFORE.jwk, "not_before": NOW - 86400, "not_after": NOW + 120},
+    {**OTHER.jwk, **TIMES, "crv": "P-384"},
+    {**OTHER.jwk, **TIMES, "x": OTHER.jwk["x"] + "="},
+    TIMES,
 ]
 LATER = NOW + 86400 * 365 * 3
 RECEIPT = MESSAGES["receipt"]
@@ -64,6 +76,34 @@ case("answered before it was asked", "Times", receipt_says={"received_at": NOW +
 case("answered after its end", "Times", receipt_says={"received_at": NOW + 208})
 case("attested before it was answered", "Times", receipt_says={"iat": NOW + 120})
 case("whose receipt is signed by another key", "UnknownKey", signer="other")
+for name, entry in (
+    ("has no beginning", {**SIGNING.jwk, "not_after": TIMES["not_after"]}),
+    ("has no end", {**SIGNING.jwk, "not_before": TIMES["not_before"]}),
+    ("begins at a time in words", {**PUBLISHED, "not_before": str(TIMES["not_before"])}),
+    ("ends between two seconds", {**PUBLISHED, "not_after": TIMES["not_after"] + 0.5}),
+    ("begins at true", {**PUBLISHED, "not_before": True}),
+    ("ends at null", {**PUBLISHED, "not_after": None}),
+    ("ends after all of time", {**PUBLISHED, "not_after": 2**64}),
+    ("is a private one", {**PUBLISHED, "d": b64(bytes(32))}),
+    ("has null for its secret", {**PUBLISHED, "d": None}),
+    ("does not say what it is", {name: value for name, value in PUBLISHED.items() if name != "kty"}),
+    ("is of another curve", {**PUBLISHED, "crv": "P-384"}),
+    ("has a number for a coordinate", {**PUBLISHED, "x": 5}),
+    ("has one coordinate", {name: value for name, value in PUBLISHED.items() if name != "y"}),
+    ("has a coordinate with padding", {**PUBLISHED, "y": SIGNING.jwk["y"] + "="}),
+    ("has a coordinate of 33 bytes", {**PUBLISHED, "x": b64(bytes(1) + SIGNING.x)}),
+):
+    case(f"whose published key {name}", "UnknownKey", keys={"keys": [entry]})
+    case(f"whose published key {name}, and stands there again", None, keys={"keys": [entry, PUBLISHED]})
+case("of which nothing is published", "UnknownKey", keys={"keys": []})
+case("whose published key is over, and stands there again", "KeyOutOfTime", keys={"keys": [{**PUBLISHED, "not_after": NOW}, PUBLISHED]})
+OFF_CURVE = {**SIGNING.jwk, "y": OTHER.jwk["y"]}
+case(
+    "whose published key is on no curve",
+    "Signature",
+    approval={"receipt": jws(header("receipt", kid=b64(sha(compact(OFF_CURVE)))), RECEIPT, SIGNING)},
+    keys={"keys": [{**OFF_CURVE, **TIMES}]},
+)
 case("whose receipt was signed after its key's time", "KeyOutOfTime", receipt_says={"iat": NOW + 86400 * 400}, now=LATER)
 case("whose keys leaked after it was made", None, asker=LEAKED, signer="leaked", receipt_says={"iat": NOW + 125})
 case("made after its key leaked", "KeyOutOfTime", asker=LEAKED, signer="leaked", receipt_says={"iat": NOW + 126})

@@ -19,13 +19,6 @@ def thumbprint(key: Json) -> str:
     return sha256(json.dumps({"crv": "P-256", "kty": "EC", "x": key["x"], "y": key["y"]}, separators=(",", ":")))
 
 
-def is_p256(key: object) -> bool:
-    """Whether it says that it is a key of P-256: what else is published is none of a receipt's."""
-    if not isinstance(key, dict) or (key.get("kty"), key.get("crv")) != ("EC", "P-256"):
-        return False
-    return all(isinstance(key.get(name), str) for name in ("x", "y"))
-
-
 def hint(text: str, typ: str) -> Json:
     """The header of what is signed as this type: a way to look a key up, never a reason to trust it."""
     check(len(text.encode()) <= MOST_BYTES, "Signature")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Literal, get_args
 
 from .encoding import decode
-from .jws import Json, is_p256
+from .jws import Json
 from .refused import check
 
 Shape = dict[str, Callable[[object], bool]]
@@ -51,7 +51,14 @@ def _is_digest(value: object) -> bool:
 
 
 def _is_public_key(value: object) -> bool:
-    return isinstance(value, dict) and is_p256(value) and "d" not in value and all(_is_digest(value[name]) for name in "xy")
+    if not isinstance(value, dict) or (value.get("kty"), value.get("crv")) != ("EC", "P-256"):
+        return False
+    return "d" not in value and all(_is_digest(value.get(name)) for name in "xy")
+
+
+def is_published(value: object) -> bool:
+    """Whether it is a key with its times: what else is published is none of a receipt's."""
+    return isinstance(value, dict) and _is_public_key(value) and all(_is_time(value.get(time)) for time in ("not_before", "not_after"))
 
 
 RECEIPT: Shape = {
