@@ -115,7 +115,7 @@ pub enum ReceiptError {
     /// The answer is no.
     #[error("the decision is no approval")]
     Denied,
-    /// The decision names, or the prompt is for, another key than the receipt.
+    /// The decision names, or the prompt is for, another key than the receipt; or `verified` is the phone's `device` key.
     #[error("the receipt names another key")]
     Key,
     /// The times contradict each other, or lie in the future.
@@ -164,9 +164,8 @@ pub fn verify<K: Verify>(
     judge_prompt(expected, &receipt, &prompt)?;
     let (decision, role) = decision(approval, &receipt, &parse)?;
     judge_decision(approval, expected, &prompt, &decision)?;
-    if role == KeyRole::Device && receipt.key.thumbprint() != prompt.aud {
-        return Err(ReceiptError::Key);
-    }
+    let by_device = receipt.key.thumbprint() == prompt.aud;
+    judge(by_device == (role == KeyRole::Device), ReceiptError::Key)?;
     judge_times(expected, &receipt, &prompt)?;
     Ok(Proven {
         subject: receipt.sub,

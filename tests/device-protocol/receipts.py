@@ -74,7 +74,8 @@ def verify(approval, keys, issuer, client, auth_req_id, now):
     answered = (prompt["jti"], prompt["nonce"], prompt_hash, shown)
     check(tuple(decision[name] for name in ("prompt", "nonce", "ph", "dh")) == answered, "Unanswered")
     check(decision["decision"] == "approve", "Denied")
-    check(role == "verified" or adp.encode(adp.thumbprint(receipt["key"])) == prompt["aud"], "Key")
+    by_device = adp.encode(adp.thumbprint(receipt["key"])) == prompt["aud"]
+    check(by_device == (role == "device"), "Key")
 
     received, made = receipt["received_at"], receipt["iat"]
     check(prompt["iat"] <= received < prompt["exp"] and received <= made <= now + 60, "Times")

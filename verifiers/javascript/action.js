@@ -81,6 +81,9 @@ export function lines({ agent, tool, parameters }) {
   return [line('What', 'Action by a software agent'), ...named, line('Tool', tool), ...shown]
 }
 
+/** Whether a line of an action could have this label. */
+export const isLabel = (label) => ['What', 'Agent', 'Tool'].includes(label) || label.startsWith('Parameter ')
+
 /** The names of all parameters that are not the same in both. */
 export function differences(one, other) {
   const names = new Set([...Object.keys(one), ...Object.keys(other)])

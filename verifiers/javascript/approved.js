@@ -1,6 +1,6 @@
 // Whether a person approved exactly what is about to be done: one call, by the receipt alone.
 
-import { BadAction, differences, judged, lines, parse } from './action.js'
+import { BadAction, differences, isLabel, judged, lines, parse } from './action.js'
 import { verify } from './receipt.js'
 import { Refused, check } from './refused.js'
 import { LEVELS } from './shapes.js'
@@ -60,10 +60,11 @@ async function onlyAction(details) {
   }
 }
 
-/** Whether the lines stand there together and in order. */
+/** Whether the lines stand there together and in order, and no other has a label of theirs. */
 function isShown(wanted, display) {
   const spelled = (lines) => JSON.stringify(lines.map(({ label, value }) => [label, value]))
-  return display.some((_, at) => spelled(display.slice(at, at + wanted.length)) === spelled(wanted))
+  const labelled = ({ label }) => isLabel(label)
+  return spelled(display.slice(display.findIndex(labelled), display.findLastIndex(labelled) + 1)) === spelled(wanted)
 }
 
 /** A call that forgot something must not pass for one that asks less. */

@@ -26,7 +26,8 @@ export async function verify({ approval, keys, issuer, client, authReqId, now })
   const decision = shaped(await open(approval.decision, 'adp-decision+jwt', receipt.key), DECISION)
   check(decision.iss === device, 'Key')
   await judgeDecision(decision, expected, prompt)
-  check(role === 'verified' || (await thumbprint(receipt.key)) === prompt.aud, 'Key')
+  const byDevice = (await thumbprint(receipt.key)) === prompt.aud
+  check(byDevice === (role === 'device'), 'Key')
   const { sub: subject, received_at: receivedAt, iat: made, level, key } = receipt
   const ordered = prompt.iat <= receivedAt && receivedAt < prompt.exp && receivedAt <= made
   check(ordered && made <= now + TOLERANCE, 'Times')

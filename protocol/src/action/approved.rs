@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 
 use super::{Action, AgentAction};
 use crate::crypto::{CryptoError, Verify};
+use crate::display::Line;
 use crate::messages::KeyLevel;
 use crate::receipt::{self, Approval, Expected, Proven, PublishedKeys, ReceiptError};
 use crate::{Digest, Jwk, KeyRole};
@@ -59,8 +60,8 @@ pub enum Refusal {
     /// Other parameters, by name.
     #[error("what was approved has other parameters: {}", .0.join(", "))]
     OtherParameters(Vec<String>),
-    /// The phone was not handed every line of the action.
-    #[error("the phone did not show all of the action")]
+    /// The phone was not handed every line of the action, or it was handed others that could be taken for its lines.
+    #[error("the phone did not show all of the action and nothing else like it")]
     NotShown,
     /// By somebody else.
     #[error("somebody else approved")]
@@ -162,8 +163,7 @@ pub fn judge<K: Verify>(
     let [detail] = proven.prompt.authorization_details.as_slice() else { return Err(Refusal::NoAction) };
     let asked = AgentAction::parse(detail).map_err(|_| Refusal::NoAction)?;
     judge_action(&asked, wanted.action)?;
-    let lines = asked.lines();
-    refuse_unless(proven.display.windows(lines.len()).any(|shown| shown == lines), Refusal::NotShown)?;
+    refuse_unless(is_shown(&asked, &proven.display), Refusal::NotShown)?;
     refuse_unless(wanted.subject.is_none_or(|subject| subject == proven.subject), Refusal::OtherSubject)?;
     refuse_unless(!wanted.user_verified || proven.role == KeyRole::Verified, Refusal::NotVerified)?;
     refuse_unless(proven.level >= wanted.level, Refusal::TooWeak)?;
@@ -176,6 +176,14 @@ fn judge_action(asked: &AgentAction, wanted: &Action) -> Result<(), Refusal> {
     refuse_unless(asked.action.tool() == wanted.tool(), Refusal::OtherTool)?;
     let differences = asked.action.differences(wanted);
     if differences.is_empty() { Ok(()) } else { Err(Refusal::OtherParameters(differences)) }
+}
+
+/// Whether the lines stand there together and in order, and no other has a label of theirs.
+fn is_shown(asked: &AgentAction, display: &[Line]) -> bool {
+    let labelled = |line: &Line| AgentAction::labels(&line.label);
+    let first = display.iter().position(labelled).unwrap_or_default();
+    let behind = display.iter().rposition(labelled).map_or(first, |last| last + 1);
+    display[first..behind] == asked.lines()
 }
 
 fn refuse_unless(holds: bool, refusal: Refusal) -> Result<(), Refusal> {

@@ -232,6 +232,11 @@ impl AgentAction {
         }
         lines
     }
+
+    /// Whether a line of an action could have this label.
+    fn labels(label: &str) -> bool {
+        matches!(label, "What" | "Agent" | "Tool") || label.starts_with("Parameter ")
+    }
 }
 
 impl Parameter {

@@ -153,6 +153,18 @@ case("of two actions", "NoAction", prompt_says=asking(ASKED, detail("lights.off"
 case("of which a parameter was not shown", "NotShown", prompt_says=asking(ASKED, shown=WHO + lines(ASKED)[:-1]))
 case("of which another amount was shown", "NotShown", prompt_says=asking(ASKED, shown=WHO + lines(detail(TOOL, of(cents=1)["parameters"], "Household helper"))))
 case("of which the lines were shown among others", "NotShown", prompt_says=asking(ASKED, shown=lines(ASKED)[:2] + WHO + lines(ASKED)[2:]))
+EXTRA = {"label": "Parameter to", "value": "anna"}
+for label in ("What", "Agent", "Tool", "Parameter to", "Parameter notify (3 of 3)", "Parameter "):
+    extra = [{"label": label, "value": "anna"}]
+    case(f"of which another line called {label!r} was shown before", "NotShown", prompt_says=asking(ASKED, shown=WHO + extra + lines(ASKED)))
+    case(f"of which another line called {label!r} was shown behind", "NotShown", prompt_says=asking(ASKED, shown=WHO + lines(ASKED) + extra))
+case("of which a line was shown at the very first", "NotShown", prompt_says=asking(ASKED, shown=[EXTRA] + WHO + lines(ASKED)))
+case("of which a line was shown twice", "NotShown", prompt_says=asking(ASKED, shown=WHO + lines(ASKED) + lines(ASKED)[-1:]))
+case("of which nothing was shown", "NotShown", prompt_says=asking(ASKED, shown=WHO))
+case("of a prompt without lines", "NotShown", prompt_says={"authorization_details": [ASKED], "display": []})
+for label in ("Access to", "Parameters", "what", "Toolbox"):
+    other = [{"label": label, "value": "anna"}]
+    case(f"with another line called {label!r} before it and behind it", None, prompt_says=asking(ASKED, shown=WHO + other + lines(ASKED) + other))
 case("of whom nobody should have asked", "OtherSubject", subject="another")
 case("by device", "NotVerified", by="device", receipt_says={"key": DEVICE.jwk})
 case("by a key that its app vouches for", None, receipt_says={"level": "app"})

@@ -72,6 +72,7 @@ case("whose receipt is about another prompt", "Other", receipt_says={"prompt": A
 case("whose receipt is about another decision", "Other", receipt_says={"decision": ANOTHER})
 case("whose receipt names another key", "Signature", receipt_says={"key": OTHER.jwk})
 case("whose receipt names a key for the one its prompt was for", "Key", by="other", role="device", receipt_says={"key": OTHER.jwk}, prompt_says={"uv": "none"})
+case("whose phone calls its device key the one that verifies", "Key", by="device", role="verified", receipt_says={"key": DEVICE.jwk})
 case("answered before it was asked", "Times", receipt_says={"received_at": NOW + 99})
 case("answered after its end", "Times", receipt_says={"received_at": NOW + 208})
 case("attested before it was answered", "Times", receipt_says={"iat": NOW + 120})

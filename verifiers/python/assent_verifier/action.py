@@ -94,6 +94,11 @@ def parse(asked: Any) -> AgentAction:
     return AgentAction(asked.get("agent"), action)
 
 
+def is_label(label: str) -> bool:
+    """Whether a line of an action could have this label."""
+    return label in ("What", "Agent", "Tool") or label.startswith("Parameter ")
+
+
 def differences(one: Action, other: Action) -> list[str]:
     """The names of all parameters that are not the same in both."""
 

@@ -4,7 +4,7 @@ import threading
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from .action import Action, BadAction, differences, parse
+from .action import Action, BadAction, differences, is_label, parse
 from .jws import Json
 from .receipt import Proven, verify
 from .refused import Refused, check
@@ -132,6 +132,7 @@ def judge(approval: Any, wanted: Wanted, keys: Json) -> Approved:
 
 
 def _is_shown(lines: list[Json], display: list[Json]) -> bool:
-    """Whether the lines stand there together and in order."""
-    shown = [{part: line.get(part) for part in ("label", "value")} for line in display]
-    return any(shown[at : at + len(lines)] == lines for at in range(len(shown)))
+    """Whether the lines stand there together and in order, and no other has a label of theirs."""
+    shown = [{part: line[part] for part in ("label", "value")} for line in display]
+    labelled = [at for at, line in enumerate(shown) if is_label(line["label"])]
+    return bool(labelled) and shown[labelled[0] : labelled[-1] + 1] == lines

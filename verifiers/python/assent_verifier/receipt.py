@@ -57,7 +57,8 @@ def verify(approval: Any, keys: Json, issuer: str, client: str, auth_req_id: str
     decision = shaped(open_jws(approval["decision"], "adp-decision+jwt", receipt["key"]), DECISION)
     check(decision["iss"] == device, "Key")
     _judge_decision(decision, prompt, hashes[0], issuer)
-    check(role == "verified" or thumbprint(receipt["key"]) == prompt["aud"], "Key")
+    by_device = thumbprint(receipt["key"]) == prompt["aud"]
+    check(by_device == (role == "device"), "Key")
 
     check(prompt["iat"] <= received < prompt["exp"] and received <= made <= now + TOLERANCE, "Times")
     return Proven(receipt["sub"], prompt["display"], prompt, received, role, receipt["level"], receipt["key"])
