@@ -11,7 +11,7 @@ use crate::digest::request_digest;
 use crate::display::Line;
 use crate::jws::{JwsError, KeyHint, Unverified};
 use crate::messages::{Answer, Decision, KeyLevel, Message, Prompt, Receipt};
-use crate::{Jwk, Jws, KeyRole, VERSION};
+use crate::{Jwk, Jws, KeyRole, MAX_MESSAGE_BYTES, VERSION};
 
 /// `approval_receipt` of a token response: the words of the OP and of the phone, exactly as they were signed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -155,6 +155,7 @@ pub fn verify<K: Verify>(
     keys: &PublishedKeys,
     parse: impl Fn(&Jwk) -> Result<K, CryptoError>,
 ) -> Result<Proven, ReceiptError> {
+    judge_lengths(approval)?;
     let receipt: Receipt =
         published("receipt", &approval.receipt, keys, &parse, |receipt: &Receipt| [receipt.iat, receipt.received_at])?;
     judge_receipt(approval, expected, &receipt)?;
@@ -176,6 +177,13 @@ pub fn verify<K: Verify>(
         level: receipt.level,
         key: receipt.key,
     })
+}
+
+/// Before anything is hashed: whoever hands over a text of megabytes shall not have it read.
+fn judge_lengths(approval: &Approval) -> Result<(), ReceiptError> {
+    let texts = [("prompt", &approval.prompt), ("decision", &approval.decision), ("receipt", &approval.receipt)];
+    let long = texts.iter().find(|(_, text)| text.as_str().len() > MAX_MESSAGE_BYTES);
+    long.map_or(Ok(()), |(what, _)| Err(ReceiptError::Signature(what, JwsError::TooLarge)))
 }
 
 /// Opens what the OP signed, by a published key in its time. The time of a key that leaked ends when it was revoked: it must

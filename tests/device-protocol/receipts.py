@@ -50,6 +50,7 @@ def by_the_provider(text, typ, keys, received=None):
 
 def verify(approval, keys, issuer, client, auth_req_id, now):
     """The receipt and the prompt of an approval that is proven."""
+    check(all(len(text.encode()) <= adp.MAX_MESSAGE for text in approval.values()), "Signature")
     prompt_hash, decision_hash = (adp.encode(adp.sha256(approval[name])) for name in ("prompt", "decision"))
     receipt = by_the_provider(approval["receipt"], "adp-receipt+jwt", keys)
     check(receipt["v"] == 1, "Version")

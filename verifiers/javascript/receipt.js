@@ -1,6 +1,6 @@
 // What a receipt proves: every signature, hash and time, in the order of docs/device-protocol.md ("Receipts").
 
-import { spelled } from './bytes.js'
+import { MOST_BYTES, spelled } from './bytes.js'
 import { hint, open, thumbprint } from './jws.js'
 import { check } from './refused.js'
 import { DECISION, PROMPT, RECEIPT, isPublished, phoneKey, shaped } from './shapes.js'
@@ -16,7 +16,7 @@ const TOLERANCE = 60
  */
 export async function verify({ approval, keys, issuer, client, authReqId, now }) {
   const texts = [approval?.prompt, approval?.decision, approval?.receipt]
-  check(texts.every((text) => typeof text === 'string' && text.isWellFormed()), 'Signature')
+  check(texts.every(isBounded), 'Signature')
   const expected = { issuer, client, hashes: await Promise.all(texts.map((text) => spelled(text))) }
   const receipt = await published(approval.receipt, 'adp-receipt+jwt', RECEIPT, keys)
   judgeReceipt(receipt, expected, await spelled('adp1-req', authReqId))
@@ -32,6 +32,11 @@ export async function verify({ approval, keys, issuer, client, authReqId, now })
   const ordered = prompt.iat <= receivedAt && receivedAt < prompt.exp && receivedAt <= made
   check(ordered && made <= now + TOLERANCE, 'Times')
   return { subject, display: prompt.display, prompt, receivedAt, role, level, key }
+}
+
+/** Whether it is a text of a message's length that has bytes. Of one that is too long no letter is looked at. */
+function isBounded(text) {
+  return typeof text === 'string' && text.length <= MOST_BYTES && text.isWellFormed() && Buffer.byteLength(text) <= MOST_BYTES
 }
 
 /** What one of the published keys signed in its time, which had not ended when the decision was received. */

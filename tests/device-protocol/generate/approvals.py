@@ -156,6 +156,11 @@ for part, name in (("prompt", "receipt"), ("decision", "prompt"), ("receipt", "d
 case("with a changed letter in its receipt", "Signature", approval={"receipt": SIGNED_AS["receipt"][:-6] + ("A" if SIGNED_AS["receipt"][-6] != "A" else "B") + SIGNED_AS["receipt"][-5:]})
 for part, reason in (("prompt", "Other"), ("decision", "Other"), ("receipt", "Signature")):
     case(f"with a letter beyond ASCII in its {part}", reason, approval={part: approval()[part] + "\u00e9"})
+# Over a message's length, in letters or in bytes, they are not even hashed: or the first would be another text than the receipt's.
+for part in ("prompt", "decision", "receipt"):
+    case(f"with a {part} that is too long", "Signature", approval={part: approval()[part].ljust(16_385, "A")})
+case("with a prompt that is too long in bytes alone", "Signature", approval={"prompt": approval()["prompt"].ljust(16_384 - 1, "A") + "\u00e9"})
+case("with a prompt of the greatest length", "Other", approval={"prompt": approval()["prompt"].ljust(16_384, "A")})
 
 write(
     "receipts.json",

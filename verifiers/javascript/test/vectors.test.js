@@ -148,6 +148,23 @@ test('what is published and is no key with whole times is passed over', async ()
   }
 })
 
+test('of a text that is too long no letter is looked at', async () => {
+  const good = wanted(ACTIONS.cases[0])
+  const isWellFormed = String.prototype.isWellFormed
+  for (const part of ['prompt', 'decision', 'receipt']) {
+    const long = { ...good.approval, [part]: 'a'.repeat(10_000_000) }
+    String.prototype.isWellFormed = function () {
+      assert.ok(this.length <= 16_384)
+      return isWellFormed.call(this)
+    }
+    try {
+      assert.equal((await refusal(judge({ ...good, approval: long }))).reason, 'Signature', part)
+    } finally {
+      String.prototype.isWellFormed = isWellFormed
+    }
+  }
+})
+
 test('a signed text with a member twice is not believed', async () => {
   const { read } = await import('../bytes.js')
   const bytes = (text) => new TextEncoder().encode(text)

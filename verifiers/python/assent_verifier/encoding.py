@@ -59,8 +59,9 @@ def read(data: bytes) -> Any:
 
 
 def _nesting(text: str) -> int:
+    """How deep it is nested. A string without an end takes all that is left, so that no letter is looked at twice."""
     depth = deepest = 0
-    for token in re.findall(r'"(?:[^"\\]|\\.)*"|[\[\]{}]', text, re.DOTALL):
+    for token in re.findall(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]', text, re.DOTALL):
         depth += (token in "[{") - (token in "]}")
         deepest = max(deepest, depth)
     return deepest

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from .encoding import sha256
+from .encoding import MOST_BYTES, sha256
 from .jws import Json, hint, open_jws, thumbprint
 from .refused import check
 from .shapes import DECISION, PROMPT, RECEIPT, Level, Shape, is_published, phone_key, shaped
@@ -37,13 +37,13 @@ def verify(approval: Any, keys: Json, issuer: str, client: str, auth_req_id: str
     `/receipt-keys`, `now` seconds since 1970."""
     check(isinstance(approval, dict), "Signature")
     texts = [approval.get(name) for name in ("prompt", "decision", "receipt")]
-    check(all(map(_is_well_formed, texts)), "Signature")
+    check(all(map(_is_bounded, texts)), "Signature")
     hashes = [sha256(str(text)) for text in texts]
     receipt = _published(approval["receipt"], "adp-receipt+jwt", RECEIPT, keys)
     check(receipt["v"] == 1, "Version")
     check(receipt["iss"] == issuer, "Issuer")
     check(receipt["aud"] == client, "Client")
-    check(receipt["req"] == sha256("adp1-req", auth_req_id), "Request")
+    check(_is_well_formed(auth_req_id) and receipt["req"] == sha256("adp1-req", auth_req_id), "Request")
     check([receipt["prompt"], receipt["decision"]] == hashes[:2], "Other")
 
     received, made = receipt["received_at"], receipt["iat"]
@@ -64,9 +64,14 @@ def verify(approval: Any, keys: Json, issuer: str, client: str, auth_req_id: str
     return Proven(receipt["sub"], prompt["display"], prompt, received, role, receipt["level"], receipt["key"])
 
 
-def _is_well_formed(text: object) -> bool:
-    """Whether it is a text that has bytes: half of a surrogate pair has none."""
-    return isinstance(text, str) and not any("\ud800" <= found <= "\udfff" for found in text)
+def _is_bounded(text: object) -> bool:
+    """Whether it is a text of a message's length that has bytes. Of one that is too long no letter is looked at."""
+    return isinstance(text, str) and len(text) <= MOST_BYTES and _is_well_formed(text) and len(text.encode()) <= MOST_BYTES
+
+
+def _is_well_formed(text: str) -> bool:
+    """Whether it has bytes: half of a surrogate pair has none."""
+    return not any("\ud800" <= found <= "\udfff" for found in text)
 
 
 def _published(text: str, typ: str, shape: Shape, keys: Json, received: int | None = None) -> Json:

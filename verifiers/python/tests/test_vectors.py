@@ -11,7 +11,7 @@ import unittest
 
 import assent_verifier
 from assent_verifier import Action, BadAction, InMemory, Refused, Wanted, canonical, detail, digest, judge, parse, redeem, verify
-from assent_verifier.encoding import read as read_strictly
+from assent_verifier.encoding import _nesting as nesting, read as read_strictly
 
 VECTORS = pathlib.Path(__file__).parents[3] / "docs" / "device-protocol" / "vectors"
 ACTIONS, RECEIPTS = (json.loads((VECTORS / name).read_text()) for name in ("actions.json", "receipts.json"))
@@ -152,6 +152,29 @@ class Vectors(unittest.TestCase):
     def test_a_boolean_is_not_the_number_that_python_takes_it_for(self):
         number = Action("bank.transfer", {**ACTIONS["action"]["parameters"], "urgent": 0})
         self.assertEqual(self.refusal(judge, *wanted(GOOD, action=number)).names, ["urgent"])
+
+    def test_of_a_text_that_is_too_long_no_letter_is_looked_at(self):
+        class Long(str):
+            def __len__(self):
+                return 10_000_000
+
+            def unread(self, *_):
+                raise AssertionError("it was read")
+
+            __iter__ = __getitem__ = encode = split = unread
+
+        approval, asked, keys = wanted(GOOD)
+        for part in ("prompt", "decision", "receipt"):
+            self.assertEqual(self.reason(judge, {**approval, part: Long(approval[part])}, asked, keys), "Signature", part)
+
+    def test_a_request_that_has_no_bytes_is_another_one(self):
+        self.assertEqual(self.reason(judge, *wanted(GOOD, auth_req_id="\ud800")), "Request")
+
+    def test_a_string_without_an_end_takes_all_that_is_left(self):
+        for text, depth in {'"': 0, '{"a":"' + '\\"[' * 4_000: 1, '[["a\\"","[' + '\\"' * 4_000 + "\\": 2}.items():
+            self.assertEqual(nesting(text), depth, text[:8])
+            with self.assertRaises(ValueError):
+                read_strictly(text.encode())
 
     def test_a_signed_text_with_a_member_twice_is_not_believed(self):
         self.assertEqual(read_strictly(b'{"a":{"b":"}{"},"b":["a:",1]}'), {"a": {"b": "}{"}, "b": ["a:", 1]})
