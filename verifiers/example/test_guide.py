@@ -7,15 +7,17 @@ import pathlib
 import re
 import select
 import shlex
+import shutil
 import socket
 import subprocess
-import sys
 import tempfile
+import threading
 import time
 import unittest
 import urllib.error
 import urllib.parse
 import urllib.request
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from assent_verifier import Action, canonical, detail, parse
 
@@ -23,10 +25,22 @@ HERE = pathlib.Path(__file__).parent
 ROOT = HERE.parents[1]
 GUIDE = (ROOT / "docs" / "agents.md").read_text()
 BLOCKS = {name: text for _, name, text in re.findall(r"^```(\w+) (\S+)\n(.*?)^```$", GUIDE, re.M | re.S)}
-START = re.compile(r"cargo run --release -p simulator -- (.+) > assent.json\n")
+START = re.compile(r"cargo run --release --manifest-path assent/Cargo.toml -p simulator -- (.+) > assent.json\n")
 CIBA = "urn:openid:params:grant-type:ciba"
 CALL = {"tool": "bank.transfer", "parameters": {"to": "Corner Shop", "cents": 1250}}
+QUIET = {"npm_config_audit": "false", "npm_config_update_notifier": "false", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
+# What is installed is run, not what stands in the repository.
+NOTHING_ELSE = {"PYTHONPATH": ""}
 DONE = "transferred 1250 cents to Corner Shop"
+
+
+# Says for how many milliseconds somebody wanted to wait.
+CLOCK = """
+import { syncBuiltinESMExports } from 'node:module'
+import timers from 'node:timers/promises'
+timers.setTimeout = async (milliseconds) => console.log(milliseconds)
+syncBuiltinESMExports()
+"""
 
 
 def post(url, body, **headers):
@@ -51,6 +65,15 @@ def line(process):
     if not ready:
         raise AssertionError("it says nothing")
     return process.stdout.readline().rstrip("\n")
+
+
+def run(block, folder, **environment):
+    """What a command of the page says."""
+    environment = os.environ | QUIET | environment
+    said = subprocess.run(["bash", "-euc", block], cwd=folder, env=environment, capture_output=True, text=True, timeout=240)
+    if said.returncode != 0:
+        raise AssertionError(f"{block}{said.stdout}{said.stderr}")
+    return said.stdout
 
 
 class Realm:
@@ -115,24 +138,30 @@ def end(process):
 
 
 class Followed(unittest.TestCase):
-    """The page's programs in a folder, and a realm."""
+    """The page's programs in a folder, what it has one install, and a realm."""
+
+    installed = ("javascript",)
 
     @classmethod
     def setUpClass(cls):
         folder = tempfile.TemporaryDirectory(prefix="assent-agents-")
         cls.addClassCleanup(folder.cleanup)
-        cls.folder = pathlib.Path(folder.name)
+        # `pip` builds in the folder that it is given.
+        repository = pathlib.Path(folder.name) / "repository"
+        for package in ("javascript", "python"):
+            unbuilt = shutil.ignore_patterns("build", "*.egg-info", "node_modules")
+            shutil.copytree(ROOT / "verifiers" / package, repository / "verifiers" / package, ignore=unbuilt)
+        cls.folder = pathlib.Path(run(BLOCKS["folder"] + "pwd\n", repository, HOME=folder.name).strip())
         for name in ("agent.mjs", "tool-server.mjs", "tool_server.py"):
             (cls.folder / name).write_text(BLOCKS[name])
-        # What `npm install` of the folder does.
-        (cls.folder / "node_modules").mkdir()
-        (cls.folder / "node_modules" / "assent-verifier").symlink_to(ROOT / "verifiers" / "javascript")
+        for package in cls.installed:
+            run(BLOCKS[f"install-{package}"], cls.folder)
         cls.realm = Realm(cls, cls.folder / "realm")
 
     def serve(self, program, **environment):
         """One of the page's tool servers, until the test ends; its URL."""
         port = free_port()
-        environment = os.environ | self.realm.environment | {"PORT": str(port)} | environment
+        environment = os.environ | NOTHING_ELSE | self.realm.environment | {"PORT": str(port)} | environment
         process = subprocess.Popen([*program], cwd=self.folder, env=environment, stdout=subprocess.PIPE, text=True)
         self.addCleanup(end, process)
         self.assertEqual(line(process), "listening")
@@ -156,7 +185,7 @@ class Followed(unittest.TestCase):
 
 class Guide(Followed):
     def test_the_page_has_what_this_test_runs_and_nothing_else_to_run(self):
-        shell = {"start", "settings", "run", "approve"}
+        shell = {"folder", "start", "settings", "install-javascript", "install-python", "run", "approve"}
         programs = {"clients.json", "agent.mjs", "tool-server.mjs", "tool_server.py"}
         self.assertEqual(set(BLOCKS), shell | programs | {"detail", "canonical", "shown"})
 
@@ -170,6 +199,38 @@ class Guide(Followed):
         (lied := detail(Action(**CALL)))["digest"] = detail(Action("bank.transfer", {"to": "Corner Shop", "cents": 1}))["digest"]
         status, answer = self.realm.ask(details=[lied])
         self.assertEqual((status, answer["error"]), (400, "invalid_authorization_details"))
+
+    def test_the_agent_polls_more_slowly_for_good_once_it_is_told_to(self):
+        slower = {"error": "slow_down"}
+        pending, denied = {"error": "authorization_pending"}, {"error": "access_denied"}
+        answers = [pending, slower | {"interval": 20}, pending, slower, slower | {"interval": 3}, denied]
+        self.assertEqual(self.waited(answers, interval=7), [7, 7, 20, 20, 25, 30])
+        self.assertEqual(self.waited([slower, denied]), [5, 10])
+
+    def waited(self, answers, **asked):
+        """For how many seconds the page's agent waits before each poll, by a clock that does not run, if it is answered so."""
+        answers = [{"auth_req_id": "one", "expires_in": 120, **asked}, *answers]
+
+        class Provider(BaseHTTPRequestHandler):
+            def do_POST(self):
+                self.rfile.read(int(self.headers["content-length"]))
+                body = json.dumps(answers.pop(0)).encode()
+                self.send_response(200)
+                self.send_header("content-length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, *_):
+                pass
+
+        (self.folder / "clock.mjs").write_text(CLOCK)
+        with ThreadingHTTPServer(("127.0.0.1", 0), Provider) as provider:
+            threading.Thread(target=provider.serve_forever, daemon=True).start()
+            known = {"ISSUER": f"http://127.0.0.1:{provider.server_port}", "SECRET": "any", "NODE_OPTIONS": "--import ./clock.mjs"}
+            first, *waited, last = run(BLOCKS["run"], self.folder, **known).splitlines()
+            provider.shutdown()
+        self.assertEqual((first, last, answers), ("one", "not approved: access_denied", []))
+        return [int(milliseconds) // 1000 for milliseconds in waited]
 
 
 class Served:
@@ -248,7 +309,8 @@ class JavaScript(Served, Followed):
 
 
 class Python(Served, Followed):
-    program = (sys.executable, "tool_server.py")
+    program = (".venv/bin/python", "tool_server.py")
+    installed = ("javascript", "python")
     spelled_as_a_fraction = "Form"
 
 
