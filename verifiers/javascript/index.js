@@ -1,5 +1,5 @@
 // What a relying party does with a receipt, and whoever acts for a software agent with an approval (docs/agents.md). Nothing
-// is fetched, and no clock is read: keys and time are arguments. Needs Web Crypto and nothing else.
+// is fetched, and no clock is read: keys and time are arguments. Needs Node and no package.
 //
 //     const approved = await redeem({ approval, keys, issuer, client, authReqId, now, action, subject, maxAge, used })
 //
