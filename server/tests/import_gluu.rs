@@ -19,7 +19,9 @@ fn shipped(notification_url: &str) -> Value {
     let [notification_key, api_key, vapid] = SECRETS;
     json!({
         "issuer": "https://gluu.example.com",
+        "uiLocalesSupported": ["en"],
         "grantTypesSupported": ["urn:openid:params:grant-type:ciba"],
+        "return200OnClientRegistration": true,
         "cibaEnabled": true,
         "backchannelClientId": "123-123-123",
         "backchannelRedirectUri": "https://gluu.example.com/oxauth/ciba/home.htm",
@@ -96,6 +98,7 @@ fn all_that_has_an_equal_is_taken_and_of_the_rest_it_is_said_why_not() {
             "request_lifetime": 1800,
             "tombstone": 180,
             "login_hint": ["sub", "username", "email"],
+            "registration_status_200": true,
         },
         "store": { "sweep_interval": 5, "sweep_rows": 100 },
         "push": { "fcm": { "project_id": "project-1", "service_account_file": "service-account.json" } },

@@ -36,4 +36,5 @@ pub mod secret;
 pub mod sign_in;
 pub mod time;
 pub mod times;
+pub mod uri;
 pub mod user;

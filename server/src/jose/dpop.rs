@@ -9,7 +9,7 @@ use super::jwt::{JwtError, Unverified};
 use super::set::JwkSet;
 use crate::domain::algorithm::Algorithm;
 use crate::domain::time::Timestamp;
-use crate::outbound::endpoint::Endpoint;
+use crate::domain::uri;
 
 /// Seconds for which a proof is good; the same number may a clock be ahead or behind.
 const LIFETIME: i64 = SKEW;
@@ -106,7 +106,7 @@ impl Proof {
 /// which of its characters are escaped without need (RFC 3986 §6.2.2, §6.2.3), without query and fragment.
 fn same_target(sent: &str, wanted: &str) -> bool {
     let bare = |text: &str| {
-        let mut url = Endpoint::spelled(text)?;
+        let mut url = uri::read(text)?;
         url.set_query(None);
         url.set_fragment(None);
         let path = unescaped(url.path());

@@ -5,8 +5,7 @@ use std::fmt;
 use thiserror::Error;
 use url::{Host, Url};
 
-/// A URL may be so long, in bytes.
-pub const LONGEST: usize = 2_048;
+use crate::domain::uri::{self, LONGEST};
 
 /// A URL that may be called as far as its text can tell. Where a stranger chose it, the client also judges the
 /// addresses that it leads to. Never printed: the path may be a capability.
@@ -54,18 +53,9 @@ impl Endpoint {
 
     /// A URL that anybody else chose: clients in their metadata, phones for their pushes.
     pub fn foreign(text: &str) -> Result<Self, BadEndpoint> {
-        let url = Self::spelled(text).ok_or(BadEndpoint::Form)?;
+        let url = uri::read(text).ok_or(BadEndpoint::Form)?;
         check(&url)?;
         Ok(Self { url, chosen_by: ChosenBy::Stranger })
-    }
-
-    /// A URL as RFC 3986 spells it. The parser forgives blanks, backslashes and missing slashes as browsers do, and others
-    /// read them otherwise.
-    #[must_use]
-    pub fn spelled(text: &str) -> Option<Url> {
-        let plain = text.len() <= LONGEST && text.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
-        let (_, rest) = text.split_once("://")?;
-        if plain && !rest.starts_with('/') { Url::parse(text).ok() } else { None }
     }
 
     /// The URL as it is called: one spelling for all that mean the same.

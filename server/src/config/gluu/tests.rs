@@ -47,6 +47,28 @@ fn words_without_an_equal_are_named_and_the_others_taken_once() {
 }
 
 #[test]
+fn what_is_said_of_grants_has_no_equal_and_is_told_where_it_matters() {
+    for name in ["grantTypesSupported", "dynamicGrantTypeDefault"] {
+        let told = |grants: Value| imported(&json!({ name: grants })).not_taken;
+        assert!(told(json!(["refresh_token", CIBA_GRANT])).is_empty());
+        for (grants, why) in
+            [(json!(["authorization_code"]), "the grant of CIBA is not in it"), (json!("ciba"), "no list")]
+        {
+            let told = told(grants);
+            assert!(told.len() == 1 && told[0].starts_with(name) && told[0].contains(why), "{told:?}");
+        }
+    }
+}
+
+#[test]
+fn words_that_are_named_twice_are_told_once() {
+    let given =
+        json!({ "backchannelAuthenticationRequestSigningAlgValuesSupported": ["ES512", "ES256", "ES512", "ES256"] });
+    assert_eq!(imported(&given).not_taken.len(), 1);
+    assert_eq!(policy(&given)["client_algorithms"], Toml::from(vec!["ES256"]));
+}
+
+#[test]
 fn what_is_out_of_bounds_or_of_another_type_is_not_taken() {
     for (name, value, why) in [
         ("backchannelAuthenticationResponseInterval", json!(0), "policy.interval takes 1 to 60"),
