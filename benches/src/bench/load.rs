@@ -9,8 +9,10 @@ use benches::flow::{Asker, Counted, INTERVAL, Lane, Mode, metadata};
 use benches::notified::Notified;
 use benches::{Auth, Target};
 use clap::Args;
+use serde_json::Value;
+use simulator::decryption_key::DecryptionKey;
 use tests::process::http::Lost;
-use tests::process::{Server, Site, Usage, now, run_binary, unix_seconds};
+use tests::process::{ISSUER, Server, Site, Usage, now, run_binary, unix_seconds};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
@@ -23,6 +25,12 @@ pub(crate) struct Options {
     /// How the client authenticates.
     #[arg(long, value_enum, default_value = "client_secret_basic")]
     auth: Auth,
+    /// Every token request carries a DPoP proof, made anew in ES256.
+    #[arg(long)]
+    dpop: bool,
+    /// ID tokens are encrypted, by ECDH-ES on P-256.
+    #[arg(long)]
+    encrypt: bool,
     /// Flows a second, begun by the clock whatever the server does; without it, as fast as the workers go.
     #[arg(long)]
     rate: Option<f64>,
@@ -55,6 +63,19 @@ pub(crate) struct Options {
     pid: Option<u32>,
 }
 
+impl Options {
+    fn metadata(&self, notified: &Notified) -> Value {
+        let mut metadata = metadata(self.mode, notified);
+        metadata["dpop_bound_access_tokens"] = self.dpop.into();
+        if self.encrypt {
+            metadata["jwks"] = DecryptionKey::on("P-256").jwks();
+            metadata["id_token_encrypted_response_alg"] = "ECDH-ES".into();
+            metadata["id_token_encrypted_response_enc"] = "A256GCM".into();
+        }
+        metadata
+    }
+}
+
 pub(crate) async fn run(options: Options) -> Result<(), Lost> {
     if let Some(binary) = options.assent.clone() {
         run_binary(binary);
@@ -67,7 +88,8 @@ pub(crate) async fn run(options: Options) -> Result<(), Lost> {
     };
     let run = unix_seconds().to_string();
     let notified = Notified::start().await;
-    let party = target.client(&run, options.auth, &metadata(options.mode, &notified)).await?;
+    let party = target.client(&run, options.auth, &options.metadata(&notified)).await?;
+    let party = if options.dpop { party.proving(ISSUER) } else { party };
     let asker = Asker::new(options.mode, party, notified);
     let count = options.users.unwrap_or(options.flows / 5).max(options.workers);
     let mut lanes = Vec::with_capacity(count);

@@ -5,7 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use protocol::base64url;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use server::domain::algorithm::Algorithm;
 use simulator::client_key::ClientKey;
+use simulator::prover::Prover;
 
 use super::http::{Call, Connection, Lost, Reply};
 use super::unix_seconds;
@@ -70,9 +72,12 @@ impl Operator {
     ) -> Result<Party, Lost> {
         let mut metadata = metadata.clone();
         metadata["token_endpoint_auth_method"] = "private_key_jwt".into();
-        metadata["jwks"] = key.jwks();
+        let others = metadata["jwks"]["keys"].as_array().cloned().unwrap_or_default();
+        let keys: Vec<Value> = std::iter::once(key.jwk()).chain(others).collect();
+        metadata["jwks"] = json!({ "keys": keys });
         self.register(id, &metadata).await?;
-        Ok(Party { credentials: Credentials::Key { id: id.to_owned(), issuer: issuer.to_owned(), key } })
+        let credentials = Credentials::Key { id: id.to_owned(), issuer: issuer.to_owned(), key };
+        Ok(Party { credentials, proof: None })
     }
 
     async fn register(&mut self, id: &str, metadata: &Value) -> Result<Value, Lost> {
@@ -88,6 +93,8 @@ impl Operator {
 #[derive(Clone)]
 pub struct Party {
     credentials: Credentials,
+    /// What it proves at its token requests, and their URL.
+    proof: Option<(Prover, String)>,
 }
 
 #[derive(Clone)]
@@ -135,7 +142,13 @@ impl Party {
     #[must_use]
     pub fn new(id: &str, secret: &str) -> Self {
         let pair = base64(format!("{id}:{secret}").as_bytes());
-        Self { credentials: Credentials::Basic(format!("Basic {pair}")) }
+        Self { credentials: Credentials::Basic(format!("Basic {pair}")), proof: None }
+    }
+
+    /// The same with a DPoP proof (RFC 9449) by a key of its own in every token request to the OP of this issuer.
+    #[must_use]
+    pub fn proving(self, issuer: &str) -> Self {
+        Self { proof: Some((Prover::generate(Algorithm::Es256), format!("{issuer}/token"))), ..self }
     }
 
     async fn post(&self, connection: &mut Connection, path: &str, form: String) -> Result<Reply, Lost> {
@@ -150,7 +163,13 @@ impl Party {
                 )
             }
         };
-        connection.send(call).await
+        match &self.proof {
+            Some((prover, url)) if url.ends_with(path) => {
+                let proof = prover.prove(&prover.claims("POST", url, unix_seconds()));
+                connection.send(call.header("dpop", &proof)).await
+            }
+            _ => connection.send(call).await,
+        }
     }
 
     /// `POST /backchannel/authenticate`; the message must need no escape but for spaces.
