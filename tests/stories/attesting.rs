@@ -11,7 +11,7 @@ use device_core::ports::{
 };
 use device_core::{DeviceError, EnrolmentState, Ports, PushTarget};
 use protocol::jws::Unverified;
-use protocol::messages::{Attestation, Confirm, Receipt};
+use protocol::messages::{Attestation, Confirm, KeyLevel, Receipt};
 use protocol::receipt::Approval;
 use protocol::{Digest, Typ};
 use serde_json::{Value, json};
@@ -330,20 +330,38 @@ async fn what_was_proven_survives_a_restart() {
     assert_eq!(world.admin().devices("1001").await.expect("a list"), vec![before]);
 }
 
+/// What the provider says of an approval by this phone.
+async fn receipt(world: &World, phone: &Phone) -> Receipt {
+    let shop = world.shop().await;
+    let asked = tests::a_request().accepted(&shop).await;
+    phone.approve(&world.prompt(phone, &asked).await).await.expect("approved");
+    let tokens = world.redeem(&shop, &asked).await.json();
+    let bundle: Approval = serde_json::from_value(tokens["approval_receipt"].clone()).expect("a receipt");
+    Unverified::parse(bundle.receipt.as_str(), Typ::Receipt).expect("a receipt").claimed().expect("its claims")
+}
+
 #[tokio::test]
 async fn a_receipt_names_the_evidence_of_the_key_that_approved_and_no_other() {
     for (kind, is_named) in [(ANDROID, true), (APPLE, true), (UNATTENDED, false), (UNLOCKED, false)] {
         let (world, platform) = world(|_| {}).await;
         world.edit_client(SHOP, |client| client.approval_receipt = true).await;
-        let shop = world.shop().await;
         let (phone, listed) = enrol(&world, phone(&world, &platform, kind)).await.expect("enrolled");
-        let asked = tests::a_request().accepted(&shop).await;
-        phone.approve(&world.prompt(&phone, &asked).await).await.expect("approved");
-        let tokens = world.redeem(&shop, &asked).await.json();
-        let bundle: Approval = serde_json::from_value(tokens["approval_receipt"].clone()).expect("a receipt");
-        let receipt: Receipt =
-            Unverified::parse(bundle.receipt.as_str(), Typ::Receipt).expect("a receipt").claimed().expect("its claims");
         let kept = listed["attestation"]["evidence"].as_str().filter(|_| is_named);
-        assert_eq!(receipt.evidence.map(|hash| hash.to_string()).as_deref(), kept);
+        assert_eq!(receipt(&world, &phone).await.evidence.map(|hash| hash.to_string()).as_deref(), kept);
     }
+}
+
+/// Whoever stole an account would have a key in hardware, too.
+#[tokio::test]
+async fn a_receipt_of_a_recovered_phone_vouches_for_no_key_for_a_day() {
+    let (world, platform) = world(|_| {}).await;
+    world.edit_client(SHOP, |client| client.approval_receipt = true).await;
+    let (lost, listed) = enrol(&world, phone(&world, &platform, ANDROID)).await.expect("enrolled");
+    assert_eq!(receipt(&world, &lost).await.level, KeyLevel::Attested);
+    world.admin().revoke(listed["id"].as_str().expect("an id")).await.expect("revoked");
+    let (recovered, _) = enrol(&world, phone(&world, &platform, ANDROID)).await.expect("enrolled");
+    world.advance(86_399);
+    assert_eq!(receipt(&world, &recovered).await.level, KeyLevel::Claimed);
+    world.advance(1);
+    assert_eq!(receipt(&world, &recovered).await.level, KeyLevel::Attested);
 }

@@ -52,7 +52,7 @@ pub(in crate::flow) async fn receipt(
         decision: decision.digest(),
         received_at: approval.at.unix_seconds(),
         key,
-        level: approval.level,
+        level: if approval.limited { KeyLevel::Claimed } else { approval.level },
         // What was said of keys that have been replaced says nothing of this one.
         evidence: device.attestation.filter(|_| approval.level != KeyLevel::Claimed).map(|kept| kept.evidence),
         enrolment: device.transcript,
