@@ -47,6 +47,8 @@ pub enum What {
     ClientChanged { client: ClientId },
     /// An operator gave a client another secret.
     ClientSecretRenewed { client: ClientId },
+    /// An operator gave a client that registered itself another token to manage that by.
+    ClientRegistrationTokenRenewed { client: ClientId },
     /// An operator removed a client.
     ClientRemoved { client: ClientId },
     /// An operator confirmed a client's name.
@@ -193,6 +195,7 @@ impl What {
             | Self::ClientCreated { .. }
             | Self::ClientChanged { .. }
             | Self::ClientSecretRenewed { .. }
+            | Self::ClientRegistrationTokenRenewed { .. }
             | Self::ClientRemoved { .. }
             | Self::ClientVerified { .. }
             | Self::RegistrationTokenCreated { .. }

@@ -122,6 +122,11 @@ async fn sent(headers: &HeaderMap, body: Body) -> Result<Map<String, Value>, Box
 }
 
 /// RFC 7591 §3.2.1, RFC 7592 §3.
+/// `registration_client_uri` (RFC 7592 §3)
+pub(super) fn uri(provider: &Provider, client: &ClientId) -> String {
+    format!("{}/{client}", Endpoint::Registration.url(provider.issuer()))
+}
+
 fn told(provider: &Provider, status: StatusCode, itself: &Itself) -> Response {
     let client = &itself.registered.client;
     let mut members = written(client);
@@ -137,8 +142,7 @@ fn told(provider: &Provider, status: StatusCode, itself: &Itself) -> Response {
     members.insert("client_id_issued_at".to_owned(), issued_at.into());
     let statement = own.and_then(|own| own.statement.as_ref());
     members.extend(statement.map(|statement| ("software_statement".to_owned(), statement.as_str().into())));
-    let uri = format!("{}/{}", Endpoint::Registration.url(provider.issuer()), client.id);
-    members.insert("registration_client_uri".to_owned(), uri.into());
+    members.insert("registration_client_uri".to_owned(), uri(provider, &client.id).into());
     members.insert("registration_access_token".to_owned(), itself.token.reveal().into());
     (status, error::no_store(), Json(members)).into_response()
 }

@@ -55,6 +55,32 @@ async fn whoever_has_not_the_clients_own_token_is_told_nothing() {
     assert_eq!(call(&world, Method::GET, &in_the_url, None, None).await.in_short(), "400 invalid_request");
 }
 
+#[tokio::test]
+async fn an_operator_replaces_a_token_that_leaked() {
+    let world = open().await;
+    let told = registered(&world, &nothing()).await;
+    let renew = async |id: &str| {
+        let path = format!("/clients/{id}/registration-token");
+        world.admin().call(Method::POST, &path, None).await.expect("an answer")
+    };
+    let answer = renew(text(&told["client_id"])).await;
+    assert_eq!(answer.in_short(), "200", "{}", answer.json());
+    let renewed = answer.json();
+    assert_eq!(renewed["registration_client_uri"], told["registration_client_uri"]);
+    assert_eq!(read(&world, &told).await.in_short(), "401 invalid_token", "the thief's");
+    let mut expected = read(&world, &renewed).await.json();
+    assert_eq!(expected["registration_access_token"], renewed["registration_access_token"]);
+    expected["registration_access_token"] = told["registration_access_token"].clone();
+    expected["client_secret"] = told["client_secret"].clone();
+    assert_eq!(expected, told, "all else stays");
+    assert_eq!(world.events("client_registration_token_renewed").await, 1);
+    let of_an_operator = renew(SHOP).await;
+    assert_eq!(of_an_operator.in_short(), "400 invalid_client_metadata", "{}", of_an_operator.json());
+    assert_eq!(renew("no-such-client").await.status, 404);
+    assert_eq!(deleted(&world, &renewed).await.status, 204);
+    assert_eq!(renew(text(&told["client_id"])).await.status, 404);
+}
+
 /// RFC 7592 §2.2: what is left out gets its default, and the secret stays.
 #[tokio::test]
 async fn a_client_replaces_all_of_its_metadata() {

@@ -11,7 +11,7 @@ use crate::domain::audit::What;
 use crate::domain::client::Client;
 use crate::domain::names::ClientId;
 use crate::domain::registration::SelfRegistered;
-use crate::domain::secret::Secret;
+use crate::domain::secret::{Secret, SecretHash};
 use crate::store::{Change, CommitError, Versioned};
 
 mod allowed;
@@ -153,6 +153,25 @@ pub async fn renew_secret(provider: &Provider, id: &ClientId) -> Result<Register
     let registered = registered.await?;
     info!(client = %id, "client secret renewed");
     Ok(registered)
+}
+
+/// Gives a client that registered itself another token to manage that by (RFC 7592); the one before, which somebody else may
+/// have, is void at once.
+pub async fn renew_registration_token(provider: &Provider, id: &ClientId) -> Result<Secret, Reason> {
+    let token = Secret::new(provider.random().token());
+    until_decided(|| async {
+        let Versioned { version, record } = find(provider, id).await?;
+        let Some(own) = record.registration.clone() else {
+            return Err(BadMember::new("registration_access_token", "is of clients that registered themselves").into());
+        };
+        let registration = Some(SelfRegistered { token: SecretHash::of(&token), ..own });
+        let renewed = What::ClientRegistrationTokenRenewed { client: id.clone() };
+        let change = provider.change().replace(version, Client { registration, ..record });
+        attempted(provider.store.commit(change.recording(provider, provider.now(), renewed)).await, ())
+    })
+    .await?;
+    info!(client = %id, "registration token renewed");
+    Ok(token)
 }
 
 /// Removes a client: from here on nobody knows it, and no other client will have its id.

@@ -15,6 +15,7 @@ use crate::domain::client::Client;
 use crate::domain::names::ClientId;
 use crate::flow::provider::Provider;
 use crate::flow::register::{self, Looks, Registered, written};
+use crate::http::registration;
 use crate::http::segment::Segment;
 
 /// `POST /clients`: 201 with the metadata as registered and, this once, the secret.
@@ -100,6 +101,19 @@ pub(super) async fn verify(
 pub(super) async fn renew_secret(State(provider): State<Arc<Provider>>, Segment(id): Segment) -> Response {
     match register::renew_secret(&provider, &ClientId::new(id)).await {
         Ok(registered) => found(told(&registered)),
+        Err(reason) => reason.into_response(),
+    }
+}
+
+/// `POST /clients/{id}/registration-token`: 200 with where a client that registered itself manages that and, this once, the new
+/// token for it.
+pub(super) async fn renew_registration_token(State(provider): State<Arc<Provider>>, Segment(id): Segment) -> Response {
+    let id = ClientId::new(id);
+    match register::renew_registration_token(&provider, &id).await {
+        Ok(token) => found(json!({
+            "registration_client_uri": registration::uri(&provider, &id),
+            "registration_access_token": token.reveal(),
+        })),
         Err(reason) => reason.into_response(),
     }
 }

@@ -68,6 +68,7 @@ fn realm_router(provider: Arc<Provider>) -> Router {
         ("/clients", post(clients::create).get(clients::list)),
         ("/clients/{id}", get(clients::one).put(clients::replace).delete(clients::remove)),
         ("/clients/{id}/secret", post(clients::renew_secret)),
+        ("/clients/{id}/registration-token", post(clients::renew_registration_token)),
         ("/clients/{id}/verify", post(clients::verify)),
         ("/registration-tokens", post(registration::create).get(registration::list)),
         ("/registration-tokens/{id}", delete(registration::revoke)),
