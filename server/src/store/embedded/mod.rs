@@ -24,6 +24,7 @@ mod sweep;
 mod value;
 
 use std::fs::File;
+use std::panic;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -104,9 +105,13 @@ struct Running {
 impl EmbeddedStore {
     /// Opens the store in `dir`, or creates one there. Blocks while it reads the log.
     pub fn open(dir: &Path, options: Options) -> Result<Self, OpenError> {
-        let db = files::open(dir, options)?;
-        let (file, last_group) = files::make_durable(dir, &db, options.sync)?;
-        Self::start(db, file, last_group, options.sync)
+        let opened = panic::catch_unwind(|| {
+            let db = files::open(dir, options)?;
+            let (file, last_group) = files::make_durable(dir, &db, options.sync)?;
+            Self::start(db, file, last_group, options.sync)
+        });
+        // Over pages that a disk lost sled panics rather than say so. Nothing of what it had begun is used after that.
+        opened.unwrap_or_else(|_| Err(OpenError::Damaged("there are gaps in its log".to_owned())))
     }
 
     fn start(db: sled::Db, file: File, last_group: u64, sync: Sync) -> Result<Self, OpenError> {
