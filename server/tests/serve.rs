@@ -195,7 +195,13 @@ async fn a_request_names_one_host() {
     let told = async |version: &str, hosts: &str| {
         serving.exchange(&format!("GET / HTTP/{version}\r\n{hosts}connection: close\r\n\r\n")).await
     };
-    for hosts in ["host: op\r\n", "host: op.example:8443\r\n", "host: 127.0.0.1\r\n", "Host: [::1]:8080\r\n"] {
+    for hosts in [
+        "host: op\r\n",
+        "host: op.example:8443\r\n",
+        "host: 127.0.0.1\r\n",
+        "Host: [::1]:8080\r\n",
+        "host: op_1:80\r\n",
+    ] {
         let answer = told("1.1", hosts).await;
         assert!(answer.starts_with("HTTP/1.1 200"), "{hosts}: {answer}");
     }

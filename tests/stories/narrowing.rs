@@ -349,6 +349,12 @@ async fn what_was_taken_from_a_client_since_comes_out_of_no_refresh() {
         })
         .await;
     assert_eq!(scene.refresh(refresh, &[("resource", ACCOUNTS)]).await.in_short(), "400 invalid_target");
+    let told = introspected(&scene.shop, refresh).await;
+    assert_eq!(
+        (&told["aud"], told.get("authorization_details")),
+        (&json!([CARDS]), None),
+        "what a refresh would bring"
+    );
     let next = scene.refresh(refresh, &[]).await.json();
     assert_eq!(introspected(&cards, text(&next, "access_token")).await["aud"], json!([CARDS]));
     assert_eq!(next.get("authorization_details"), None);

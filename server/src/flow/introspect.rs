@@ -60,5 +60,8 @@ async fn refresh_token(
         return Ok(None);
     }
     let left = Granted::to_family(&family).to(provider, &caller.client);
-    Ok(left.ok().map(|Narrowed { scope, details, .. }| RefreshFamily { subject, scope, details, ..family }))
+    Ok(left.ok().map(|Narrowed { scope, audience, details }| {
+        let resources = if family.resources.is_empty() { Vec::new() } else { audience };
+        RefreshFamily { subject, scope, resources, details, ..family }
+    }))
 }

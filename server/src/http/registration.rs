@@ -121,12 +121,12 @@ async fn sent(headers: &HeaderMap, body: Body) -> Result<Map<String, Value>, Box
     by_itself::document(&body, MAX_BODY_BYTES).map_err(|bad: BadMember| refused(bad.into()))
 }
 
-/// RFC 7591 §3.2.1, RFC 7592 §3.
 /// `registration_client_uri` (RFC 7592 §3)
 pub(super) fn uri(provider: &Provider, client: &ClientId) -> String {
     format!("{}/{client}", Endpoint::Registration.url(provider.issuer()))
 }
 
+/// RFC 7591 §3.2.1, RFC 7592 §3.
 fn told(provider: &Provider, status: StatusCode, itself: &Itself) -> Response {
     let client = &itself.registered.client;
     let mut members = written(client);
